@@ -1,0 +1,304 @@
+"""What calibrations and sweeps report: frozen values, free of torch, for tables and plots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from kvsplice_core.methods import Method
+from kvsplice_core.specs import CalibrationSpec, SweepSpec
+
+if TYPE_CHECKING:
+    from kvsplice_core.codec import Codec
+    from kvsplice_core.transforms.base import Shape
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """Which vectors were used.
+
+    Parameters
+    ----------
+    source : str
+        What `load_values` was given: a sample's name, a path, or ``array``.
+    tensor : str
+        Name of the tensor inside the file.
+    layer, head : int or None
+        What was picked; `head` is None when heads were pooled or there is no head axis.
+    pooled_heads : int
+        Heads pooled into the rows; 1 when one head was picked. Rows of a token stand together.
+    axes : str
+        The axes of the tensor as read, for example ``token head dim``.
+    vectors : int
+        Rows n.
+    dim : int
+        Dimension d of one vector.
+    available : int
+        Rows the pick holds; more than `vectors` when a sample of a budget was taken.
+    seed : int
+        Seed of that sample.
+    sha256 : str
+        Hash of the fp32 rows, in hexadecimal.
+    provenance : str
+        Where the vectors come from, as the file says; may be empty.
+    """
+
+    source: str
+    tensor: str
+    layer: int | None
+    head: int | None
+    pooled_heads: int
+    axes: str
+    vectors: int
+    dim: int
+    available: int
+    seed: int
+    sha256: str
+    provenance: str = ""
+
+    @property
+    def title(self) -> str:
+        """Short name for headings, for example ``smollm2-v · layer 15 · head 0``."""
+        parts = [self.source.replace("\\", "/").rsplit("/", 1)[-1]]
+        if self.layer is not None:
+            parts.append(f"layer {self.layer}")
+        if self.head is not None:
+            parts.append(f"head {self.head}")
+        elif self.pooled_heads > 1:
+            parts.append(f"{self.pooled_heads} heads pooled")
+        return " · ".join(parts)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well test vectors come back.
+
+    Parameters
+    ----------
+    mse : float
+        Mean squared error over all elements, in units of V squared.
+    nmse : float
+        `mse` over the test vectors' variance about the training mean; 0 … 1 for useful codecs.
+    pearson : float
+        Correlation between all elements and their reconstruction.
+    cosine : float
+        Mean cosine between a vector and its reconstruction.
+    compression_ratio : float
+        Numbers before over numbers after, d / k.
+    """
+
+    mse: float
+    nmse: float
+    pearson: float
+    cosine: float
+    compression_ratio: float
+
+
+class Verdict(StrEnum):
+    """What an interval of change says."""
+
+    GAIN = "gain"
+    TIE = "tie"
+    LOSS = "loss"
+
+
+@dataclass(frozen=True)
+class Change:
+    """Change of MSE against PCA at the same k, with its 95 % interval; unit per cent."""
+
+    percent: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """A tie when the interval holds 0."""
+        if self.low <= 0.0 <= self.high:
+            return Verdict.TIE
+        return Verdict.GAIN if self.high < 0 else Verdict.LOSS
+
+
+@dataclass(frozen=True)
+class CalibrationStep:
+    """Progress of one calibration; yielded after every batch.
+
+    Parameters
+    ----------
+    method, k
+        What is being calibrated.
+    epoch, epochs : int
+        Present epoch, counted from 1, and how many there are.
+    fraction : float
+        Share of the batches done, 0 … 1.
+    loss : float or None
+        Mean training MSE since the last one reported; None between reports (at most 30 a second).
+    test_mse : float or None
+        MSE on the test part, at the end of an epoch when `loss` is reported.
+    shape : SplineShape, ScatterShape or None
+        The transform as it is now, with `loss`.
+    """
+
+    method: Method
+    k: int
+    epoch: int
+    epochs: int
+    fraction: float
+    loss: float | None = None
+    test_mse: float | None = None
+    shape: Shape | None = None
+
+
+@dataclass(frozen=True)
+class CalibrationResult:
+    """A calibrated codec and what was found on the way.
+
+    Parameters
+    ----------
+    codec : Codec
+        The codec to use: PCA where the method did not win (recipe ``joint``).
+    spec : CalibrationSpec
+        What was asked for.
+    kept : Method
+        The method itself, or PCA where the method did not beat it on the validation part. Recipe
+        ``origin`` only marks this and keeps its codec.
+    validation_mse, validation_mse_pca : float
+        The two numbers that decided.
+    losses : tuple of float
+        Mean training MSE of each epoch; empty for PCA.
+    elapsed_s : float
+        Seconds it took.
+    warm_start : bool
+        Whether it started from an earlier codec rather than from the identity.
+    """
+
+    codec: Codec
+    spec: CalibrationSpec
+    kept: Method
+    validation_mse: float
+    validation_mse_pca: float
+    losses: tuple[float, ...]
+    elapsed_s: float
+    warm_start: bool = False
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """One method at one k.
+
+    Parameters
+    ----------
+    method : Method
+        What was asked for.
+    k : int
+        Bottleneck dimension.
+    scores : Scores
+        On the test part, of the codec that is kept.
+    change : Change or None
+        Against PCA; None for PCA itself.
+    calibration : CalibrationResult
+        The codec and how it came about.
+    shape : SplineShape, ScatterShape or None
+        The transform, to draw.
+    bend : float
+        Mean departure of the transform from a straight line, 0 for the identity.
+    """
+
+    method: Method
+    k: int
+    scores: Scores
+    change: Change | None
+    calibration: CalibrationResult
+    shape: Shape | None = None
+    bend: float = 0.0
+
+    @property
+    def kept(self) -> Method:
+        """What the validation part chose."""
+        return self.calibration.kept
+
+
+@dataclass(frozen=True)
+class SweepStep:
+    """Progress of a sweep.
+
+    Parameters
+    ----------
+    rows_done, rows_total : int
+        Rows finished and to finish.
+    fraction : float
+        Share of the work done, 0 … 1.
+    calibration : CalibrationStep or None
+        Progress of the row in work.
+    row : SweepRow or None
+        A row that has just been finished.
+    pca_curve : tuple of float
+        Test MSE of PCA for k = 1 … d; in the first step only, else empty.
+    """
+
+    rows_done: int
+    rows_total: int
+    fraction: float
+    calibration: CalibrationStep | None = None
+    row: SweepRow | None = None
+    pca_curve: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """All rows of a sweep, sorted by k, then in the order of the methods.
+
+    Parameters
+    ----------
+    data : DataSummary
+        The vectors.
+    spec : SweepSpec
+        What was asked for.
+    rows : tuple of SweepRow
+        The finished rows; fewer than asked for when the sweep was cut short.
+    pca_curve : tuple of float
+        Test MSE of PCA for k = 1 … d.
+    variance_kept : tuple of float
+        Share of the training variance in the first k axes, k = 1 … d.
+    train_vectors, test_vectors : int
+        How the vectors were split.
+    device : str
+        Where it ran.
+    elapsed_s : float
+        Seconds it took.
+    versions : dict
+        Versions of kvsplice, python, torch and numpy.
+    """
+
+    data: DataSummary
+    spec: SweepSpec
+    rows: tuple[SweepRow, ...]
+    pca_curve: tuple[float, ...]
+    variance_kept: tuple[float, ...]
+    train_vectors: int
+    test_vectors: int
+    device: str
+    elapsed_s: float
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """Methods with at least one row, in the registry's order."""
+        present = {row.method for row in self.rows}
+        return tuple(method for method in Method if method in present)
+
+    @property
+    def ks(self) -> tuple[int, ...]:
+        """Every k with at least one row."""
+        return tuple(sorted({row.k for row in self.rows}))
+
+    def row(self, method: Method, k: int) -> SweepRow | None:
+        """Return the row of `method` at `k`, or None."""
+        for row in self.rows:
+            if row.method is method and row.k == k:
+                return row
+        return None
+
+    def of(self, method: Method) -> tuple[SweepRow, ...]:
+        """Return the rows of `method`, k ascending."""
+        return tuple(row for row in self.rows if row.method is method)
