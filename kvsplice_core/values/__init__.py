@@ -1,0 +1,1 @@
+"""Reading captured V vectors: files, arrays and bundled samples."""
