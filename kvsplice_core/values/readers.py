@@ -146,8 +146,9 @@ def _children(value: object) -> Iterator[tuple[str, object]]:
 
 
 def _is_pair(value: object) -> bool:
-    is_two = isinstance(value, list | tuple) and len(value) == 2
-    return is_two and all(isinstance(item, Tensor) for item in value)  # type: ignore[attr-defined]
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return False
+    return all(isinstance(item, Tensor) for item in value)
 
 
 def _open_npy(file: Path, source: str) -> TensorFile:

@@ -143,10 +143,12 @@ def tensor_file(
 def entry_of(name: str, array: Array) -> Entry:
     """Describe an array or a tensor in memory or mapped."""
     if isinstance(array, Tensor):
-        dtype = str(array.dtype).removeprefix("torch.")
-        # Sparse and meta tensors have no rows to index.
-        usable = array.layout is torch.strided and not array.is_meta
-        return Entry(name, tuple(array.shape), dtype if usable else f"{array.layout} {dtype}")
+        # Sparse and meta tensors have no rows to index; the prefix keeps them from being picked.
+        layout = "" if array.layout is torch.strided else f"{array.layout} "
+        device = "meta " if array.is_meta else ""
+        return Entry(
+            name, tuple(array.shape), f"{layout}{device}{array.dtype}".replace("torch.", "")
+        )
     return Entry(name, tuple(array.shape), array.dtype.name)
 
 

@@ -164,7 +164,7 @@ def _open(source: Source) -> TensorFile:
         raise DataError(f"vectors must be a sample, a file, an ndarray or a tensor; got {kind}")
     if source in SAMPLES:
         return _open_sample(str(source))
-    if isinstance(source, str) and not Path(source).suffix and not Path(source).is_dir():
+    if isinstance(source, str) and not Path(source).suffix:
         known = ", ".join(SAMPLES)
         raise DataError(f"vectors must be a sample ({known}) or a tensor file; got {source!r}")
     return open_tensors(source)
