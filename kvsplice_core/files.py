@@ -26,7 +26,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # mkstemp makes 0600 files; what a person exports follows their umask like any other file.
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent
+        )
         os.close(handle)
     except OSError as error:
         raise KVSpliceError(f"cannot write {target}: {error.strerror or error}") from error

@@ -1,0 +1,1 @@
+"""Bijections in front of PCA, one file each."""

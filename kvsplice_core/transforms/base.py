@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -73,8 +73,8 @@ class Transform(Protocol):
         """Return everything needed to restore it, by name."""
         ...
 
-    def detach(self) -> Self:
-        """Return the same bijection without gradients."""
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """Return the same bijection with `function` applied to its tensors (detach, move)."""
         ...
 
     def bend(self) -> float:
@@ -90,7 +90,7 @@ class Learner(Protocol):
     """The trainable side of a transform: owns parameters and builds transforms from them."""
 
     def parameters(self) -> Iterable[Tensor]:
-        """Return the leaf tensors to optimise."""
+        """Return the leaf tensors to optimise, each free of units (for Adam's step is absolute)."""
         ...
 
     def build(self) -> Transform:
@@ -125,5 +125,5 @@ class TransformKind(Protocol):
         ...
 
     def restore(self, tensors: Mapping[str, Tensor], dim: int) -> Transform:
-        """Rebuild a transform from `Transform.tensors`; raises CodecFileError if they do not fit."""
+        """Rebuild a transform from `Transform.tensors`; CodecFileError if they do not fit."""
         ...

@@ -1,0 +1,205 @@
+"""Calibrating one codec, and deciding whether it earns its place beside PCA."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kvsplice_core.codec import Codec
+from kvsplice_core.devices import resolve_device
+from kvsplice_core.errors import SpecError
+from kvsplice_core.methods import Method
+from kvsplice_core.metrics import mean_squared_error
+from kvsplice_core.pca import PCA, fit_pca
+from kvsplice_core.results import CalibrationResult, CalibrationStep, DataSummary
+from kvsplice_core.specs import CalibrationSpec, Recipe
+from kvsplice_core.training import TRAINERS, Job, Trained, fit_transformed_pca
+from kvsplice_core.transforms.identity import Identity
+from kvsplice_core.values.values import Values
+from kvsplice_core.version import library_versions
+
+Calibration = Generator[CalibrationStep, None, CalibrationResult]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The vectors of one calibration on their device, cut in the order of the text.
+
+    Parameters
+    ----------
+    train : Tensor, shape (n, d)
+        Everything a codec may learn from.
+    validation_rows : int
+        How many of its last rows decide between a method and PCA.
+    test : Tensor, shape (m, d)
+        Never learnt from.
+    summary : DataSummary
+        Where they come from.
+    """
+
+    train: Tensor
+    validation_rows: int
+    test: Tensor
+    summary: DataSummary
+
+    @property
+    def fit(self) -> Tensor:
+        """The training rows before the validation part."""
+        return self.train[: -self.validation_rows]
+
+    @property
+    def validation(self) -> Tensor:
+        """The last training rows."""
+        return self.train[-self.validation_rows :]
+
+
+def split_parts(values: Values, spec: CalibrationSpec) -> Parts:
+    """Cut the vectors into training, validation and test parts, on the wished device.
+
+    Raises
+    ------
+    SpecError
+        If the device is not available.
+    DataError
+        If a part would be empty.
+    """
+    device = resolve_device(spec.device)
+    train, test = values.split(spec.train_fraction)
+    tokens = max(1, round(len(train) / values.rows_per_token * spec.validation_fraction))
+    return Parts(train.to(device), tokens * values.rows_per_token, test.to(device), values.summary)
+
+
+def calibrate(values: Values, spec: CalibrationSpec, previous: Codec | None = None) -> Calibration:
+    """Calibrate one codec.
+
+    A generator: it yields a progress value after every batch and returns the result; closing it
+    cancels. `kvsplice_core.run` drives it to its end.
+
+    Parameters
+    ----------
+    values : Values
+        Vectors (n, d).
+    spec : CalibrationSpec
+        What to calibrate.
+    previous : Codec, optional
+        A codec of the same method to start from (a warm start).
+
+    Returns
+    -------
+    CalibrationResult
+        With recipe ``joint`` the codec is PCA where the method does not beat PCA at the same k
+        on the validation part; with ``origin`` the codec is kept and only marked.
+
+    Raises
+    ------
+    SpecError
+        If k exceeds d or the device is not available.
+
+    Examples
+    --------
+    >>> from kvsplice_core import CalibrationSpec, calibrate, load_values, run
+    >>> values = load_values("geometric-mix")
+    >>> result = run(calibrate(values, CalibrationSpec(k=4)))  # doctest: +SKIP
+    """
+    parts = split_parts(values, spec)
+    return (yield from calibrate_parts(parts, spec, previous))
+
+
+def calibrate_parts(
+    parts: Parts, spec: CalibrationSpec, previous: Codec | None = None
+) -> Calibration:
+    """Calibrate on vectors that are already cut and on their device; see `calibrate`."""
+    require_k(spec.k, parts.train.shape[1])
+    started = time.monotonic()
+    if not spec.method.is_learnt:
+        return _pca_result(parts, spec, fit_pca(parts.train), started)
+    yield CalibrationStep(spec.method, spec.k, 1, spec.resolved_epochs, 0.0)
+    trained = yield from train_transform(parts, spec, previous)
+    return judge(parts, spec, trained, started, warm_start=previous is not None)
+
+
+def train_transform(
+    parts: Parts, spec: CalibrationSpec, previous: Codec | None = None
+) -> Generator[CalibrationStep, None, Trained]:
+    """Train the transform of `spec`; ``joint`` leaves the validation part out."""
+    rows = parts.train if spec.recipe is Recipe.ORIGIN else parts.fit
+    job = Job(rows, parts.test, spec, _on(previous, rows.device))
+    learner = job.learner()
+    if learner is None:
+        raise SpecError(f"{spec.method.key} has no transform to train")
+    return (yield from TRAINERS[spec.recipe](job, learner))
+
+
+def project(parts: Parts, trained: Trained, k: int) -> Trained:
+    """Return the same transform with PCA refitted on it at another k (recipe ``origin``)."""
+    projection = fit_transformed_pca(trained.transform, parts.train).projection(k)
+    return Trained(trained.transform, projection, trained.losses)
+
+
+def judge(
+    parts: Parts, spec: CalibrationSpec, trained: Trained, started: float, *, warm_start: bool
+) -> CalibrationResult:
+    """Compare a trained codec with PCA on the validation part and keep the better.
+
+    PCA learns from the same rows as the codec did.
+    """
+    origin = spec.recipe is Recipe.ORIGIN
+    rival = _pca_codec(fit_pca(parts.train if origin else parts.fit), spec.k)
+    info = _info(parts, spec)
+    codec = Codec(spec.method, trained.transform, trained.projection, info)
+    ours = mean_squared_error(parts.validation, codec.reconstruct)
+    theirs = mean_squared_error(parts.validation, rival.reconstruct)
+    kept = spec.method if ours < theirs else Method.PCA
+    if kept is Method.PCA and not origin:
+        codec = _pca_codec(fit_pca(parts.train), spec.k, info)
+    return CalibrationResult(
+        codec=codec,
+        spec=spec,
+        kept=kept,
+        validation_mse=ours,
+        validation_mse_pca=theirs,
+        losses=trained.losses,
+        elapsed_s=time.monotonic() - started,
+        warm_start=warm_start,
+    )
+
+
+def require_k(k: int, dim: int) -> None:
+    """Raise SpecError if k is not in 1 … d."""
+    if not 1 <= k <= dim:
+        raise SpecError(f"k must lie between 1 and the dimension {dim}; got {k}")
+
+
+def _pca_result(parts: Parts, spec: CalibrationSpec, pca: PCA, started: float) -> CalibrationResult:
+    codec = _pca_codec(pca, spec.k, _info(parts, spec))
+    error = mean_squared_error(parts.validation, codec.reconstruct)
+    elapsed_s = time.monotonic() - started
+    return CalibrationResult(codec, spec, Method.PCA, error, error, (), elapsed_s)
+
+
+def _pca_codec(pca: PCA, k: int, info: dict[str, object] | None = None) -> Codec:
+    return Codec(Method.PCA, Identity(pca.dim), pca.projection(k), info or {})
+
+
+def _info(parts: Parts, spec: CalibrationSpec) -> dict[str, object]:
+    data = parts.summary
+    return {
+        "data": data.title,
+        "data_sha256": data.sha256,
+        "provenance": data.provenance,
+        "method": spec.method.key,
+        "recipe": spec.recipe.value,
+        "knots": spec.resolved_knots,
+        "epochs": spec.resolved_epochs,
+        "seed": spec.seed,
+        "train_vectors": len(parts.train),
+        "versions": library_versions(),
+    }
+
+
+def _on(codec: Codec | None, device: torch.device) -> Codec | None:
+    return None if codec is None else codec.to(device)

@@ -1,0 +1,111 @@
+"""A codec as one safetensors file with JSON metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from kvsplice_core.codec import Codec
+from kvsplice_core.errors import CodecFileError, SpecError
+from kvsplice_core.files import atomic_path
+from kvsplice_core.methods import Method
+from kvsplice_core.pca import Projection
+
+SCHEMA = "kvsplice-codec"
+SCHEMA_VERSION = 1
+
+
+def save_codec(codec: Codec, path: str | Path) -> None:
+    """Write `codec` to `path` whole or not at all.
+
+    The file is a ``.safetensors`` with the tensors of the transform and of the projection and,
+    as metadata ``kvsplice-codec``, JSON: schema version, method, d, k and `Codec.info`.
+
+    Raises
+    ------
+    KVSpliceError
+        If `path` does not end in ``.safetensors`` or cannot be written.
+    """
+    if Path(path).suffix != ".safetensors":
+        raise SpecError(f"a codec is saved as .safetensors; got {str(path)!r}")
+    tensors = {f"transform.{name}": t for name, t in codec.transform.tensors().items()}
+    tensors |= {f"projection.{name}": t for name, t in codec.projection.tensors().items()}
+    plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    header = {
+        "schema_version": SCHEMA_VERSION,
+        "method": codec.method.key,
+        "dim": codec.dim,
+        "k": codec.k,
+        "info": dict(codec.info),
+    }
+    with atomic_path(path) as temporary:
+        save_file(plain, temporary, metadata={SCHEMA: json.dumps(header, sort_keys=True)})
+
+
+def load_codec(path: str | Path, device: torch.device | str = "cpu") -> Codec:
+    """Read a codec that `save_codec` wrote; bit for bit the same.
+
+    Raises
+    ------
+    CodecFileError
+        If the file is missing, damaged, not a codec, of another schema, or inconsistent.
+    """
+    header, tensors = _read(Path(path))
+    version = header.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise CodecFileError(f"{path} must have codec schema {SCHEMA_VERSION}; it has {version!r}")
+    try:
+        method = Method.of(str(header["method"]))
+        dim, k, info = int(header["dim"]), int(header["k"]), dict(header["info"])
+    except (KeyError, TypeError, ValueError, SpecError) as error:
+        raise CodecFileError(f"{path} holds a damaged codec header", str(error)) from error
+    transform = method.kind.restore(_below("transform.", tensors), dim)
+    projection = _projection(_below("projection.", tensors), dim, k, path)
+    return Codec(method, transform, projection, info).to(device)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if not path.is_file():
+        raise CodecFileError(f"a codec file was required; there is no file {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CodecFileError(f"{path} is not a readable .safetensors file", str(error)) from error
+    if SCHEMA not in metadata:
+        raise CodecFileError(f"{path} must be a codec saved by KVSplice; it has no {SCHEMA} header")
+    try:
+        header = json.loads(metadata[SCHEMA])
+    except json.JSONDecodeError as error:
+        raise CodecFileError(f"{path} holds a damaged codec header", str(error)) from error
+    if not isinstance(header, dict):
+        raise CodecFileError(f"{path} holds a damaged codec header")
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise CodecFileError(f"a codec must be finite; {name} in {path} is not")
+    return header, tensors
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _projection(tensors: Mapping[str, Tensor], dim: int, k: int, path: str | Path) -> Projection:
+    expected = {
+        "encoder": (dim, k),
+        "decoder": (k, dim),
+        "offset_in": (dim,),
+        "offset_out": (dim,),
+    }
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if found != expected:
+        raise CodecFileError(f"{path} must hold a projection of shapes {expected}; got {found}")
+    return Projection(**{name: tensors[name] for name in expected})

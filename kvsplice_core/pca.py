@@ -1,0 +1,145 @@
+"""Principal components, and the linear bottleneck of a codec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from kvsplice_core.errors import SpecError
+
+_CHUNK_ROWS = 16_384
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Encode (…, d) to (…, k) and back, affinely.
+
+    Parameters
+    ----------
+    encoder : Tensor, shape (d, k)
+    decoder : Tensor, shape (k, d)
+    offset_in, offset_out : Tensor, shape (d,)
+        Taken off before encoding; added after decoding.
+    """
+
+    encoder: Tensor
+    decoder: Tensor
+    offset_in: Tensor
+    offset_out: Tensor
+
+    @property
+    def k(self) -> int:
+        """Bottleneck dimension."""
+        return self.encoder.shape[1]
+
+    def encode(self, z: Tensor) -> Tensor:
+        """Map (…, d) to (…, k)."""
+        return (z - self.offset_in) @ self.encoder
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Map (…, k) to (…, d)."""
+        return latent @ self.decoder + self.offset_out
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """Return the projection with `function` applied to its tensors."""
+        return type(self)(*map(function, self.tensors().values()))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return its four tensors by name, in the order of the fields."""
+        return {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "offset_in": self.offset_in,
+            "offset_out": self.offset_out,
+        }
+
+
+@dataclass(frozen=True)
+class PCA:
+    """All principal axes of a set of vectors.
+
+    Parameters
+    ----------
+    mean : Tensor, shape (d,)
+    basis : Tensor, shape (d, d)
+        Columns are the axes, the largest variance first.
+    variances : Tensor, shape (d,), fp64 on the CPU
+        Descending, ≥ 0, in units of V squared.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    variances: Tensor
+
+    @property
+    def dim(self) -> int:
+        """Dimension d."""
+        return len(self.mean)
+
+    def projection(self, k: int) -> Projection:
+        """Return the bottleneck that keeps the first k axes.
+
+        Raises
+        ------
+        SpecError
+            If k is not in 1 … d.
+        """
+        if not 1 <= k <= self.dim:
+            raise SpecError(f"k must lie between 1 and the dimension {self.dim}; got {k}")
+        axes = self.basis[:, :k].contiguous()
+        return Projection(axes, axes.T.contiguous(), self.mean, self.mean)
+
+    def variance_kept(self) -> Tensor:
+        """Return the share of variance in the first k axes, for k = 1 … d; shape (d,)."""
+        total = self.variances.sum().clamp_min(torch.finfo(torch.float64).tiny)
+        return self.variances.cumsum(0) / total
+
+    def mse_for_every_k(self, x: Tensor) -> Tensor:
+        """Return the MSE of vectors (n, d) for k = 1 … d at once; shape (d,), fp64.
+
+        What k axes miss is the energy in the other d − k, so one rotation serves every k.
+        """
+        energy = torch.zeros(self.dim, dtype=torch.float64)
+        for chunk in torch.split(x, _CHUNK_ROWS):
+            rotated = (chunk - self.mean) @ self.basis
+            energy += (rotated.cpu().double() ** 2).sum(0)
+        missed = energy.flip(0).cumsum(0).flip(0) - energy
+        return missed / x.numel()
+
+
+def fit_pca(x: Tensor) -> PCA:
+    """Find the principal axes of vectors by the eigenvectors of their fp64 covariance.
+
+    Parameters
+    ----------
+    x : Tensor, shape (n, d)
+        At least 2 rows; fp32, on any device.
+
+    Returns
+    -------
+    PCA
+        In the dtype and on the device of `x`. Each axis points where its largest entry is
+        positive, so that equal data gives equal axes.
+
+    References
+    ----------
+    Pearson 1901, "On lines and planes of closest fit to systems of points in space".
+    """
+    # No fp64 on Apple's GPU; the sums are long, so they move to the CPU rather than lose digits.
+    sums_on = torch.device("cpu") if x.device.type == "mps" else x.device
+    chunks = [chunk.to(sums_on) for chunk in torch.split(x, _CHUNK_ROWS)]
+    total = torch.stack([chunk.sum(0, dtype=torch.float64) for chunk in chunks]).sum(0)
+    mean = total / len(x)
+    scatter = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64, device=sums_on)
+    for chunk in chunks:
+        centred = chunk.double() - mean
+        scatter += centred.T @ centred
+    variances, axes = torch.linalg.eigh((scatter / (len(x) - 1)).cpu())
+    axes = axes.flip(1)
+    largest = axes.abs().argmax(0, keepdim=True)
+    axes = axes * axes.gather(0, largest).sign()
+    return PCA(mean.to(x), axes.to(x).contiguous(), variances.flip(0).clamp_min(0))

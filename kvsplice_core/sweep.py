@@ -1,0 +1,189 @@
+"""Several methods at several k on the same vectors, compared with PCA."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from kvsplice_core.calibration import (
+    calibrate_parts,
+    judge,
+    project,
+    require_k,
+    split_parts,
+    train_transform,
+)
+from kvsplice_core.codec import Codec
+from kvsplice_core.methods import Method
+from kvsplice_core.metrics import Reconstruction, change_against, score
+from kvsplice_core.pca import PCA, fit_pca
+from kvsplice_core.results import (
+    CalibrationResult,
+    CalibrationStep,
+    SweepResult,
+    SweepRow,
+    SweepStep,
+)
+from kvsplice_core.specs import Recipe, SweepSpec
+from kvsplice_core.training import Trained
+from kvsplice_core.values.values import Values
+from kvsplice_core.version import library_versions
+
+Sweep = Generator[SweepStep, None, SweepResult]
+_PROBE_VECTORS = 256
+_Result = TypeVar("_Result")
+
+
+def sweep(values: Values, spec: SweepSpec, previous: Codec | None = None) -> Sweep:
+    """Calibrate and measure every method at every k.
+
+    A generator: it yields progress after every batch and every finished row, and returns the
+    result; closing it cancels. Recipe ``origin`` trains a method once and refits PCA for each k;
+    ``joint`` trains each k by itself. The wished ``first_k`` is finished first for all methods.
+
+    Parameters
+    ----------
+    values : Values
+        Vectors (n, d).
+    spec : SweepSpec
+        Methods, ks and how to calibrate.
+    previous : Codec, optional
+        A codec to warm-start from: it serves the rows of its own method and k.
+
+    Raises
+    ------
+    SpecError
+        If a k exceeds d or the device is not available.
+    """
+    dim = values.rows.shape[1]
+    for k in spec.ks:
+        require_k(k, dim)
+    return (yield from _Sweep(values, spec, previous).run())
+
+
+@dataclass
+class _Clock:
+    """Rows done and to do, as a share of the work: a learnt row weighs, a PCA row does not."""
+
+    total: int
+    done: int = 0
+
+    def step(
+        self, calibration: CalibrationStep | None = None, row: SweepRow | None = None
+    ) -> SweepStep:
+        within = 0.0 if calibration is None else calibration.fraction
+        fraction = min(1.0, (self.done + within) / max(1, self.total))
+        return SweepStep(self.done, self.total, fraction, calibration, row)
+
+
+class _Sweep:
+    """One run of `sweep`: the vectors, the PCA they are compared with, and the rows so far."""
+
+    def __init__(self, values: Values, spec: SweepSpec, previous: Codec | None) -> None:
+        self._values = values
+        self._spec = spec
+        self._previous = previous
+        self._started = time.monotonic()
+        self._parts = split_parts(values, spec.calibration)
+        self._pca: PCA = fit_pca(self._parts.train)
+        self._curve = tuple(self._pca.mse_for_every_k(self._parts.test).tolist())
+        self._references: dict[int, Reconstruction] = {}
+        self._trained: dict[Method, Trained] = {}
+        self._rows: list[SweepRow] = []
+
+    def run(self) -> Sweep:
+        """Work through the rows."""
+        order = list(self._order())
+        clock = _Clock(sum(method.is_learnt for method, _ in order))
+        yield replace(clock.step(), pca_curve=self._curve)
+        for method, k in order:
+            result = yield from self._calibrated(method, k, clock)
+            row = self._measured(method, k, result)
+            self._rows.append(row)
+            clock.done += method.is_learnt
+            yield clock.step(row=row)
+        return self._result()
+
+    def _order(self) -> Iterator[tuple[Method, int]]:
+        for k in self._spec.ks:
+            yield Method.PCA, k
+        for k in self._spec.ordered_ks:
+            for method in self._spec.methods:
+                if method.is_learnt:
+                    yield method, k
+
+    def _calibrated(
+        self, method: Method, k: int, clock: _Clock
+    ) -> Generator[SweepStep, None, CalibrationResult]:
+        spec = self._spec.at(method, k)
+        previous = self._previous if self._serves(method, k) else None
+        if method.is_learnt and spec.recipe is Recipe.ORIGIN:
+            return (yield from self._shared(method, k, clock))
+        work = calibrate_parts(self._parts, spec, previous)
+        return (yield from _relay(work, clock))
+
+    def _shared(
+        self, method: Method, k: int, clock: _Clock
+    ) -> Generator[SweepStep, None, CalibrationResult]:
+        """Train the method's one transform if that is not done, and refit PCA on it for k."""
+        spec, started = self._spec.at(method, k), time.monotonic()
+        warm = self._previous is not None and self._previous.method is method
+        if method not in self._trained:
+            start = self._previous if warm else None
+            work = train_transform(self._parts, spec, start)
+            self._trained[method] = yield from _relay(work, clock)
+        trained = project(self._parts, self._trained[method], k)
+        return judge(self._parts, spec, trained, started, warm_start=warm)
+
+    def _serves(self, method: Method, k: int) -> bool:
+        previous = self._previous
+        return previous is not None and previous.method is method and previous.k == k
+
+    def _measured(self, method: Method, k: int, result: CalibrationResult) -> SweepRow:
+        parts, codec = self._parts, result.codec
+        measured = score(parts.test, codec.reconstruct, self._pca.mean, k)
+        if method is Method.PCA:
+            self._references[k] = measured
+        change = None
+        if method.is_learnt:
+            change = change_against(
+                measured.row_errors,
+                self._references[k].row_errors,
+                self._values.rows_per_token,
+                self._spec.calibration.seed,
+            )
+        every = max(1, len(parts.train) // _PROBE_VECTORS)
+        shape = codec.transform.shape(parts.train[::every][:_PROBE_VECTORS])
+        bend = codec.transform.bend()
+        return SweepRow(method, k, measured.scores, change, result, shape, bend)
+
+    def _result(self) -> SweepResult:
+        place = {method: i for i, method in enumerate(Method)}
+        rows = sorted(self._rows, key=lambda row: (row.k, place[row.method]))
+        return SweepResult(
+            data=self._values.summary,
+            spec=self._spec,
+            rows=tuple(rows),
+            pca_curve=self._curve,
+            variance_kept=tuple(self._pca.variance_kept().tolist()),
+            train_vectors=len(self._parts.train),
+            test_vectors=len(self._parts.test),
+            device=str(self._parts.train.device),
+            elapsed_s=time.monotonic() - self._started,
+            versions=library_versions(),
+        )
+
+
+def _relay(
+    work: Generator[CalibrationStep, None, _Result], clock: _Clock
+) -> Generator[SweepStep, None, _Result]:
+    """Pass a calibration's progress on as progress of the sweep."""
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
+        yield clock.step(calibration=step)

@@ -1,0 +1,231 @@
+"""A RealNVP flow: affine couplings that mix dimensions (Dinh, Sohl-Dickstein & Bengio 2017)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everybody gives it
+from torch import Generator, Tensor
+
+from kvsplice_core.errors import CodecFileError
+from kvsplice_core.specs import CalibrationSpec, Recipe
+from kvsplice_core.transforms.base import ScatterShape, TrainingRates, Transform
+
+_COUPLINGS = 3
+_HIDDEN = 128
+_REGULARISER = 1e-4
+_WEIGHTS = ("w1", "b1", "w2", "b2", "w3", "b3")
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """``x_B ← x_B · exp(tanh a(x_A)) + t(x_A)`` for two halves A, B of the dimensions.
+
+    Parameters
+    ----------
+    kept, moved : Tensor, int64, shapes (|A|,) and (|B|,)
+        The dimensions of the two halves.
+    weights : tuple of 6 Tensor
+        Weight and bias of three linear layers |A| → 128 → 128 → 2·|B|.
+    """
+
+    kept: Tensor
+    moved: Tensor
+    weights: tuple[Tensor, ...]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, d) to (n, d)."""
+        log_scale, translation = self._network(x[:, self.kept])
+        moved = x[:, self.moved] * log_scale.exp() + translation
+        return x.index_copy(1, self.moved, moved)
+
+    def inverse(self, z: Tensor) -> Tensor:
+        """Map back; A passed unchanged, so the same network gives the same numbers."""
+        log_scale, translation = self._network(z[:, self.kept])
+        moved = (z[:, self.moved] - translation) * (-log_scale).exp()
+        return z.index_copy(1, self.moved, moved)
+
+    def _network(self, kept: Tensor) -> tuple[Tensor, Tensor]:
+        w1, b1, w2, b2, w3, b3 = self.weights
+        hidden = F.gelu(F.linear(kept, w1, b1))
+        hidden = F.gelu(F.linear(hidden, w2, b2))
+        raw_scale, translation = F.linear(hidden, w3, b3).chunk(2, dim=1)
+        return raw_scale.tanh(), translation
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """Return the coupling with `function` applied to its weights, and moved with them."""
+        weights = tuple(function(weight) for weight in self.weights)
+        device = weights[0].device
+        return type(self)(self.kept.to(device), self.moved.to(device), weights)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Couplings in a row; dimensions keep their places, so the start is exactly the identity.
+
+    The fixed random permutations of the published form are folded into the halves of each
+    coupling: PCA afterwards does not see the order of dimensions.
+
+    Parameters
+    ----------
+    couplings : tuple of Coupling
+        Applied first to last.
+    unit : Tensor, shape ()
+        Vectors are divided by it on the way in and multiplied on the way out.
+    dim : int
+        Dimension d.
+    """
+
+    couplings: tuple[Coupling, ...]
+    unit: Tensor
+    dim: int
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (…, d) to (…, d)."""
+        flat = x.reshape(-1, self.dim) / self.unit
+        for coupling in self.couplings:
+            flat = coupling.forward(flat)
+        return (flat * self.unit).view(x.shape)
+
+    def inverse(self, z: Tensor) -> Tensor:
+        """Map back, couplings last to first."""
+        flat = z.reshape(-1, self.dim) / self.unit
+        for coupling in reversed(self.couplings):
+            flat = coupling.inverse(flat)
+        return (flat * self.unit).view(z.shape)
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Return halves, weights and unit by name."""
+        named = {"unit": self.unit}
+        for i, coupling in enumerate(self.couplings):
+            named |= {f"{i}.kept": coupling.kept, f"{i}.moved": coupling.moved}
+            pairs = zip(_WEIGHTS, coupling.weights, strict=True)
+            named |= {f"{i}.{name}": weight for name, weight in pairs}
+        return named
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """Return the flow with `function` applied to its weights."""
+        couplings = tuple(coupling.map(function) for coupling in self.couplings)
+        return type(self)(couplings, function(self.unit), self.dim)
+
+    def bend(self) -> float:
+        """Mean size of the last layers' weights, the only thing between the flow and identity."""
+        sizes = [coupling.weights[4].detach().abs().mean() for coupling in self.couplings]
+        return float(torch.stack(sizes).mean())
+
+    def shape(self, probe: Tensor) -> ScatterShape:
+        """Return where the vectors `probe` (points, d) go."""
+        with torch.no_grad():
+            after = self.forward(probe)
+        before = probe.detach().float().cpu().numpy().copy()
+        return ScatterShape(before, after.detach().float().cpu().numpy().copy())
+
+
+class FlowLearner:
+    """Weights of the couplings, started so that the flow is the identity."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow.map(lambda weight: weight.detach().clone())
+        for weight in self.parameters():
+            weight.requires_grad_()
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        """Return the weights of all couplings."""
+        return tuple(w for coupling in self._flow.couplings for w in coupling.weights)
+
+    def build(self) -> Flow:
+        """Return the flow of the present weights."""
+        return self._flow
+
+    def regulariser(self, z: Tensor) -> Tensor:
+        """Pull each dimension of z (batch, d) to mean 0 and variance 1, gently."""
+        scaled = z / self._flow.unit
+        penalty = scaled.mean(0) ** 2 + (scaled.var(0) - 1) ** 2
+        return _REGULARISER * penalty.mean()
+
+
+class FlowKind:
+    """Three affine couplings with networks of two hidden layers of 128."""
+
+    def start(
+        self, train: Tensor, spec: CalibrationSpec, generator: Generator, previous: Transform | None
+    ) -> FlowLearner:
+        """Return a learner at the identity, or at `previous` if that is a flow."""
+        if isinstance(previous, Flow):
+            return FlowLearner(previous)
+        dim = train.shape[1]
+        # The published recipe feeds vectors as they are; joint must serve captures of any scale.
+        unit = train.new_ones(()) if spec.recipe is Recipe.ORIGIN else train.std().clamp_min(1e-6)
+        halves = _halves(dim, generator)
+        starts = (_identity_coupling(*half, generator) for half in halves)
+        couplings = tuple(start.map(lambda weight: weight.to(train)) for start in starts)
+        return FlowLearner(Flow(couplings, unit, dim))
+
+    def rates(self, recipe: Recipe) -> TrainingRates:
+        """Return AdamW at 1e-3 with the gradient's norm clipped at 1."""
+        decay = 1e-4 if recipe is Recipe.ORIGIN else 0.0
+        return TrainingRates(learning_rate=1e-3, weight_decay=decay, clip_norm=1.0)
+
+    def restore(self, tensors: Mapping[str, Tensor], dim: int) -> Flow:
+        """Rebuild a flow; refuses weights that do not fit."""
+        count = sum(name.endswith(".kept") for name in tensors)
+        try:
+            couplings = tuple(
+                Coupling(
+                    tensors[f"{i}.kept"],
+                    tensors[f"{i}.moved"],
+                    tuple(tensors[f"{i}.{name}"] for name in _WEIGHTS),
+                )
+                for i in range(count)
+            )
+            flow = Flow(couplings, tensors["unit"], dim)
+        except KeyError as error:
+            raise CodecFileError(
+                f"a flow codec must hold all couplings; {error} is missing"
+            ) from error
+        _check(flow)
+        return flow
+
+
+def _check(flow: Flow) -> None:
+    for coupling in flow.couplings:
+        order = torch.cat([coupling.kept, coupling.moved]).sort().values
+        if order.tolist() != list(range(flow.dim)):
+            raise CodecFileError(f"each coupling must name every one of {flow.dim} dimensions once")
+        kept, moved = len(coupling.kept), len(coupling.moved)
+        hidden = coupling.weights[0].shape[0]
+        expected = ((hidden, kept), (hidden,), (hidden, hidden), (hidden,), (2 * moved, hidden))
+        found = tuple(tuple(weight.shape) for weight in coupling.weights[:5])
+        if found != expected:
+            raise CodecFileError(f"a coupling's layers must have shapes {expected}; got {found}")
+
+
+def _halves(dim: int, generator: Generator) -> list[tuple[Tensor, Tensor]]:
+    order = torch.arange(dim)
+    halves = []
+    for i in range(_COUPLINGS):
+        first, second = order[: dim // 2], order[dim // 2 :]
+        halves.append((first, second) if i % 2 == 0 else (second, first))
+        order = order[torch.randperm(dim, generator=generator)]
+    return halves
+
+
+def _identity_coupling(kept: Tensor, moved: Tensor, generator: Generator) -> Coupling:
+    w1, b1 = _linear(len(kept), _HIDDEN, generator)
+    w2, b2 = _linear(_HIDDEN, _HIDDEN, generator)
+    last = torch.zeros(2 * len(moved), _HIDDEN)
+    return Coupling(kept, moved, (w1, b1, w2, b2, last, torch.zeros(2 * len(moved))))
+
+
+def _linear(inputs: int, outputs: int, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Return weight and bias, uniform within ±1/√inputs as torch.nn.Linear starts."""
+    bound = 1 / math.sqrt(inputs)
+    weight = torch.empty(outputs, inputs).uniform_(-bound, bound, generator=generator)
+    return weight, torch.empty(outputs).uniform_(-bound, bound, generator=generator)
+
+
+KIND = FlowKind()
