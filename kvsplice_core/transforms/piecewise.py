@@ -64,7 +64,8 @@ class _PiecewiseLinear(torch.autograd.Function):
 
     @staticmethod
     def backward(
-        ctx: FunctionCtx, *grads: Tensor
+        ctx: Any,  # noqa: ANN401
+        *grads: Tensor,
     ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor]:
         (grad,) = grads
         u, anchors, slopes = ctx.saved_tensors
@@ -107,7 +108,7 @@ def piecewise_linear(
 
 
 def _flat_index(segment: Tensor, dim: int) -> Tensor:
-    return segment * dim + torch.arange(dim, device=segment.device)
+    return torch.add(torch.arange(dim, device=segment.device), segment, alpha=dim)
 
 
 def _sum_by_segment(values: Tensor, flat: Tensor, segments: int) -> Tensor:
