@@ -18,6 +18,7 @@ from kvsplice_core.pca import PCA, fit_pca
 from kvsplice_core.results import CalibrationResult, CalibrationStep, DataSummary
 from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.training import TRAINERS, Job, Trained, fit_transformed_pca
+from kvsplice_core.transforms.base import Transform
 from kvsplice_core.transforms.identity import Identity
 from kvsplice_core.values.values import Values
 from kvsplice_core.version import library_versions
@@ -134,10 +135,29 @@ def train_transform(
     return (yield from TRAINERS[spec.recipe](job, learner))
 
 
-def project(parts: Parts, trained: Trained, k: int) -> Trained:
-    """Return the same transform with PCA refitted on it at another k (recipe ``origin``)."""
-    projection = fit_transformed_pca(trained.transform, parts.train).projection(k)
-    return Trained(trained.transform, projection, trained.losses)
+@dataclass(frozen=True)
+class SharedTransform:
+    """A transform that serves every k, with PCA refitted behind it (recipe ``origin``)."""
+
+    transform: Transform
+    pca: PCA
+    losses: tuple[float, ...]
+
+    @classmethod
+    def after(cls, parts: Parts, trained: Trained) -> SharedTransform:
+        """Return what training gave, with PCA of s(train)."""
+        pca = fit_transformed_pca(trained.transform, parts.train)
+        return cls(trained.transform, pca, trained.losses)
+
+    @classmethod
+    def of(cls, parts: Parts, codec: Codec) -> SharedTransform:
+        """Return the transform of an earlier codec, with PCA of s(train)."""
+        codec = codec.to(parts.train.device)
+        return cls(codec.transform, fit_transformed_pca(codec.transform, parts.train), ())
+
+    def at(self, k: int) -> Trained:
+        """Return the transform with the first k axes."""
+        return Trained(self.transform, self.pca.projection(k), self.losses)
 
 
 def judge(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from kvsplice_core.calibration import (
+    SharedTransform,
     calibrate_parts,
     judge,
-    project,
     require_k,
     split_parts,
     train_transform,
@@ -27,7 +27,6 @@ from kvsplice_core.results import (
     SweepStep,
 )
 from kvsplice_core.specs import Recipe, SweepSpec
-from kvsplice_core.training import Trained
 from kvsplice_core.values.values import Values
 from kvsplice_core.version import library_versions
 
@@ -36,7 +35,12 @@ _PROBE_VECTORS = 256
 _Result = TypeVar("_Result")
 
 
-def sweep(values: Values, spec: SweepSpec, previous: Codec | None = None) -> Sweep:
+def sweep(
+    values: Values,
+    spec: SweepSpec,
+    start: Mapping[tuple[Method, int], Codec] | None = None,
+    reuse: Mapping[Method, Codec] | None = None,
+) -> Sweep:
     """Calibrate and measure every method at every k.
 
     A generator: it yields progress after every batch and every finished row, and returns the
@@ -49,8 +53,11 @@ def sweep(values: Values, spec: SweepSpec, previous: Codec | None = None) -> Swe
         Vectors (n, d).
     spec : SweepSpec
         Methods, ks and how to calibrate.
-    previous : Codec, optional
-        A codec to warm-start from: it serves the rows of its own method and k.
+    start : mapping of (Method, k) to Codec, optional
+        Codecs to warm-start rows from.
+    reuse : mapping of Method to Codec, optional
+        For recipe ``origin``: codecs whose transform is taken as it is, so that further k cost
+        one PCA and no training.
 
     Raises
     ------
@@ -60,7 +67,7 @@ def sweep(values: Values, spec: SweepSpec, previous: Codec | None = None) -> Swe
     dim = values.rows.shape[1]
     for k in spec.ks:
         require_k(k, dim)
-    return (yield from _Sweep(values, spec, previous).run())
+    return (yield from _Sweep(values, spec, start or {}, reuse or {}).run())
 
 
 @dataclass
@@ -81,16 +88,24 @@ class _Clock:
 class _Sweep:
     """One run of `sweep`: the vectors, the PCA they are compared with, and the rows so far."""
 
-    def __init__(self, values: Values, spec: SweepSpec, previous: Codec | None) -> None:
+    def __init__(
+        self,
+        values: Values,
+        spec: SweepSpec,
+        start: Mapping[tuple[Method, int], Codec],
+        reuse: Mapping[Method, Codec],
+    ) -> None:
         self._values = values
         self._spec = spec
-        self._previous = previous
+        self._start = start
         self._started = time.monotonic()
         self._parts = split_parts(values, spec.calibration)
         self._pca: PCA = fit_pca(self._parts.train)
         self._curve = tuple(self._pca.mse_for_every_k(self._parts.test).tolist())
         self._references: dict[int, Reconstruction] = {}
-        self._trained: dict[Method, Trained] = {}
+        self._shared = {
+            method: SharedTransform.of(self._parts, codec) for method, codec in reuse.items()
+        }
         self._rows: list[SweepRow] = []
 
     def run(self) -> Sweep:
@@ -117,29 +132,15 @@ class _Sweep:
     def _calibrated(
         self, method: Method, k: int, clock: _Clock
     ) -> Generator[SweepStep, None, CalibrationResult]:
-        spec = self._spec.at(method, k)
-        previous = self._previous if self._serves(method, k) else None
-        if method.is_learnt and spec.recipe is Recipe.ORIGIN:
-            return (yield from self._shared(method, k, clock))
-        work = calibrate_parts(self._parts, spec, previous)
-        return (yield from _relay(work, clock))
-
-    def _shared(
-        self, method: Method, k: int, clock: _Clock
-    ) -> Generator[SweepStep, None, CalibrationResult]:
-        """Train the method's one transform if that is not done, and refit PCA on it for k."""
-        spec, started = self._spec.at(method, k), time.monotonic()
-        warm = self._previous is not None and self._previous.method is method
-        if method not in self._trained:
-            start = self._previous if warm else None
-            work = train_transform(self._parts, spec, start)
-            self._trained[method] = yield from _relay(work, clock)
-        trained = project(self._parts, self._trained[method], k)
-        return judge(self._parts, spec, trained, started, warm_start=warm)
-
-    def _serves(self, method: Method, k: int) -> bool:
-        previous = self._previous
-        return previous is not None and previous.method is method and previous.k == k
+        spec, previous = self._spec.at(method, k), self._start.get((method, k))
+        if not (method.is_learnt and spec.recipe is Recipe.ORIGIN):
+            return (yield from _relay(calibrate_parts(self._parts, spec, previous), clock))
+        started = time.monotonic()
+        if method not in self._shared:
+            trained = yield from _relay(train_transform(self._parts, spec, previous), clock)
+            self._shared[method] = SharedTransform.after(self._parts, trained)
+        trained = self._shared[method].at(k)
+        return judge(self._parts, spec, trained, started, warm_start=previous is not None)
 
     def _measured(self, method: Method, k: int, result: CalibrationResult) -> SweepRow:
         parts, codec = self._parts, result.codec
