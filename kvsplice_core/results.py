@@ -11,7 +11,7 @@ from kvsplice_core.specs import CalibrationSpec, SweepSpec
 
 if TYPE_CHECKING:
     from kvsplice_core.codec import Codec
-    from kvsplice_core.transforms.base import Shape
+    from kvsplice_core.shapes import Shape
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The window: see, tune and prove the compression of KV caches."""

@@ -12,8 +12,9 @@ import torch.nn.functional as F  # noqa: N812 - the name everybody gives it
 from torch import Generator, Tensor
 
 from kvsplice_core.errors import CodecFileError
+from kvsplice_core.shapes import ScatterShape
 from kvsplice_core.specs import CalibrationSpec, Recipe
-from kvsplice_core.transforms.base import ScatterShape, TrainingRates, Transform
+from kvsplice_core.transforms.base import TrainingRates, Transform
 
 _COUPLINGS = 3
 _HIDDEN = 128

@@ -8,8 +8,9 @@ from typing import Self
 
 from torch import Generator, Tensor
 
+from kvsplice_core.shapes import Shape
 from kvsplice_core.specs import CalibrationSpec, Recipe
-from kvsplice_core.transforms.base import Shape, TrainingRates, Transform
+from kvsplice_core.transforms.base import TrainingRates, Transform
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ import torch.nn.functional as F  # noqa: N812 - the name everybody gives it
 from torch import Generator, Tensor
 
 from kvsplice_core.errors import CodecFileError
+from kvsplice_core.shapes import SplineShape
 from kvsplice_core.specs import MIN_KNOTS, CalibrationSpec, Recipe
-from kvsplice_core.transforms.base import SplineShape, TrainingRates, Transform
+from kvsplice_core.transforms.base import TrainingRates, Transform
 from kvsplice_core.transforms.piecewise import piecewise_linear
 
 _MIN_SLOPE = 1e-4

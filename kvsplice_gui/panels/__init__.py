@@ -1,0 +1,1 @@
+"""Panels beside the plots: controls, pipeline strip, table and log."""

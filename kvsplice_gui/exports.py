@@ -1,0 +1,186 @@
+"""Taking results away: tables, figures, the codec; as jobs, because drawing takes a second."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kvsplice_core.errors import KVSpliceError
+from kvsplice_core.results import SweepResult, SweepRow
+from kvsplice_core.shapes import SplineShape
+from kvsplice_gui import readouts
+from kvsplice_gui.jobs import Note
+from kvsplice_gui.state import Findings, Wishes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FIGURE_FORMATS = ("png", "svg", "pdf")
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """One figure: the word in file names, its title in menus, and how it is drawn."""
+
+    key: str
+    title: str
+    draw: Callable[[Wishes, Findings], Figure]
+
+
+def _result(findings: Findings) -> SweepResult:
+    if findings.result is None:
+        raise KVSpliceError("a result is needed; open vectors and calibrate first")
+    return findings.result
+
+
+def _focus(wishes: Wishes, findings: Findings) -> SweepRow:
+    row = readouts.focus_row(wishes, findings)
+    if row is None:
+        raise KVSpliceError(
+            f"a calibrated {wishes.method.label} is needed; choose it and calibrate first"
+        )
+    return row
+
+
+def _spline(wishes: Wishes, findings: Findings) -> SplineShape:
+    shape = _focus(wishes, findings).shape
+    if not isinstance(shape, SplineShape):
+        raise KVSpliceError("slopes need a spline; show Spline→PCA where it is kept")
+    return shape
+
+
+def _draw_mse(wishes: Wishes, findings: Findings) -> Figure:
+    from kvsplice_core import figures
+
+    return figures.mse_vs_k(
+        _result(findings), log=wishes.view.log_mse, chosen_k=wishes.k, ghost=findings.ghost
+    )
+
+
+def _draw_change(wishes: Wishes, findings: Findings) -> Figure:
+    from kvsplice_core import figures
+
+    del wishes
+    return figures.change_vs_pca(_result(findings))
+
+
+def _draw_memory(wishes: Wishes, findings: Findings) -> Figure:
+    from kvsplice_core import figures
+
+    del findings
+    return figures.memory_vs_tokens(readouts.memory_spec(wishes, wishes.k))
+
+
+def _draw_splines(wishes: Wishes, findings: Findings) -> Figure:
+    from kvsplice_core import figures
+
+    return figures.spline_curves(_spline(wishes, findings), wishes.view.dims)
+
+
+def _draw_slopes(wishes: Wishes, findings: Findings) -> Figure:
+    from kvsplice_core import figures
+
+    return figures.slope_map(_spline(wishes, findings))
+
+
+def _draw_loss(wishes: Wishes, findings: Findings) -> Figure:
+    from kvsplice_core import figures
+
+    losses = {
+        method: row.calibration.losses
+        for method in _result(findings).methods
+        if (row := findings.nearest_row(method, wishes.k)) and row.calibration.losses
+    }
+    if not losses:
+        raise KVSpliceError("a loss curve needs a calibrated method; calibrate first")
+    return figures.loss_curve(losses)
+
+
+FIGURES = (
+    FigureKind("mse_vs_k", "MSE against k", _draw_mse),
+    FigureKind("change_vs_pca", "Change against PCA", _draw_change),
+    FigureKind("memory", "Cache memory", _draw_memory),
+    FigureKind("spline_curves", "Spline shapes", _draw_splines),
+    FigureKind("slope_map", "Slope map", _draw_slopes),
+    FigureKind("loss", "Loss", _draw_loss),
+)
+
+
+def figure_kind(key: str) -> FigureKind:
+    """Return the figure called `key`."""
+    return next(kind for kind in FIGURES if kind.key == key)
+
+
+def save_figure_job(
+    kind: FigureKind, wishes: Wishes, findings: Findings, path: Path
+) -> Generator[Note, None, Path]:
+    """Draw a figure and save it as its suffix says."""
+    yield Note(f"Drawing {kind.title}…")
+    from kvsplice_core.figures import save_figure
+
+    save_figure(kind.draw(wishes, findings), path)
+    return path
+
+
+def figure_png_job(
+    kind: FigureKind, wishes: Wishes, findings: Findings
+) -> Generator[Note, None, bytes]:
+    """Draw a figure as PNG for the clipboard."""
+    yield Note(f"Drawing {kind.title}…")
+    buffer = io.BytesIO()
+    kind.draw(wishes, findings).savefig(buffer, format="png", dpi=200)
+    return buffer.getvalue()
+
+
+def save_table(result: SweepResult, path: Path) -> None:
+    """Write the rows as CSV or, by its suffix, everything as JSON."""
+    from kvsplice_core.tables import write_csv, write_json
+
+    (write_json if path.suffix == ".json" else write_csv)(path, result)
+
+
+def save_focus_codec(wishes: Wishes, findings: Findings, path: Path) -> SweepRow:
+    """Save the codec of the method in focus at the chosen k, or say what is missing."""
+    from kvsplice_core.codec_file import save_codec
+
+    row = findings.row(wishes.method, wishes.k)
+    if row is None:
+        raise KVSpliceError(
+            f"{wishes.method.label} at k = {wishes.k} is not calibrated; calibrate it first"
+        )
+    save_codec(row.calibration.codec, path)
+    return row
+
+
+def save_everything_job(
+    wishes: Wishes, findings: Findings, folder: Path
+) -> Generator[Note, None, list[Path]]:
+    """Save CSV, JSON, the codec in focus and every figure that can be drawn, into `folder`."""
+    yield Note("Writing the tables…")
+    result = _result(findings)
+    paths = [folder / "results.csv", folder / "results.json"]
+    for path in paths:
+        save_table(result, path)
+    if findings.row(wishes.method, wishes.k) is not None:
+        paths.append(folder / f"codec_{wishes.method.key}_k{wishes.k}.safetensors")
+        save_focus_codec(wishes, findings, paths[-1])
+    for kind in FIGURES:
+        if not can_draw(kind, wishes, findings):
+            continue
+        for suffix in FIGURE_FORMATS:
+            path = folder / f"{kind.key}.{suffix}"
+            paths.append((yield from save_figure_job(kind, wishes, findings, path)))
+    return paths
+
+
+def can_draw(kind: FigureKind, wishes: Wishes, findings: Findings) -> bool:
+    """Return whether what the figure shows is there."""
+    if kind.draw in {_draw_splines, _draw_slopes}:
+        row = readouts.focus_row(wishes, findings)
+        return row is not None and isinstance(row.shape, SplineShape)
+    if kind.draw is _draw_loss:
+        return any(row.calibration.losses for row in findings.rows)
+    return findings.result is not None

@@ -1,0 +1,176 @@
+"""How to calibrate, and the button that does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from kvsplice_core.methods import Method
+from kvsplice_core.specs import DEVICES, RECIPE_DEFAULTS, Recipe
+from kvsplice_gui import parameters
+from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
+from kvsplice_gui.state import Wishes
+
+
+class CalibrationPanel(FieldGroup):
+    """Methods, k, knots, epochs, recipe, seed and device; Calibrate and Cancel.
+
+    Signals
+    -------
+    changed : dict
+        Fields of `Wishes` a hand changed.
+    calibrate_requested, cancel_requested
+        The two buttons.
+    """
+
+    changed = pyqtSignal(dict)
+    calibrate_requested = pyqtSignal()
+    cancel_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Calibration", parent)
+        self.boxes = {method: QCheckBox(method.label) for method in Method if method.is_learnt}
+        self.method, self.recipe, self.device = combo_box(), combo_box(), combo_box()
+        self.k_slider = QSlider(Qt.Orientation.Horizontal)
+        self.k_box = spin_box(parameters.K)
+        self.knots = spin_box(parameters.KNOTS)
+        self.epochs = spin_box(parameters.EPOCHS)
+        self.seed = spin_box(parameters.SEED)
+        self.calibrate_button = QPushButton("Calibrate")
+        self.calibrate_button.setProperty("role", "primary")
+        self.cancel_button = QPushButton("Cancel")
+        self.progress = QProgressBar()
+        self.progress_text = QLabel()
+        self._has_data = False
+        self._busy = ""
+        self._lay_out()
+        self._fill_choices()
+        self._connect()
+        self.set_dim(0)
+
+    def _lay_out(self) -> None:
+        methods = QWidget()
+        column = QVBoxLayout(methods)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        for box in self.boxes.values():
+            column.addWidget(box)
+        self.add(parameters.METHODS, methods)
+        self.add(parameters.METHOD, self.method)
+        self.add(parameters.K, _row(self.k_slider, self.k_box))
+        self.add(parameters.KNOTS, self.knots)
+        self.add(parameters.EPOCHS, self.epochs)
+        self.add(parameters.RECIPE, self.recipe)
+        self.add(parameters.SEED, self.seed)
+        self.add(parameters.DEVICE, self.device)
+        self.add_wide(_row(self.calibrate_button, self.cancel_button))
+        self.progress.setTextVisible(False)
+        self.progress.setRange(0, 1000)
+        self.progress_text.setProperty("role", "muted")
+        self.progress_text.setMinimumWidth(1)
+        self.add_wide(self.progress)
+        self.add_wide(self.progress_text)
+
+    def _fill_choices(self) -> None:
+        fill(self.method, ((method.label, method) for method in Method), Method.SPLINE)
+        fill(self.recipe, ((recipe.value, recipe) for recipe in Recipe), Recipe.JOINT)
+        fill(self.device, ((device, device) for device in DEVICES), DEVICES[0])
+        self.calibrate_button.setToolTip("Calibrate every chosen method at every k (Ctrl+R)")
+        self.cancel_button.setToolTip("Stop; the last result stays (Esc)")
+
+    def _connect(self) -> None:
+        for box in self.boxes.values():
+            box.toggled.connect(self._on_methods_toggled)
+        self.method.activated.connect(lambda i: self._emit(method=self.method.itemData(i)))
+        self.k_slider.valueChanged.connect(lambda value: self._emit(k=value))
+        self.k_box.valueChanged.connect(lambda value: self._emit(k=value))
+        self.knots.valueChanged.connect(lambda value: self._emit(knots=value))
+        self.epochs.valueChanged.connect(lambda value: self._emit(epochs=value))
+        self.seed.valueChanged.connect(lambda value: self._emit(seed=value))
+        self.device.activated.connect(lambda i: self._emit(device=self.device.itemData(i)))
+        self.recipe.activated.connect(self._on_recipe_activated)
+        self.calibrate_button.clicked.connect(self.calibrate_requested)
+        self.cancel_button.clicked.connect(self.cancel_requested)
+
+    def show_wishes(self, wishes: Wishes) -> None:
+        """Show the wishes; writes nothing back."""
+        for method, box in self.boxes.items():
+            with QSignalBlocker(box):
+                box.setChecked(method in wishes.methods)
+        choose(self.method, wishes.method)
+        choose(self.recipe, wishes.recipe)
+        choose(self.device, wishes.device)
+        self.show_k(wishes.k)
+        set_number(self.knots, wishes.knots)
+        set_number(self.epochs, wishes.epochs)
+        set_number(self.seed, wishes.seed)
+
+    def show_k(self, k: int) -> None:
+        """Show the chosen k."""
+        set_number(self.k_box, k)
+        with QSignalBlocker(self.k_slider):
+            self.k_slider.setValue(k)
+
+    def set_dim(self, dim: int) -> None:
+        """Let k reach the dimension of the data; 0 when there is none."""
+        self._has_data = dim > 0
+        for field in (self.k_slider, self.k_box):
+            with QSignalBlocker(field):
+                field.setRange(1, max(1, dim))
+            field.setEnabled(self._has_data)
+        self.k_box.setSuffix(f" of {dim}" if dim else "")
+        self.set_busy(self._busy)
+
+    def set_busy(self, busy: str) -> None:
+        """Show what is going on; empty when idle."""
+        self._busy = busy
+        cancelling = busy == "Cancelling"
+        self.calibrate_button.setEnabled(self._has_data and not busy)
+        self.cancel_button.setEnabled(bool(busy) and not cancelling)
+        self.cancel_button.setText("Cancelling…" if cancelling else "Cancel")
+        if not busy:
+            self.progress.setRange(0, 1000)
+            self.progress.setValue(0)
+            self.progress_text.setText("")
+
+    def set_progress(self, fraction: float, text: str) -> None:
+        """Show progress, 0 … 1; below 0 when it is not known."""
+        self.progress.setRange(0, 1000 if fraction >= 0 else 0)
+        if fraction >= 0:
+            self.progress.setValue(round(1000 * fraction))
+        self.progress_text.setText(text)
+
+    def _on_methods_toggled(self) -> None:
+        chosen = (m for m in Method if m is Method.PCA or self.boxes[m].isChecked())
+        self._emit(methods=tuple(chosen))
+
+    def _on_recipe_activated(self, index: int) -> None:
+        recipe = self.recipe.itemData(index)
+        defaults = RECIPE_DEFAULTS[recipe]
+        self._emit(recipe=recipe, knots=defaults.knots, epochs=defaults.epochs)
+
+    def _emit(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of Wishes
+        self.changed.emit(changes)
+
+
+def _row(first: QWidget, second: QWidget | QSpinBox) -> QWidget:
+    holder = QWidget()
+    row = QHBoxLayout(holder)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(8)
+    row.addWidget(first, 1)
+    row.addWidget(second)
+    holder.setFocusProxy(first)
+    return holder

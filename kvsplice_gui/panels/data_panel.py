@@ -1,0 +1,135 @@
+"""Which vectors to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
+
+from kvsplice_gui import formats, parameters
+from kvsplice_gui.jobs import Dataset
+from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
+from kvsplice_gui.state import DataWish
+
+_POOL = "pool"
+
+
+class DataPanel(FieldGroup):
+    """File, tensor, layer, head, axes and budget.
+
+    Signals
+    -------
+    changed : dict
+        Fields of `DataWish` a hand changed.
+    open_requested
+        The button that opens a file.
+    """
+
+    changed = pyqtSignal(dict)
+    open_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Data", parent)
+        self._name = QLabel()
+        self._name.setProperty("role", "value")
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.open_button = QPushButton("Open…")
+        self.open_button.setToolTip("Open a file of V vectors (Ctrl+O)")
+        self.tensor, self.layer, self.head = combo_box(), combo_box(), combo_box()
+        self.axes = QLineEdit()
+        self.axes.setClearButtonEnabled(True)
+        self.budget = spin_box(parameters.BUDGET)
+        self._facts = QLabel()
+        self._facts.setWordWrap(True)
+        self._facts.setProperty("role", "muted")
+        self._lay_out()
+        self.show_nothing()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        file_row = QWidget()
+        row = QHBoxLayout(file_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self._name, 1)
+        row.addWidget(self.open_button)
+        self.add(parameters.SOURCE, file_row)
+        self.add(parameters.TENSOR, self.tensor)
+        self.add(parameters.LAYER, self.layer)
+        self.add(parameters.HEAD, self.head)
+        self.add(parameters.AXES, self.axes)
+        self.add(parameters.BUDGET, self.budget)
+        self.add_wide(self._facts)
+
+    def _connect(self) -> None:
+        self.open_button.clicked.connect(self.open_requested)
+        self.tensor.activated.connect(self._on_tensor_activated)
+        self.layer.activated.connect(lambda i: self._emit(layer=self.layer.itemData(i)))
+        self.head.activated.connect(self._on_head_activated)
+        self.axes.editingFinished.connect(self._on_axes_finished)
+        self.budget.valueChanged.connect(lambda value: self._emit(budget=value))
+
+    def show_nothing(self) -> None:
+        """Show that no data is open."""
+        self._name.setText("No file")
+        self._facts.setText("Open a file, drop one here, or take a sample from the File menu.")
+        for field in (self.tensor, self.layer, self.head, self.axes):
+            field.setEnabled(False)
+        self.set_row_visible(self.layer, False)
+
+    def show_dataset(self, dataset: Dataset) -> None:
+        """Show what was read and what else the file offers."""
+        wish, summary = dataset.wish, dataset.values.summary
+        self._name.setText(summary.title.split(" · ")[0])
+        self._name.setToolTip(summary.source)
+        infos = [info for info in dataset.tensors if info.kind != "k"] or list(dataset.tensors)
+        fill(self.tensor, ((info.name, info.name) for info in infos), summary.tensor)
+        chosen = next((info for info in dataset.tensors if info.name == summary.tensor), None)
+        layers = () if chosen is None or "layer" not in chosen.axes.names else chosen.layers
+        fill(self.layer, ((str(i), i) for i in layers), summary.layer)
+        self.set_row_visible(self.layer, len(layers) > 0)
+        heads = 0 if chosen is None else chosen.heads
+        items: list[tuple[str, object]] = [(f"head {i}", i) for i in range(heads)]
+        items += [(f"all {heads} pooled", _POOL)] if heads > 1 else []
+        fill(
+            self.head, items or [("no head axis", None)], _POOL if wish.pool_heads else summary.head
+        )
+        self.tensor.setEnabled(len(infos) > 1)
+        self.layer.setEnabled(len(layers) > 1)
+        self.head.setEnabled(heads > 1)
+        self.axes.setEnabled(True)
+        self.axes.setText(wish.axes or "")
+        self.axes.setPlaceholderText("" if chosen is None else chosen.axes.text)
+        set_number(self.budget, wish.budget)
+        self._facts.setText(_facts(dataset))
+        self._facts.setToolTip(summary.provenance)
+
+    def show_wish(self, wish: DataWish) -> None:
+        """Show the wishes that need no file."""
+        set_number(self.budget, wish.budget)
+        choose(self.tensor, wish.tensor)
+
+    def _on_tensor_activated(self, index: int) -> None:
+        self._emit(tensor=self.tensor.itemData(index), layer=None)
+
+    def _on_head_activated(self, index: int) -> None:
+        value = self.head.itemData(index)
+        pooled = value == _POOL
+        self._emit(head=None if pooled else value, pool_heads=pooled)
+
+    def _on_axes_finished(self) -> None:
+        if self.axes.isModified():
+            self.axes.setModified(False)
+            self._emit(axes=self.axes.text().strip() or None)
+
+    def _emit(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of DataWish
+        self.changed.emit(changes)
+
+
+def _facts(dataset: Dataset) -> str:
+    summary = dataset.values.summary
+    text = f"{formats.count(summary.vectors)} vectors of {summary.dim}"
+    if summary.available > summary.vectors:
+        text += f", a sample of {formats.count(summary.available)}"
+    return f"{text}; the first 75 % calibrate, the rest tests."

@@ -1,0 +1,96 @@
+"""Aligned rows of labelled fields, the same in every panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PyQt6.QtCore import QSignalBlocker, Qt
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QGroupBox,
+    QLabel,
+    QSizePolicy,
+    QSpinBox,
+    QWidget,
+)
+
+from kvsplice_gui.parameters import Parameter
+
+
+class FieldGroup(QGroupBox):
+    """A titled group of fields, labels right, fields left and equally wide."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(title, parent)
+        self._form = QFormLayout(self)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._form.setContentsMargins(8, 8, 8, 8)
+        self._form.setHorizontalSpacing(8)
+        self._form.setVerticalSpacing(4)
+
+    def add(self, parameter: Parameter, field: QWidget) -> None:
+        """Add a field with the parameter's label and tooltip."""
+        label = QLabel(parameter.label)
+        label.setMinimumWidth(72)
+        label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        label.setBuddy(field)
+        for widget in (label, field):
+            widget.setToolTip(parameter.help)
+        field.setAccessibleName(parameter.label)
+        field.setAccessibleDescription(parameter.help)
+        self._form.addRow(label, field)
+
+    def add_wide(self, widget: QWidget) -> None:
+        """Add a widget over both columns."""
+        self._form.addRow(widget)
+
+    def set_row_visible(self, field: QWidget, visible: bool) -> None:
+        """Show or hide a field with its label."""
+        self._form.setRowVisible(field, visible)
+
+
+def spin_box(parameter: Parameter) -> QSpinBox:
+    """Return a number field with the parameter's range and unit."""
+    box = QSpinBox()
+    box.setRange(parameter.minimum, parameter.maximum)
+    box.setSuffix(parameter.suffix)
+    box.setGroupSeparatorShown(True)
+    # A number half typed is not a wish yet.
+    box.setKeyboardTracking(False)
+    box.setMinimumWidth(64)
+    return box
+
+
+def combo_box() -> QComboBox:
+    """Return a choice that may be narrower than its longest item."""
+    box = QComboBox()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return box
+
+
+def fill(box: QComboBox, items: Iterable[tuple[str, object]], chosen: object) -> None:
+    """Put (text, value) items into `box` and choose the value `chosen`, without a signal."""
+    with QSignalBlocker(box):
+        box.clear()
+        for text, value in items:
+            box.addItem(text, value)
+        choose(box, chosen)
+
+
+def choose(box: QComboBox, value: object) -> None:
+    """Choose the item that carries `value`, without a signal."""
+    with QSignalBlocker(box):
+        for i in range(box.count()):
+            if box.itemData(i) == value:
+                box.setCurrentIndex(i)
+                return
+
+
+def set_number(box: QSpinBox, value: int) -> None:
+    """Show `value` without a signal."""
+    with QSignalBlocker(box):
+        box.setValue(value)

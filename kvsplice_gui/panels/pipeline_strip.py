@@ -1,0 +1,119 @@
+"""The pipeline across the top: every stage a button with its live number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage says: its name and its number."""
+
+    name: str
+    number: str
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The six stages, in the order vectors pass them."""
+
+    values: Stage
+    transform: Stage
+    pca: Stage
+    cache: Stage
+    decoder: Stage
+    restored: Stage
+
+
+STAGE_KEYS = tuple(stage.name for stage in fields(Stages))
+
+
+class StageButton(QPushButton):
+    """Two lines: what the stage is, and what it measures now."""
+
+    def __init__(self, key: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.key = key
+        self._name, self._number = QLabel(), QLabel()
+        self._name.setProperty("role", "stage-name")
+        self._number.setProperty("role", "stage-number")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 6, 12, 6)
+        column.setSpacing(0)
+        for label in (self._name, self._number):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            column.addWidget(label)
+        self.setProperty("role", "stage")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_stage(self, stage: Stage) -> None:
+        """Show name and number."""
+        self._name.setText(stage.name)
+        self._number.setText(stage.number)
+        self.setToolTip(stage.help)
+        self.setAccessibleName(f"{stage.name}: {stage.number}")
+
+    @property
+    def number(self) -> str:
+        """The number shown."""
+        return self._number.text()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size of the two lines: a push button would measure its empty text."""
+        layout = self.layout()
+        return super().sizeHint() if layout is None else layout.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the height of two lines; the width may shrink."""
+        return QSize(64, self.sizeHint().height())
+
+
+class PipelineStrip(QFrame):
+    """``V → transform → PCA k → cache → decoder → V̂``.
+
+    Signals
+    -------
+    stage_clicked : str
+        One of `STAGE_KEYS`.
+    """
+
+    stage_clicked = pyqtSignal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("pipelineStrip")
+        self.buttons = {key: StageButton(key, self) for key in STAGE_KEYS}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 4, 8, 4)
+        row.setSpacing(4)
+        for i, button in enumerate(self.buttons.values()):
+            if i:
+                arrow = QLabel("→")
+                arrow.setProperty("role", "muted")
+                row.addWidget(arrow)
+            row.addWidget(button)
+            button.clicked.connect(self._on_button_clicked)
+
+    def show_stages(self, stages: Stages) -> None:
+        """Show all stages."""
+        for key, button in self.buttons.items():
+            button.show_stage(getattr(stages, key))
+
+    def _on_button_clicked(self) -> None:
+        sender = self.sender()
+        if isinstance(sender, StageButton):
+            self.stage_clicked.emit(sender.key)

@@ -1,0 +1,94 @@
+"""Every parameter's label, range, unit and help, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kvsplice_core.specs import MAX_KNOTS, MIN_KNOTS
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One field of a panel.
+
+    Parameters
+    ----------
+    label : str
+        What stands beside the field.
+    help : str
+        What it does and in which unit; the tooltip.
+    minimum, maximum : int
+        Range of a number.
+    suffix : str
+        Unit shown in the field.
+    """
+
+    label: str
+    help: str
+    minimum: int = 0
+    maximum: int = 0
+    suffix: str = ""
+
+
+SOURCE = Parameter(
+    "File", "Captured V vectors: .safetensors, .pt, .npy or .npz. Drop a file anywhere."
+)
+TENSOR = Parameter(
+    "Tensor", "Which tensor of the file to read; layers of a model stand in tensors of their own."
+)
+LAYER = Parameter("Layer", "Index along the tensor's layer axis.", 0, 9_999)
+HEAD = Parameter(
+    "Head", "One head, or all heads pooled into one set of vectors (one codec for all of them)."
+)
+AXES = Parameter(
+    "Axes",
+    "What the tensor's axes mean, in order: layer, batch, head, token, dim. "
+    "Empty: taken from the file or inferred from the shape.",
+)
+BUDGET = Parameter(
+    "At most",
+    "Vectors to read; from a larger file a seeded sample of whole tokens is taken, in order.",
+    1_000,
+    5_000_000,
+    " vectors",
+)
+METHODS = Parameter("Compare", "Which methods to calibrate and to draw.")
+METHOD = Parameter("Show", "The method in focus: its curves are drawn and its codec is exported.")
+K = Parameter(
+    "k",
+    "Bottleneck dimension: numbers kept of each vector of d. The same k everywhere. "
+    "Keys: Ctrl+Left, Ctrl+Right.",
+    1,
+)
+RECIPE = Parameter(
+    "Recipe",
+    "joint: encoder, decoder, offset and transform learn together, for each k. "
+    "origin: PCA and transform alternate, one transform for every k (as published).",
+)
+KNOTS = Parameter(
+    "Knots",
+    "Knots of each dimension's spline, at equally spaced quantiles. "
+    "After a result, a change re-calibrates from the present curves.",
+    MIN_KNOTS,
+    MAX_KNOTS,
+)
+EPOCHS = Parameter("Epochs", "Passes over the training vectors.", 1, 10_000)
+SEED = Parameter(
+    "Seed", "Seeds shuffling and start values: the same seed gives the same result.", 0, 2**31 - 1
+)
+DEVICE = Parameter("Device", "Where to compute; auto takes a GPU if there is one.")
+MODEL = Parameter("Model", "Whose cache to weigh: a preset, or any model's config.json.")
+TOKENS = Parameter("Tokens", "Sequence length.", 1, 100_000_000)
+BATCH = Parameter("Batch", "Sequences at once.", 1, 100_000)
+KEPT = Parameter(
+    "V kept",
+    "Tokens whose V is kept at all (token pruning comes first, compression second). 0: all.",
+    0,
+    100_000_000,
+    " tokens",
+)
+ELEMENT = Parameter("K, V as", "Type of a number in the uncompressed cache, in bytes.")
+LATENT = Parameter("Latent as", "Type of a number of the k kept, in bytes.")
+DIMS = Parameter(
+    "Dimensions", "Dimensions whose splines are drawn, for example 0-3, 17. At most 8."
+)

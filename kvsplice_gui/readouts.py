@@ -1,0 +1,169 @@
+"""What the window says of its state: pure functions from wishes and findings to shown values."""
+
+from __future__ import annotations
+
+import numpy as np
+from kvsplice_core.cache_memory import (
+    CacheBytes,
+    MemorySpec,
+    format_bytes,
+    load_model_shape,
+    weigh,
+)
+from numpy.typing import NDArray
+
+from kvsplice_core.methods import Method
+from kvsplice_core.results import SweepRow
+from kvsplice_gui import formats
+from kvsplice_gui.panels.pipeline_strip import Stage, Stages
+from kvsplice_gui.state import Findings, Wishes
+
+Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
+Changes = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+NOTHING = "—"
+
+
+def curves(rows: tuple[SweepRow, ...]) -> dict[Method, Curve]:
+    """Return (ks, test MSE) of each method, k ascending."""
+    return {
+        method: (_ks(own), np.array([row.scores.mse for row in own]))
+        for method, own in _by_method(rows).items()
+    }
+
+
+def changes(rows: tuple[SweepRow, ...]) -> dict[Method, Changes]:
+    """Return (ks, change, low, high) in per cent of each learnt method, k ascending."""
+    found = {}
+    for method, own in _by_method(rows).items():
+        numbers = [(r.change.percent, r.change.low, r.change.high) for r in own if r.change]
+        if numbers:
+            percent, low, high = np.array(numbers).T
+            found[method] = (_ks(own), percent, low, high)
+    return found
+
+
+def focus_row(wishes: Wishes, findings: Findings) -> SweepRow | None:
+    """Return the row whose transform is drawn: the method in focus, at the k nearest to the chosen."""
+    return findings.nearest_row(wishes.method, wishes.k)
+
+
+def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
+    """Return the cache to weigh at `k`.
+
+    Raises
+    ------
+    ModelShapeError
+        If the model's ``config.json`` cannot be read.
+    """
+    memory = wishes.memory
+    shape = load_model_shape(memory.model)
+    return MemorySpec(
+        shape=shape,
+        tokens=memory.tokens,
+        batch=memory.batch,
+        k=min(k, shape.head_dim),
+        kept_tokens=memory.kept_tokens,
+        element_bytes=memory.element_bytes,
+        latent_bytes=memory.latent_bytes,
+        knots=wishes.knots,
+        method=wishes.method,
+    )
+
+
+def stages(wishes: Wishes, findings: Findings) -> Stages:
+    """Return what the pipeline strip says."""
+    spec = memory_spec(wishes, wishes.k)
+    weight = weigh(spec)
+    return Stages(
+        values=_values_stage(findings),
+        transform=_transform_stage(wishes, findings),
+        pca=_pca_stage(wishes, findings),
+        cache=_cache_stage(spec, weight),
+        decoder=Stage(
+            "decoder", _decoder(wishes), "How k numbers become a vector again, before the inverse."
+        ),
+        restored=_restored_stage(wishes, findings),
+    )
+
+
+def _values_stage(findings: Findings) -> Stage:
+    if findings.dataset is None:
+        return Stage("V", "no data", "Open a file or a sample.")
+    summary = findings.dataset.values.summary
+    number = f"{formats.count(summary.vectors)} × {summary.dim}"
+    return Stage("V", number, f"{summary.title}: vectors × dimensions.")
+
+
+def _transform_stage(wishes: Wishes, findings: Findings) -> Stage:
+    help_text = "Mean departure of the transform from a straight line; 0 % is the identity."
+    if wishes.method is Method.PCA:
+        return Stage("no transform", "identity", help_text)
+    name = f"spline {wishes.knots} knots" if wishes.method is Method.SPLINE else "flow"
+    row = focus_row(wishes, findings)
+    if row is None:
+        return Stage(name, "not calibrated", help_text)
+    if row.kept is not row.method and row.calibration.codec.method is Method.PCA:
+        return Stage(name, "kept: pca", "It did not beat PCA on the validation part.")
+    return Stage(name, f"bend {formats.three_digits(100 * row.bend)} %", help_text)
+
+
+def _pca_stage(wishes: Wishes, findings: Findings) -> Stage:
+    name = f"PCA k = {wishes.k}"
+    help_text = "Share of the training variance in the first k axes of plain PCA."
+    kept = () if findings.result is None else findings.result.variance_kept
+    if not 1 <= wishes.k <= len(kept):
+        return Stage(name, NOTHING, help_text)
+    return Stage(name, f"{100 * kept[wishes.k - 1]:.1f} % variance", help_text)
+
+
+def _cache_stage(spec: MemorySpec, weight: CacheBytes) -> Stage:
+    number = f"{format_bytes(weight.total)} of {format_bytes(weight.dense_total)}"
+    help_text = f"{spec.shape.name}, {formats.count(spec.tokens)} tokens, side information counted."
+    return Stage("cache", number, help_text)
+
+
+def _decoder(wishes: Wishes) -> str:
+    return "PCAᵀ" if wishes.method is Method.PCA or wishes.recipe == "origin" else "linear, learnt"
+
+
+def _restored_stage(wishes: Wishes, findings: Findings) -> Stage:
+    help_text = "Test MSE of the method in focus at k, and its change against PCA."
+    row = findings.row(wishes.method, wishes.k)
+    if row is None:
+        return Stage("V̂", _pca_only(wishes, findings), help_text)
+    number = f"MSE {formats.three_digits(row.scores.mse)}"
+    if row.change is not None:
+        word = "tie" if row.change.verdict == "tie" else formats.percent(row.change.percent)
+        number += f" · {word}"
+    return Stage("V̂", number, help_text)
+
+
+def _pca_only(wishes: Wishes, findings: Findings) -> str:
+    curve = () if findings.result is None else findings.result.pca_curve
+    if not 1 <= wishes.k <= len(curve):
+        return NOTHING
+    mse = formats.three_digits(curve[wishes.k - 1])
+    return f"MSE {mse}" if wishes.method is Method.PCA else f"PCA: MSE {mse}"
+
+
+def verdict(wishes: Wishes, findings: Findings) -> str:
+    """Return one sentence on the method in focus at the chosen k; a tie is called a tie."""
+    row = findings.row(wishes.method, wishes.k)
+    if row is None or row.change is None:
+        return ""
+    change = row.change
+    interval = f"[{formats.percent(change.low)}, {formats.percent(change.high)}]"
+    words = {"gain": "beats PCA", "tie": "ties with PCA", "loss": "is worse than PCA"}
+    said = words[change.verdict.value]
+    size = formats.percent(change.percent)
+    return f"{row.method.label} {said} at k = {row.k}: {size} MSE {interval}"
+
+
+def _by_method(rows: tuple[SweepRow, ...]) -> dict[Method, list[SweepRow]]:
+    ordered = sorted(rows, key=lambda row: row.k)
+    present = (method for method in Method if any(row.method is method for row in ordered))
+    return {method: [row for row in ordered if row.method is method] for method in present}
+
+
+def _ks(rows: list[SweepRow]) -> NDArray[np.int64]:
+    return np.array([row.k for row in rows])

@@ -1,0 +1,46 @@
+"""Wishes as JSON and back, for the next start."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from kvsplice_core.errors import KVSpliceError
+from kvsplice_core.methods import Method
+from kvsplice_core.specs import Recipe
+from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
+
+
+def session_of(wishes: Wishes) -> dict[str, Any]:
+    """Return the wishes as plain JSON values."""
+    plain = asdict(wishes)
+    plain["methods"] = [method.key for method in wishes.methods]
+    plain["method"] = wishes.method.key
+    plain["recipe"] = wishes.recipe.value
+    return plain
+
+
+def wishes_of(session: dict[str, Any]) -> Wishes:
+    """Return the wishes a session holds; the defaults where it is foreign or of another version."""
+    try:
+        return _wishes(session)
+    except (KVSpliceError, TypeError, ValueError, KeyError, AttributeError):
+        return Wishes()
+
+
+def _wishes(session: dict[str, Any]) -> Wishes:
+    plain = {name: session[name] for name in _names(Wishes) if name in session}
+    plain["data"] = DataWish(**session.get("data", {}))
+    plain["memory"] = MemoryWish(**session.get("memory", {}))
+    view = dict(session.get("view", {}))
+    plain["view"] = ViewWish(**view | {"dims": tuple(view.get("dims", (0, 1, 2, 3)))})
+    plain["methods"] = tuple(Method.of(key) for key in session.get("methods", ["pca"]))
+    plain["method"] = Method.of(session.get("method", "spline"))
+    plain["recipe"] = Recipe(session.get("recipe", "joint"))
+    wishes = replace(Wishes(), **plain)
+    _ = wishes.calibration
+    return wishes
+
+
+def _names(kind: type[Wishes]) -> list[str]:
+    return [field.name for field in fields(kind)]
