@@ -137,7 +137,9 @@ class _Sweep:
             return (yield from _relay(calibrate_parts(self._parts, spec, previous), clock))
         started = time.monotonic()
         if method not in self._shared:
-            trained = yield from _relay(train_transform(self._parts, spec, previous), clock)
+            trained = yield from _relay(
+                train_transform(self._parts.train, self._parts.test, spec, previous), clock
+            )
             self._shared[method] = SharedTransform.after(self._parts, trained)
         trained = self._shared[method].at(k)
         return judge(self._parts, spec, trained, started, warm_start=previous is not None)
