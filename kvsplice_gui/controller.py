@@ -61,9 +61,13 @@ class Controller(QObject):
         """Read another source; its first layer and head unless chosen."""
         wish = DataWish(source=str(source), budget=self._state.wishes.data.budget, **choice)
         if wish == self._state.wishes.data:
-            self._load()
+            self.reopen()
         else:
             self._state.wish(data=wish)
+
+    def reopen(self) -> None:
+        """Read the wished vectors again."""
+        self._load()
 
     def calibrate(self) -> None:
         """Calibrate every wished method, the chosen k first."""

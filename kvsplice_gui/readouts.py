@@ -167,3 +167,65 @@ def _by_method(rows: tuple[SweepRow, ...]) -> dict[Method, list[SweepRow]]:
 
 def _ks(rows: list[SweepRow]) -> NDArray[np.int64]:
     return np.array([row.k for row in rows])
+
+
+def learnt_curves(rows: tuple[SweepRow, ...]) -> dict[Method, Curve]:
+    """Return the curves of the learnt methods only: PCA's is the same in every run."""
+    return curves(tuple(row for row in rows if row.method.is_learnt))
+
+
+def array(numbers: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return numbers as an array."""
+    return np.array(numbers, dtype=np.float64)
+
+
+def engine(result: SweepResult) -> str:
+    """Return where the result was computed and with what."""
+    torch = result.versions.get("torch", "")
+    return f"{result.device} · torch {torch} · {default_threads()} threads"
+
+
+def as_command(findings: Findings) -> str:
+    """Return the command line that reproduces the last result; empty without one."""
+    result = findings.result
+    if result is None:
+        return ""
+    return reproduce.as_command(result.data, result.spec, device=result.device)
+
+
+def as_python(findings: Findings) -> str:
+    """Return the Python that reproduces the last result; empty without one."""
+    result = findings.result
+    if result is None:
+        return ""
+    return reproduce.as_python(result.data, result.spec, device=result.device)
+
+
+def reproduction_warning(findings: Findings) -> str:
+    """Return what the reproduction will not repeat; empty if it repeats everything."""
+    rows = () if findings.result is None else findings.result.rows
+    if not any(row.calibration.warm_start for row in rows):
+        return ""
+    return (
+        "Some rows were re-calibrated from earlier curves (warm start); the copy calibrates from "
+        "the beginning and may differ in the last digits."
+    )
+
+
+@dataclass(frozen=True)
+class MemoryView:
+    """What the memory plot shows.
+
+    Parameters
+    ----------
+    lines : tuple of (name, tokens, bytes, colour, dashed)
+        Bytes against tokens.
+    marker : int
+        The chosen number of tokens.
+    formula : str
+        The formula with the numbers in it.
+    """
+
+    lines: tuple[tuple[str, NDArray[np.float64], NDArray[np.float64], str, bool], ...]
+    marker: int
+    formula: str

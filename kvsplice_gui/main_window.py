@@ -1,0 +1,371 @@
+"""The window: puts views, layout and menus together, and does what its actions ask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PyQt6.QtCore import pyqtSlot
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow
+
+from kvsplice_core.errors import KVSpliceError
+from kvsplice_core.files import atomic_path
+from kvsplice_core.results import SweepRow
+from kvsplice_gui import exports, readouts, settings, theme
+from kvsplice_gui.controller import Controller
+from kvsplice_gui.dialogs.about import show_about, show_method
+from kvsplice_gui.dialogs.error_dialog import ErrorDialog
+from kvsplice_gui.errors import ErrorReport, report_of
+from kvsplice_gui.layout import Layout
+from kvsplice_gui.menus import Menus, file_filter, start_folder
+from kvsplice_gui.presenter import Presenter
+from kvsplice_gui.session import session_of
+from kvsplice_gui.state import State, Wishes
+from kvsplice_gui.views import Views
+
+_FIRST_SIZE = (1440, 900)
+# Clicking a stage opens its controls and its plot.
+_STAGE_DOCK = {
+    "values": "splines",
+    "transform": "splines",
+    "pca": "mse",
+    "cache": "memory",
+    "decoder": "loss",
+    "restored": "mse",
+}
+
+
+class MainWindow(QMainWindow):
+    """KVSplice's one window.
+
+    Parameters
+    ----------
+    state : State
+        The truth the window shows.
+    controller : Controller
+        What does the work.
+    """
+
+    def __init__(self, state: State, controller: Controller) -> None:
+        super().__init__()
+        self.state = state
+        self.controller = controller
+        self.views = Views()
+        self.setWindowTitle("KVSplice")
+        self.setAcceptDrops(True)
+        self.resize(*_fitting_size())
+        self.layout_of = Layout(self, self.views)
+        self.menus = Menus(self)
+        self._say_status()
+        self.presenter = Presenter(state, self.views, self)
+        self._connect_views()
+        self._connect_work()
+        self._apply_theme(state.wishes)
+        self._restore_layout()
+
+    def _say_status(self) -> None:
+        self._verdict, self._device = QLabel(), QLabel("engine not loaded")
+        for label in (self._verdict, self._device):
+            label.setProperty("role", "muted")
+        bar = self.statusBar()
+        if bar is not None:
+            bar.addWidget(self._verdict, 1)
+            bar.addPermanentWidget(self._device)
+
+    def _connect_views(self) -> None:
+        state, views = self.state, self.views
+        views.data.changed.connect(lambda changes: self._try(lambda: state.wish_data(**changes)))
+        views.data.open_requested.connect(self.open_file)
+        views.calibration.changed.connect(lambda changes: self._try(lambda: state.wish(**changes)))
+        views.calibration.calibrate_requested.connect(self.controller.calibrate)
+        views.calibration.cancel_requested.connect(self.controller.cancel)
+        views.memory_panel.changed.connect(self._on_memory_changed)
+        views.view.dims_changed.connect(lambda dims: state.wish_view(dims=dims))
+        views.view.failed.connect(self.show_error)
+        views.mse.k_chosen.connect(lambda k: state.wish(k=k))
+        views.change.k_chosen.connect(lambda k: state.wish(k=k))
+        views.mse.log_changed.connect(lambda log: state.wish_view(log_mse=log))
+        views.slopes.dim_chosen.connect(self._on_dim_chosen)
+        views.table.row_chosen.connect(self._on_row_chosen)
+        views.strip.stage_clicked.connect(self._on_stage_clicked)
+        for key, plot in views.plots.items():
+            plot.export_requested.connect(lambda key=key: self.export_figure(key))
+            plot.copy_requested.connect(lambda key=key: self.copy_figure(key))
+
+    def _connect_work(self) -> None:
+        controller, views = self.controller, self.views
+        controller.busy_changed.connect(self._on_busy_changed)
+        controller.progressed.connect(views.calibration.set_progress)
+        controller.stepped.connect(self.presenter.on_controller_stepped)
+        controller.said.connect(views.log.say)
+        controller.failed.connect(self.show_error)
+        controller.loaded.connect(self._on_loaded)
+        self.presenter.verdict_changed.connect(self._verdict.setText)
+        self.state.wishes_changed.connect(self._on_wishes_changed)
+        self.state.findings_changed.connect(self._show_availability)
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def open_file(self) -> None:
+        """Ask for a file and open it."""
+        folder = start_folder(self.state.wishes.data.source)
+        path, _ = QFileDialog.getOpenFileName(self, "Open V vectors", folder, file_filter())
+        if path:
+            self.open_source(path)
+
+    def open_source(self, source: object) -> None:
+        """Open a file or a sample by name."""
+        self.controller.open(str(source))
+
+    @pyqtSlot()
+    def _on_loaded(self) -> None:
+        dataset = self.state.findings.dataset
+        if dataset is None:
+            return
+        summary = dataset.values.summary
+        if Path(summary.source).is_file():
+            settings.add_recent_file(summary.source)
+        self.setWindowTitle(f"{summary.title} — KVSplice")
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Accept one local file."""
+        data = None if event is None else event.mimeData()
+        if event is not None and data is not None and any(u.isLocalFile() for u in data.urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Open the first file dropped."""
+        data = None if event is None else event.mimeData()
+        paths = [] if data is None else [u.toLocalFile() for u in data.urls() if u.isLocalFile()]
+        if event is not None and paths:
+            event.acceptProposedAction()
+            self.open_source(paths[0])
+
+    # -- exporting ----------------------------------------------------------------------------
+
+    def export_csv(self) -> None:
+        """Save the table as CSV."""
+        self._save_table("results.csv", "Table (*.csv)")
+
+    def export_json(self) -> None:
+        """Save everything known of the run as JSON."""
+        self._save_table("results.json", "JSON (*.json)")
+
+    def _save_table(self, name: str, kinds: str) -> None:
+        result, path = self.state.findings.result, self._ask_save(name, kinds)
+        if result is not None and path is not None:
+            self._try(lambda: exports.save_table(result, path), f"Saved {path}")
+
+    def export_codec(self) -> None:
+        """Save the codec of the method in focus at the chosen k."""
+        wishes, findings = self.state.wishes, self.state.findings
+        path = self._ask_save(
+            f"codec_{wishes.method.key}_k{wishes.k}.safetensors", "Codec (*.safetensors)"
+        )
+        if path is not None:
+            save = exports.save_focus_codec
+            self._try(lambda: save(wishes, findings, path), f"Saved the codec as {path}")
+
+    def export_figure(self, key: object) -> None:
+        """Ask where and draw a figure there."""
+        kind = exports.figure_kind(str(key))
+        path = self._ask_save(f"{kind.key}.png", "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)")
+        if path is not None:
+            wishes, findings = self.state.wishes, self.state.findings
+            work = exports.save_figure_job
+            self.controller.work(
+                "Exporting", lambda: work(kind, wishes, findings, path), self._on_saved
+            )
+
+    def copy_figure(self, key: str) -> None:
+        """Put a figure on the clipboard as a picture."""
+        kind, wishes, findings = exports.figure_kind(key), self.state.wishes, self.state.findings
+        work = exports.figure_png_job
+        self.controller.work(
+            "Copying", lambda: work(kind, wishes, findings), self._on_figure_drawn
+        )
+
+    def export_everything(self) -> None:
+        """Ask for a folder and save all there is into it."""
+        folder = QFileDialog.getExistingDirectory(self, "Export everything into")
+        if folder:
+            self.save_everything(Path(folder))
+
+    def save_everything(self, folder: Path) -> None:
+        """Save tables, codec, figures and a screenshot into `folder`."""
+        wishes, findings = self.state.wishes, self.state.findings
+        self._try(lambda: self.save_screenshot(folder / "window.png"))
+        work = exports.save_everything_job
+        self.controller.work("Exporting", lambda: work(wishes, findings, folder), self._on_saved)
+
+    def export_screenshot(self) -> None:
+        """Save a picture of the window."""
+        path = self._ask_save("kvsplice.png", "PNG (*.png)")
+        if path is not None:
+            self._try(lambda: self.save_screenshot(path), f"Saved {path}")
+
+    def save_screenshot(self, path: Path) -> None:
+        """Save a picture of the window as PNG."""
+        picture = self.grab()
+        with atomic_path(path) as temporary:
+            if not picture.save(str(temporary), "PNG"):
+                raise KVSpliceError(f"cannot write a picture to {path}")
+
+    def copy_as_command(self) -> None:
+        """Copy the command line that reproduces the last result."""
+        self._copy_text("command", readouts.as_command(self.state.findings))
+
+    def copy_as_python(self) -> None:
+        """Copy the Python that reproduces the last result."""
+        self._copy_text("Python", readouts.as_python(self.state.findings))
+
+    def _copy_text(self, what: str, text: str) -> None:
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None and text:
+            clipboard.setText(text)
+            self.views.log.say(f"Copied as {what}:\n{text}")
+            warning = readouts.reproduction_warning(self.state.findings)
+            if warning:
+                self.views.log.say(warning)
+
+    @pyqtSlot(object)
+    def _on_saved(self, saved: object) -> None:
+        paths = saved if isinstance(saved, list) else [saved]
+        self.views.log.say("Saved " + ", ".join(str(path) for path in paths))
+
+    def _on_figure_drawn(self, png: bytes) -> None:
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setImage(QImage.fromData(png, "PNG"))
+            self.views.log.say("Copied the figure as a picture.")
+
+    def _ask_save(self, name: str, kinds: str) -> Path | None:
+        folder = Path(start_folder(self.state.wishes.data.source))
+        path, chosen = QFileDialog.getSaveFileName(self, "Save as", str(folder / name), kinds)
+        if not path:
+            return None
+        # A name typed without a suffix gets that of the chosen kind.
+        suffix = chosen.partition("*")[2].rstrip(")") or Path(name).suffix
+        return Path(path) if Path(path).suffix else Path(path + suffix)
+
+    # -- small things -------------------------------------------------------------------------
+
+    def step_k(self, by: object) -> None:
+        """Move k by one, within the dimension."""
+        dim = self.state.findings.dim
+        if dim and isinstance(by, int):
+            self.state.wish(k=min(max(1, self.state.wishes.k + by), dim))
+
+    def toggle_log(self) -> None:
+        """Switch the MSE axis between linear and logarithmic."""
+        self.state.wish_view(log_mse=not self.state.wishes.view.log_mse)
+
+    def choose_theme(self, name: object) -> None:
+        """Choose light, dark or the system's theme."""
+        self.state.wish_view(theme=str(name))
+
+    def show_about(self) -> None:
+        """Say what this is."""
+        show_about(self)
+
+    def show_method(self) -> None:
+        """Say how the methods work, in short."""
+        show_method(self)
+
+    @pyqtSlot(object)
+    def show_error(self, error: object) -> None:
+        """Show an error in a dialog with its details."""
+        report = error if isinstance(error, ErrorReport) else None
+        if report is None and isinstance(error, BaseException):
+            report = report_of(error)
+        if report is not None:
+            ErrorDialog(report, self).open()
+
+    def _try(self, action: object, done: str = "") -> None:
+        try:
+            if callable(action):
+                action()
+        except KVSpliceError as error:
+            self.show_error(error)
+            self.presenter.show_all()
+        else:
+            if done:
+                self.views.log.say(done)
+
+    def _on_memory_changed(self, changes: dict[str, object]) -> None:
+        def wish() -> None:
+            wanted = replace(self.state.wishes.memory, **changes)  # type: ignore[arg-type]
+            readouts.memory_spec(replace(self.state.wishes, memory=wanted), self.state.wishes.k)
+            self.state.wish(memory=wanted)
+
+        self._try(wish)
+
+    def _on_dim_chosen(self, dim: int) -> None:
+        dims = self.state.wishes.view.dims
+        kept = tuple(j for j in dims if j != dim)
+        new = (dim, *kept)[: len(dims)] if dim not in dims else kept or (dim,)
+        self.state.wish_view(dims=new)
+
+    def _on_row_chosen(self, row: SweepRow) -> None:
+        self.state.wish(k=row.k, method=row.method)
+
+    def _on_stage_clicked(self, key: str) -> None:
+        views = self.views
+        panels = {"values": views.data, "cache": views.memory_panel}
+        self.layout_of.show_dock(_STAGE_DOCK[key])
+        self.layout_of.show_control(panels.get(key, views.calibration))
+
+    def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
+        if old.view.theme != new.view.theme:
+            self._apply_theme(new)
+        self.menus.log_mse.setChecked(new.view.log_mse)
+
+    def _on_busy_changed(self, busy: str) -> None:
+        self.views.calibration.set_busy(busy)
+        self._show_availability()
+
+    def _show_availability(self) -> None:
+        findings = self.state.findings
+        self.menus.show_availability(
+            data=findings.dataset is not None,
+            result=findings.result is not None,
+            busy=self.controller.busy,
+        )
+        if findings.result is not None:
+            self._device.setText(readouts.engine(findings.result))
+
+    def _apply_theme(self, wishes: Wishes) -> None:
+        chosen = theme.resolve_theme(wishes.view.theme)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, chosen)
+        for plot in self.views.plots.values():
+            plot.set_theme(chosen)
+        self.menus.themes[wishes.view.theme].setChecked(True)
+        self.menus.log_mse.setChecked(wishes.view.log_mse)
+
+    # -- start and end ------------------------------------------------------------------------
+
+    def _restore_layout(self) -> None:
+        geometry, docks = settings.load_bytes("geometry"), settings.load_bytes("docks")
+        if not geometry.isEmpty():
+            self.restoreGeometry(geometry)
+        if docks.isEmpty() or not self.restoreState(docks):
+            self.layout_of.resize()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Remember the session, cancel what runs, and end the thread."""
+        settings.save_bytes("geometry", self.saveGeometry())
+        settings.save_bytes("docks", self.saveState())
+        settings.save_session(session_of(self.state.wishes))
+        self.controller.shutdown()
+        super().closeEvent(event)
+
+
+def _fitting_size() -> tuple[int, int]:
+    screen = QGuiApplication.primaryScreen()
+    if screen is None:
+        return _FIRST_SIZE
+    room = screen.availableSize()
+    return min(_FIRST_SIZE[0], room.width()), min(_FIRST_SIZE[1], room.height())

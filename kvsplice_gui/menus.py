@@ -1,0 +1,161 @@
+"""Every action of the window, its words and its key, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
+from PyQt6.QtWidgets import QMenu
+
+from kvsplice_core.values.samples import SAMPLES
+from kvsplice_gui import settings
+from kvsplice_gui.exports import FIGURES
+from kvsplice_gui.theme import ThemeChoice
+
+if TYPE_CHECKING:
+    from kvsplice_gui.main_window import MainWindow
+
+
+class Menus:
+    """The menu bar; actions that need data or a result are disabled until there is one."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._needs_data: list[QAction] = []
+        self._needs_result: list[QAction] = []
+        self._needs_work: list[QAction] = []
+        self._file_menu()
+        self._run_menu()
+        self._view_menu()
+        self._help_menu()
+        self.show_availability(data=False, result=False, busy="")
+
+    def show_availability(self, *, data: bool, result: bool, busy: str) -> None:
+        """Enable what can be done now."""
+        for action in self._needs_data:
+            action.setEnabled(data and not busy)
+        for action in self._needs_result:
+            action.setEnabled(result and not busy)
+        for action in self._needs_work:
+            action.setEnabled(bool(busy) and busy != "Cancelling")
+
+    def _menu(self, title: str) -> QMenu:
+        bar = self._window.menuBar()
+        if bar is None:
+            raise RuntimeError("the window has no menu bar")
+        return self._sub(bar.addMenu(title))
+
+    @staticmethod
+    def _sub(menu: QMenu | None) -> QMenu:
+        if menu is None:
+            raise RuntimeError("Qt made no menu")
+        return menu
+
+    def _add(
+        self, menu: QMenu, text: str, slot: Callable[[], object], key: str = "", help_text: str = ""
+    ) -> QAction:
+        action = QAction(text, self._window)
+        action.triggered.connect(lambda _checked=False: slot())
+        if key:
+            action.setShortcut(QKeySequence(key))
+        action.setStatusTip(help_text)
+        menu.addAction(action)
+        return action
+
+    def _file_menu(self) -> None:
+        window, menu = self._window, self._menu("&File")
+        self._add(menu, "&Open…", window.open_file, "Ctrl+O", "Open a file of V vectors")
+        samples = self._sub(menu.addMenu("Open &sample"))
+        for i, (name, description) in enumerate(SAMPLES.items(), start=1):
+            self._add(
+                samples, f"{name} — {description}", _bound(window.open_source, name), f"Ctrl+{i}"
+            )
+        self.recent = self._sub(menu.addMenu("Open &recent"))
+        self.recent.aboutToShow.connect(self._fill_recent)
+        menu.addSeparator()
+        self._export_menu(self._sub(menu.addMenu("&Export")))
+        menu.addSeparator()
+        self._add(menu, "&Quit", window.close, "Ctrl+Q")
+
+    def _fill_recent(self) -> None:
+        self.recent.clear()
+        paths = settings.recent_files()
+        for path in paths:
+            self._add(self.recent, str(path), _bound(self._window.open_source, str(path)))
+        if not paths:
+            nothing = self._add(self.recent, "No file was opened yet", lambda: None)
+            nothing.setEnabled(False)
+            return
+        self.recent.addSeparator()
+        self._add(self.recent, "Clear", settings.clear_recent_files)
+
+    def _export_menu(self, menu: QMenu) -> None:
+        window = self._window
+        add = self._needs_result.append
+        add(self._add(menu, "Table as &CSV…", window.export_csv, "Ctrl+E"))
+        add(self._add(menu, "Everything known as &JSON…", window.export_json))
+        add(self._add(menu, "C&odec in focus…", window.export_codec, "Ctrl+Shift+E"))
+        menu.addSeparator()
+        for kind in FIGURES:
+            add(self._add(menu, f"{kind.title}…", _bound(window.export_figure, kind.key)))
+        menu.addSeparator()
+        add(self._add(menu, "&All of it into a folder…", window.export_everything))
+        self._add(menu, "&Screenshot of the window…", window.export_screenshot, "Ctrl+Shift+S")
+
+    def _run_menu(self) -> None:
+        window, menu = self._window, self._menu("&Run")
+        calibrate = self._add(
+            menu, "&Calibrate", window.controller.calibrate, "Ctrl+R", "Calibrate every method"
+        )
+        self._needs_data.append(calibrate)
+        cancel = self._add(
+            menu, "C&ancel", window.controller.cancel, "Esc", "Stop; the last result stays"
+        )
+        self._needs_work.append(cancel)
+        menu.addSeparator()
+        self._add(menu, "k &down", _bound(window.step_k, -1), "Ctrl+Left")
+        self._add(menu, "k &up", _bound(window.step_k, 1), "Ctrl+Right")
+        menu.addSeparator()
+        add = self._needs_result.append
+        add(self._add(menu, "Copy as co&mmand", window.copy_as_command, "Ctrl+Shift+C"))
+        add(self._add(menu, "Copy as &Python", window.copy_as_python, "Ctrl+Shift+P"))
+
+    def _view_menu(self) -> None:
+        window, menu = self._window, self._menu("&View")
+        self.log_mse = self._add(menu, "&Logarithmic MSE axis", window.toggle_log, "Ctrl+L")
+        self.log_mse.setCheckable(True)
+        themes, group = self._sub(menu.addMenu("&Theme")), QActionGroup(window)
+        self.themes: dict[str, QAction] = {}
+        for choice in ThemeChoice:
+            slot = _bound(window.choose_theme, choice.value)
+            action = self._add(themes, choice.value.capitalize(), slot)
+            action.setCheckable(True)
+            group.addAction(action)
+            self.themes[choice.value] = action
+        menu.addSeparator()
+        for dock in window.layout_of.docks.values():
+            menu.addAction(dock.toggleViewAction())
+        menu.addSeparator()
+        self._add(menu, "&Reset layout", window.layout_of.reset, "Ctrl+0")
+
+    def _help_menu(self) -> None:
+        menu = self._menu("&Help")
+        self._add(menu, "&Method in short", self._window.show_method, "F1")
+        self._add(menu, "&About KVSplice", self._window.show_about)
+
+
+def _bound(function: Callable[[object], object], value: object) -> Callable[[], object]:
+    return lambda: function(value)
+
+
+def file_filter() -> str:
+    """Return the files the open dialog shows."""
+    return "V vectors (*.safetensors *.pt *.pth *.npy *.npz);;All files (*)"
+
+
+def start_folder(source: str) -> str:
+    """Return the folder a dialog starts in: that of the open file."""
+    path = Path(source)
+    return str(path.parent) if path.is_file() else ""

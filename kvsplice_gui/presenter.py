@@ -1,0 +1,141 @@
+"""Shows the state in the views: what changed, and only that."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
+
+from kvsplice_core.errors import KVSpliceError
+from kvsplice_core.results import CalibrationStep
+from kvsplice_gui import readouts
+from kvsplice_gui.state import Findings, State, Wishes
+from kvsplice_gui.views import Views
+
+
+class Presenter(QObject):
+    """From state to widgets, never back.
+
+    Signals
+    -------
+    verdict_changed : str
+        The sentence on the method in focus at the chosen k.
+    """
+
+    verdict_changed = pyqtSignal(str)
+
+    def __init__(self, state: State, views: Views, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._views = views
+        self._drawn_shape: object = None
+        state.wishes_changed.connect(self._on_wishes_changed)
+        state.findings_changed.connect(self._on_findings_changed)
+        self.show_all()
+
+    def show_all(self) -> None:
+        """Show everything anew."""
+        wishes, findings = self._state.wishes, self._state.findings
+        views = self._views
+        views.calibration.show_wishes(wishes)
+        views.memory_panel.show_wish(wishes.memory)
+        views.data.show_wish(wishes.data)
+        views.view.show_dims(wishes.view.dims)
+        views.mse.set_log(wishes.view.log_mse)
+        self._show_k(wishes)
+        self._show_rows(findings)
+        self._show_focus(wishes, findings)
+        self._show_memory(wishes)
+        self._show_stages()
+
+    @pyqtSlot(object, object)
+    def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
+        views, findings = self._views, self._state.findings
+        if old.k != new.k:
+            self._show_k(new)
+        elif old.view == new.view:
+            views.calibration.show_wishes(new)
+        if old.memory != new.memory:
+            views.memory_panel.show_wish(new.memory)
+        if old.view.dims != new.view.dims:
+            views.view.show_dims(new.view.dims)
+            self._drawn_shape = None
+        if old.view.log_mse != new.view.log_mse:
+            views.mse.set_log(new.view.log_mse)
+        self._show_focus(new, findings)
+        if self._memory_key(old) != self._memory_key(new):
+            self._show_memory(new)
+        self._show_stages()
+
+    @pyqtSlot(object, object)
+    def _on_findings_changed(self, old: Findings, new: Findings) -> None:
+        if new.dataset is not old.dataset and new.dataset is not None:
+            self._views.data.show_dataset(new.dataset)
+            self._views.calibration.set_dim(new.dim)
+            self._views.view.set_dim(new.dim)
+            self._views.loss.clear()
+        if new.starting_over and not old.starting_over:
+            self._views.loss.clear()
+        if not new.live_rows:
+            self._views.mse.set_moving_point(self._state.wishes.method, 0, None)
+        self._show_rows(new)
+        self._show_focus(self._state.wishes, new)
+        self._show_stages()
+
+    @pyqtSlot(object)
+    def on_controller_stepped(self, step: CalibrationStep) -> None:
+        """Show a calibration while it runs."""
+        views, wishes = self._views, self._state.wishes
+        if step.loss is not None:
+            epoch = step.fraction * step.epochs
+            views.loss.append(step.method, step.k, epoch, step.loss)
+        if step.test_mse is not None:
+            views.mse.set_moving_point(step.method, step.k, step.test_mse)
+        if step.method is wishes.method and step.k == wishes.k and step.shape is not None:
+            self._draw_shape(step.shape, wishes)
+
+    def _show_k(self, wishes: Wishes) -> None:
+        self._views.calibration.show_k(wishes.k)
+        self._views.mse.set_k(wishes.k)
+        self._views.change.set_k(wishes.k)
+
+    def _show_rows(self, findings: Findings) -> None:
+        views = self._views
+        curve = () if findings.result is None else findings.result.pca_curve
+        views.mse.show_result(readouts.curves(findings.rows), readouts.array(curve))
+        ghost = findings.result if findings.starting_over else findings.ghost
+        views.mse.show_ghost(None if ghost is None else readouts.learnt_curves(ghost.rows))
+        views.change.show_changes(readouts.changes(findings.rows))
+        views.table.show_rows(findings.rows)
+
+    def _show_focus(self, wishes: Wishes, findings: Findings) -> None:
+        row = readouts.focus_row(wishes, findings)
+        shape = None if row is None else row.shape
+        if shape is not self._drawn_shape or shape is None:
+            ghost = None if findings.ghost is None else findings.ghost.row(wishes.method, wishes.k)
+            self._views.splines.show_ghost(None if ghost is None else ghost.shape)
+            self._draw_shape(shape, wishes)
+            self._drawn_shape = shape
+
+    def _draw_shape(self, shape: object, wishes: Wishes) -> None:
+        dims = wishes.view.dims
+        dataset = self._state.findings.dataset
+        if dataset is not None:
+            density = dataset.density
+            self._views.splines.show_density(density.edges, density.counts)
+        self._views.splines.show_shape(shape, dims)
+        self._views.slopes.show_shape(shape, dims)
+        self._drawn_shape = None
+
+    def _show_memory(self, wishes: Wishes) -> None:
+        try:
+            view = readouts.memory_view(wishes)
+        except KVSpliceError:
+            return  # the wish was refused where it was made
+        self._views.memory.show_memory(view.lines, view.marker, view.formula)
+
+    def _memory_key(self, wishes: Wishes) -> object:
+        return (wishes.memory, wishes.k, wishes.method, wishes.knots)
+
+    def _show_stages(self) -> None:
+        wishes, findings = self._state.wishes, self._state.findings
+        self._views.strip.show_stages(readouts.stages(wishes, findings))
+        self.verdict_changed.emit(readouts.verdict(wishes, findings))

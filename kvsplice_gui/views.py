@@ -1,0 +1,51 @@
+"""All the widgets of the window that show something, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kvsplice_gui.panels.calibration_panel import CalibrationPanel
+from kvsplice_gui.panels.data_panel import DataPanel
+from kvsplice_gui.panels.log_panel import LogPanel
+from kvsplice_gui.panels.memory_panel import MemoryPanel
+from kvsplice_gui.panels.pipeline_strip import PipelineStrip
+from kvsplice_gui.panels.results_table import ResultsTable
+from kvsplice_gui.panels.view_panel import ViewPanel
+from kvsplice_gui.plots.base import PlotFrame
+from kvsplice_gui.plots.change_plot import ChangePlot
+from kvsplice_gui.plots.loss_plot import LossPlot
+from kvsplice_gui.plots.memory_plot import MemoryPlot
+from kvsplice_gui.plots.mse_plot import MsePlot
+from kvsplice_gui.plots.slope_map import SlopeMap
+from kvsplice_gui.plots.spline_plot import SplinePlot
+
+
+@dataclass
+class Views:
+    """The window's panels and plots."""
+
+    strip: PipelineStrip = field(default_factory=PipelineStrip)
+    data: DataPanel = field(default_factory=DataPanel)
+    calibration: CalibrationPanel = field(default_factory=CalibrationPanel)
+    memory_panel: MemoryPanel = field(default_factory=MemoryPanel)
+    view: ViewPanel = field(default_factory=ViewPanel)
+    splines: SplinePlot = field(default_factory=SplinePlot)
+    slopes: SlopeMap = field(default_factory=SlopeMap)
+    loss: LossPlot = field(default_factory=LossPlot)
+    mse: MsePlot = field(default_factory=MsePlot)
+    change: ChangePlot = field(default_factory=ChangePlot)
+    memory: MemoryPlot = field(default_factory=MemoryPlot)
+    table: ResultsTable = field(default_factory=ResultsTable)
+    log: LogPanel = field(default_factory=LogPanel)
+
+    @property
+    def plots(self) -> dict[str, PlotFrame]:
+        """The plots by the key of the figure each can be exported as."""
+        return {
+            "spline_curves": self.splines,
+            "slope_map": self.slopes,
+            "loss": self.loss,
+            "mse_vs_k": self.mse,
+            "change_vs_pca": self.change,
+            "memory": self.memory,
+        }
