@@ -1,0 +1,77 @@
+"""Jobs run the core and need no application."""
+
+import numpy as np
+import pytest
+
+from kvsplice_core.methods import Method
+from kvsplice_core.progress import run
+from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec
+from kvsplice_gui.jobs import density_of, load_job, merged, sweep_job
+from kvsplice_gui.state import DataWish
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    path = tmp_path_factory.mktemp("jobs") / "values.npy"
+    curve = np.linspace(-1, 1, 400)[:, None] * np.arange(1, 7)
+    rng = np.random.default_rng(0)
+    noisy = np.tanh(curve) + 0.05 * rng.standard_normal((400, 6))
+    np.save(path, rng.permutation(noisy).astype(np.float32))
+    return run(load_job(DataWish(source=str(path)), "cpu"))
+
+
+def _spec(methods=(Method.SPLINE,), ks=(2,), **calibration):
+    settings = {"epochs": 4, "device": "cpu", "recipe": Recipe.ORIGIN, "k_train": 2}
+    return SweepSpec(methods, ks, CalibrationSpec(**settings | calibration))
+
+
+def test_loading_gives_vectors_and_pca_at_every_k(loaded):
+    dataset, result = loaded
+    assert dataset.values.summary.dim == 6
+    assert [info.name for info in dataset.tensors] == [dataset.values.summary.tensor]
+    assert len(result.pca_curve) == 6
+    assert result.methods == (Method.PCA,)
+    assert result.ks == (1, 2, 3, 4, 6)
+
+
+def test_loading_says_what_it_does(loaded):
+    work = load_job(DataWish(source=loaded[0].values.summary.source), "cpu")
+    assert "engine" in next(work).text
+    work.close()
+
+
+def test_density_counts_every_vector():
+    rows = np.random.default_rng(1).normal(size=(1000, 3)).astype(np.float32)
+    density = density_of(rows)
+    assert density.edges.shape[0] == density.counts.shape[0] == 3
+    assert (np.diff(density.edges, axis=1) > 0).all()
+    assert density.counts.max() == 1.0
+
+
+def test_density_of_a_constant_dimension_is_finite():
+    density = density_of(np.ones((50, 2), dtype=np.float32))
+    assert np.isfinite(density.edges).all()
+
+
+def test_reuse_adds_a_k_without_training(loaded):
+    dataset, _ = loaded
+    first = run(sweep_job(dataset, _spec()))
+    steps = []
+    update = run(sweep_job(dataset, _spec(ks=(3,)), reuse=first), steps.append)
+    assert all(step.calibration is None for step in steps)
+    both = merged(first, update)
+    assert both.ks == (2, 3)
+    assert both.row(Method.SPLINE, 2) is first.row(Method.SPLINE, 2)
+
+
+def test_a_warm_start_takes_a_quarter_of_the_epochs_and_says_so(loaded):
+    dataset, _ = loaded
+    spec = _spec(recipe=Recipe.JOINT, epochs=40, knots=8)
+    first = run(sweep_job(dataset, spec))
+    assert first.row(Method.SPLINE, 2).kept is Method.SPLINE
+    update = run(sweep_job(dataset, _spec(recipe=Recipe.JOINT, epochs=40, knots=5), warm=first))
+    row = update.row(Method.SPLINE, 2)
+    assert row.calibration.warm_start
+    assert row.calibration.spec.epochs == 10
+    assert merged(first, update).spec.calibration.epochs == 40
+    assert merged(first, update).spec.calibration.knots == 5

@@ -1,0 +1,52 @@
+"""Sessions come back as they went, and foreign ones as the defaults."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvsplice_core.methods import Method
+from kvsplice_core.specs import MAX_KNOTS, MIN_KNOTS, Recipe
+from kvsplice_gui.session import session_of, wishes_of
+from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
+
+wishes = st.builds(
+    Wishes,
+    data=st.builds(
+        DataWish,
+        source=st.text(),
+        layer=st.none() | st.integers(0, 99),
+        head=st.none() | st.integers(0, 99),
+        pool_heads=st.booleans(),
+    ),
+    methods=st.sampled_from([tuple(Method), (Method.PCA,), (Method.PCA, Method.FLOW)]),
+    method=st.sampled_from(Method),
+    k=st.integers(1, 512),
+    recipe=st.sampled_from(Recipe),
+    knots=st.integers(MIN_KNOTS, MAX_KNOTS),
+    epochs=st.integers(1, 500),
+    memory=st.builds(MemoryWish, tokens=st.integers(1, 10**6)),
+    view=st.builds(
+        ViewWish, dims=st.lists(st.integers(0, 63), min_size=1).map(tuple), log_mse=st.booleans()
+    ),
+)
+
+
+@given(wishes)
+def test_round_trip_through_json(wished):
+    assert wishes_of(json.loads(json.dumps(session_of(wished)))) == wished
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["k", "knots", "method", "methods", "recipe", "data", "view", "memory"]),
+        st.none() | st.integers() | st.text() | st.lists(st.text()) | st.just({"x": 1}),
+    )
+)
+def test_a_foreign_session_never_fails(session):
+    assert isinstance(wishes_of(session), Wishes)
+
+
+def test_a_session_out_of_range_gives_the_defaults():
+    assert wishes_of({"knots": 1}) == Wishes()
+    assert wishes_of({}).methods == (Method.PCA,)
