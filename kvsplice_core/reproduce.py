@@ -1,0 +1,100 @@
+"""The command line and the Python that reproduce a sweep, as text."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from kvsplice_core.results import DataSummary
+from kvsplice_core.specs import CalibrationSpec, SweepSpec
+
+
+def as_command(data: DataSummary, spec: SweepSpec, *, device: str) -> str:
+    """Return the ``kvsplice sweep`` line that repeats a sweep.
+
+    Parameters
+    ----------
+    data : DataSummary
+        The vectors used.
+    spec : SweepSpec
+        What was computed.
+    device : str
+        Where it ran; another device may differ in the last digits.
+    """
+    words = ["kvsplice", "sweep", data.source, *_data_words(data), *_spec_words(spec, device)]
+    return shlex.join([*words, "--csv", "results.csv"])
+
+
+def as_python(data: DataSummary, spec: SweepSpec, *, device: str) -> str:
+    """Return a Python script that repeats a sweep through the public interface."""
+    calibration = spec.calibration
+    methods = ", ".join(f"Method.{method.name}" for method in spec.methods)
+    return f"""from kvsplice_core import CalibrationSpec, Method, Recipe, SweepSpec
+from kvsplice_core import load_values, run, sweep
+
+values = load_values({_call(data)})
+spec = SweepSpec(
+    methods=({methods},),
+    ks={spec.ks!r},
+    calibration=CalibrationSpec(
+        recipe=Recipe.{calibration.recipe.name},
+        knots={calibration.resolved_knots},
+        epochs={calibration.resolved_epochs},
+        seed={calibration.seed},
+        device={device!r},
+        batch_size={calibration.batch_size!r},
+        k_train={calibration.k_train},
+        train_fraction={calibration.train_fraction!r},
+        validation_fraction={calibration.validation_fraction!r},
+    ),
+)
+for row in run(sweep(values, spec)).rows:
+    print(row.method.label, row.k, row.scores.mse)
+"""
+
+
+def _data_words(data: DataSummary) -> Iterator[str]:
+    for option, value in _choice(data).items():
+        if value is True:
+            yield f"--{option}"
+        else:
+            yield from (f"--{option}", str(value))
+
+
+def _choice(data: DataSummary) -> dict[str, object]:
+    """Return how the vectors were picked, by option."""
+    choice: dict[str, object] = {"tensor": data.tensor} if data.tensor not in {"", "array"} else {}
+    # A layer in the tensor's own name needs no second word.
+    if data.layer is not None and "layer" in data.axes.split():
+        choice["layer"] = data.layer
+    if data.head is not None:
+        choice["head"] = data.head
+    elif data.pooled_heads > 1:
+        choice["pool-heads"] = True
+    choice["axes"] = data.axes
+    if data.available > data.vectors:
+        choice["budget"] = data.vectors
+        choice["data-seed"] = data.seed
+    return choice
+
+
+def _spec_words(spec: SweepSpec, device: str) -> Iterator[str]:
+    calibration, usual = spec.calibration, CalibrationSpec()
+    yield from ("--methods", ",".join(method.key for method in spec.methods))
+    yield from ("--ks", ",".join(map(str, spec.ks)))
+    yield from ("--recipe", calibration.recipe.value)
+    yield from ("--knots", str(calibration.resolved_knots))
+    yield from ("--epochs", str(calibration.resolved_epochs))
+    yield from ("--seed", str(calibration.seed))
+    yield from ("--device", device)
+    if calibration.batch_size is not None:
+        yield from ("--batch-size", str(calibration.batch_size))
+    for name in ("k_train", "train_fraction"):
+        if getattr(calibration, name) != getattr(usual, name):
+            yield from (f"--{name.replace('_', '-')}", str(getattr(calibration, name)))
+
+
+def _call(data: DataSummary) -> str:
+    names = {"pool-heads": "pool_heads", "data-seed": "seed"}
+    choice = {names.get(option, option): value for option, value in _choice(data).items()}
+    return ", ".join([repr(data.source), *(f"{name}={value!r}" for name, value in choice.items())])

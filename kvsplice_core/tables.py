@@ -1,0 +1,175 @@
+"""Results as files: a CSV a spreadsheet opens, and a JSON that holds everything."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kvsplice_core.errors import DataError
+from kvsplice_core.files import write_text
+from kvsplice_core.methods import Method
+from kvsplice_core.results import SweepResult, SweepRow
+from kvsplice_core.specs import CalibrationSpec
+
+_MSE = "test_mse_"
+
+Cell = Callable[[SweepRow], object]
+
+# Columns of each method behind its MSE; a change needs something to be compared with.
+_METRICS: tuple[tuple[str, Cell], ...] = (
+    ("nmse", lambda row: row.scores.nmse),
+    ("pearson", lambda row: row.scores.pearson),
+    ("cosine", lambda row: row.scores.cosine),
+)
+_COMPARED: tuple[tuple[str, Cell], ...] = (
+    ("change_percent", lambda row: row.change.percent if row.change else ""),
+    ("change_low", lambda row: row.change.low if row.change else ""),
+    ("change_high", lambda row: row.change.high if row.change else ""),
+    ("verdict", lambda row: row.change.verdict.value if row.change else ""),
+    ("kept", lambda row: row.kept.key),
+)
+
+
+@dataclass(frozen=True)
+class MseTable:
+    """The MSE columns of a CSV.
+
+    Parameters
+    ----------
+    ks : tuple of int
+        Bottleneck dimensions.
+    columns : dict of str to tuple of float
+        Test MSE by the method's column name, one number for each k.
+    """
+
+    ks: tuple[int, ...]
+    columns: dict[str, tuple[float, ...]]
+
+
+def csv_text(result: SweepResult) -> str:
+    """Return the rows as CSV: ``k``, one ``test_mse_`` column a method, then further metrics."""
+    columns = _columns(result)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["k", *(name for name, _ in columns)])
+    for k in result.ks:
+        writer.writerow([k, *(_text(cell(result, k)) for _, cell in columns)])
+    return buffer.getvalue()
+
+
+def write_csv(path: str | Path, result: SweepResult) -> None:
+    """Write `csv_text` to `path`, whole or not at all."""
+    write_text(path, csv_text(result))
+
+
+def write_json(path: str | Path, result: SweepResult) -> None:
+    """Write every setting, seed, version, hash and metric to `path`, whole or not at all."""
+    text = json.dumps(as_dict(result), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def as_dict(result: SweepResult) -> dict[str, Any]:
+    """Return a result as plain JSON values; codecs and curves to draw are left out."""
+    return {
+        "data": asdict(result.data),
+        "spec": {
+            "methods": [method.key for method in result.spec.methods],
+            "ks": list(result.spec.ks),
+            **_calibration(result.spec.calibration),
+        },
+        "train_vectors": result.train_vectors,
+        "test_vectors": result.test_vectors,
+        "device": result.device,
+        "elapsed_s": result.elapsed_s,
+        "versions": result.versions,
+        "rows": [_row(row) for row in result.rows],
+        "pca_test_mse_for_every_k": list(result.pca_curve),
+        "pca_variance_kept_for_every_k": list(result.variance_kept),
+    }
+
+
+def read_csv(path: str | Path) -> MseTable:
+    """Read ``k`` and the ``test_mse_`` columns of a CSV.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, has no such columns, or holds something else than numbers.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a readable CSV", str(error)) from error
+    names = [name for name in (rows[0] if rows else {}) if name and name.startswith(_MSE)]
+    if not names or "k" not in rows[0]:
+        raise DataError(f"{path} must have a column k and columns {_MSE}<method>, and rows")
+    try:
+        ks = tuple(int(row["k"]) for row in rows)
+        columns = {n.removeprefix(_MSE): tuple(float(row[n]) for row in rows) for n in names}
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path} must hold numbers in k and {_MSE}…: {error}") from error
+    return MseTable(ks, columns)
+
+
+def _columns(result: SweepResult) -> list[tuple[str, Callable[[SweepResult, int], object]]]:
+    methods = result.methods
+    columns = [(f"{_MSE}{m.column}", _cell(m, lambda row: row.scores.mse)) for m in methods]
+    for name, cell in _METRICS:
+        columns += [(f"{name}_{m.column}", _cell(m, cell)) for m in methods]
+    columns.append(("compression_ratio", lambda result, k: result.data.dim / k))
+    for name, cell in _COMPARED:
+        columns += [(f"{name}_{m.column}", _cell(m, cell)) for m in methods if m.is_learnt]
+    return columns
+
+
+def _cell(method: Method, cell: Cell) -> Callable[[SweepResult, int], object]:
+    def value(result: SweepResult, k: int) -> object:
+        row = result.row(method, k)
+        return "" if row is None else cell(row)
+
+    return value
+
+
+def _text(value: object) -> str:
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _calibration(spec: CalibrationSpec) -> dict[str, Any]:
+    return {
+        "recipe": spec.recipe.value,
+        "knots": spec.resolved_knots,
+        "epochs": spec.resolved_epochs,
+        "seed": spec.seed,
+        "device": spec.device,
+        "batch_size": spec.batch_size,
+        "k_train": spec.k_train,
+        "train_fraction": spec.train_fraction,
+        "validation_fraction": spec.validation_fraction,
+    }
+
+
+def _row(row: SweepRow) -> dict[str, Any]:
+    found = row.calibration
+    change = None
+    if row.change is not None:
+        change = {**asdict(row.change), "verdict": row.change.verdict.value}
+    return {
+        "method": row.method.key,
+        "k": row.k,
+        "kept": row.kept.key,
+        **asdict(row.scores),
+        "change_against_pca_percent": change,
+        "bend": row.bend,
+        "validation_mse": found.validation_mse,
+        "validation_mse_pca": found.validation_mse_pca,
+        "epochs": found.spec.resolved_epochs,
+        "warm_start": found.warm_start,
+        "losses": list(found.losses),
+        "elapsed_s": found.elapsed_s,
+    }
