@@ -1,0 +1,85 @@
+"""The title row of a plot: its name, what the crosshair reads, log/linear and a menu."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+
+from kvsplice_gui.theme import CAPTION_PX, SPACING, plot_font
+
+
+class ElidedLabel(QLabel):
+    """One line of text, right-aligned, that ends in … where there is no room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "caption")
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFont(plot_font(CAPTION_PX))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802  # Qt's name
+        """Any width will do."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, _: QPaintEvent | None) -> None:  # noqa: N802  # Qt's name
+        """Paint as much of the text as there is room for."""
+        painter = QPainter(self)
+        elided = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, self.width()
+        )
+        painter.drawText(self.rect(), int(self.alignment()), elided)
+
+
+class PlotHeader(QWidget):
+    """The row above a plot.
+
+    Parameters
+    ----------
+    title : str
+        What the plot shows, with the unit.
+    menu : QMenu
+        Opened by the button at the right.
+    has_log : bool
+        Whether the values may be drawn in a logarithmic scale.
+    """
+
+    def __init__(self, title: str, menu: QMenu, has_log: bool) -> None:
+        super().__init__()
+        self.title = QLabel(title)
+        self.title.setProperty("role", "heading")
+        self.title.setFont(plot_font())
+        self.readout = ElidedLabel()
+        self.log_button = _quiet_button("log", "Logarithmic or linear scale (L)")
+        self.log_button.setCheckable(True)
+        self.log_button.setVisible(has_log)
+        self.menu_button = _quiet_button("⋯", "Copy, export or reset this plot")
+        self.menu_button.setMenu(menu)
+        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._lay_out()
+
+    def set_readout(self, text: str) -> None:
+        """Show `text` at the right of the title; the tooltip has all of it."""
+        if text != self.readout.text():
+            self.readout.setText(text)
+            self.readout.setToolTip(text)
+
+    def _lay_out(self) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(SPACING, SPACING // 2, SPACING // 2, 0)
+        layout.setSpacing(SPACING // 2)
+        layout.addWidget(self.title)
+        layout.addWidget(self.readout, stretch=1)
+        layout.addWidget(self.log_button)
+        layout.addWidget(self.menu_button)
+
+
+def _quiet_button(text: str, tooltip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tooltip)
+    button.setAccessibleName(tooltip)
+    button.setProperty("role", "quiet")
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button

@@ -1,0 +1,272 @@
+"""The curves of a spline for chosen dimensions, over the density of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PyQt6.QtCore import Qt, pyqtSlot
+from PyQt6.QtGui import QColor
+
+from kvsplice_core.palette import SEQUENCE
+from kvsplice_core.shapes import ScatterShape, Shape, SplineShape
+from kvsplice_gui.formats import three_digits
+from kvsplice_gui.plots.base import PlotFrame
+from kvsplice_gui.plots.bounds import bounds_of
+from kvsplice_gui.plots.crosshair import Reading, Series, nearest
+from kvsplice_gui.theme import CAPTION_PX, Theme
+
+Floats = NDArray[np.float64]
+
+MOST_DIMS = 8
+_MOST_POINTS = 300
+_END_SHARE = 0.12
+_DENSITY_TOP = 3.2
+_DENSITY_ALPHA = 46
+_SCATTER_ALPHA = 150
+_GHOST_ALPHA = 120
+
+
+def dim_colour(place: int) -> str:
+    """Return the colour of the dimension at `place` among the chosen ones."""
+    return SEQUENCE[place % len(SEQUENCE)]
+
+
+@dataclass(frozen=True)
+class _Items:
+    """What is drawn of one dimension."""
+
+    curve: Any
+    points: Any
+    ghost: Any
+    density: Any
+
+
+class SplinePlot(PlotFrame):
+    """Draws s(x) of each chosen dimension, or where a mixing transform sends vectors."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Transform s(x)",
+            "PCA has no transform: calibrate Spline→PCA to see its curves.",
+            "x, value of V in one dimension",
+        )
+        self._shape: Shape | None = None
+        self._ghost: Shape | None = None
+        self._dims: tuple[int, ...] = ()
+        self._density: tuple[Floats, Floats] | None = None
+        self._items: list[_Items] = []
+        self._identity = pg.InfiniteLine(pos=(0, 0), angle=45)
+        self._identity.setZValue(-10)
+        self.plot.addItem(self._identity, ignoreBounds=True)
+        self._density_dims: tuple[int, ...] | None = None
+        self._density_view = self._make_density_view()
+        self._legend_dims: tuple[int, ...] = ()
+        self._legend = pg.LegendItem(offset=(8, 4), labelTextSize=f"{CAPTION_PX}px", verSpacing=-4)
+        self._legend.setParentItem(self.plot.vb)
+        self.set_theme(self._theme)
+
+    def show_shape(self, shape: Shape | None, dims: tuple[int, ...]) -> None:
+        """Draw `shape` for `dims`, at most eight; None shows the empty-state sentence."""
+        self._shape = shape
+        shown = 0 if shape is None else _dimension(shape)
+        self._dims = tuple(dim for dim in dims if 0 <= dim < shown)[:MOST_DIMS]
+        self._set_empty(not self._dims)
+        self._redraw()
+
+    def show_ghost(self, shape: Shape | None) -> None:
+        """Draw the spline of the run before, dashed and faded; None takes it away."""
+        self._ghost = shape
+        self._draw_ghosts()
+
+    def show_density(self, edges: Floats, counts: Floats) -> None:
+        """Draw where the data lie.
+
+        Parameters
+        ----------
+        edges : ndarray, shape (d, bins + 1)
+            In units of V.
+        counts : ndarray, shape (d, bins)
+            Relative to the fullest bin of each dimension, 0 … 1.
+        """
+        if self._density is None or self._density[0] is not edges:
+            self._density = (edges, counts)
+            self._density_dims = None
+            self._draw_densities()
+
+    def clear(self) -> None:
+        """Show nothing but the empty-state sentence."""
+        self._density = self._ghost = None
+        self._density_dims = None
+        self.show_shape(None, ())
+
+    def _redraw(self) -> None:
+        for place in range(max(len(self._dims), len(self._items))):
+            self._draw_shape(place)
+        self._draw_ghosts()
+        self._draw_densities()
+        self._fit_all()
+        self._fill_legend()
+
+    def _fit_all(self) -> None:
+        drawn = [_drawn(self._shape, dim) for dim in self._dims]
+        bounds = bounds_of([part for parts in drawn for part in parts])
+        # Axes that stand still let the eye follow the curves while k moves.
+        if bounds is not None and not (self._bounds and self._bounds.holds(bounds)):
+            self._fit(bounds)
+
+    def _draw_shape(self, place: int) -> None:
+        items = self._items_at(place)
+        curve = points = (np.empty(0), np.empty(0))
+        if place < len(self._dims):
+            curve, points = _drawn(self._shape, self._dims[place])
+        items.curve.setData(*curve)
+        items.points.setData(*points)
+        is_spline = isinstance(self._shape, SplineShape)
+        items.points.setSize(5 if is_spline else 3)
+        items.points.setBrush(self._colour(place, 255 if is_spline else _SCATTER_ALPHA))
+
+    def _draw_ghosts(self) -> None:
+        for place, items in enumerate(self._items):
+            ghost = (np.empty(0), np.empty(0))
+            if place < len(self._dims) and isinstance(self._ghost, SplineShape):
+                ghost, _ = _drawn(self._ghost, self._dims[place])
+            items.ghost.setData(*ghost)
+
+    def _draw_densities(self) -> None:
+        if self._dims == self._density_dims:
+            return
+        self._density_dims = self._dims
+        for place, items in enumerate(self._items):
+            edges, counts = np.zeros(2), np.zeros(1)
+            if place < len(self._dims) and self._density is not None:
+                dim = self._dims[place]
+                if dim < len(self._density[0]):
+                    edges, counts = self._density[0][dim], self._density[1][dim]
+            items.density.setData(edges, counts)
+
+    def _items_at(self, place: int) -> _Items:
+        if place == len(self._items):
+            self._items.append(self._make_items(place))
+        return self._items[place]
+
+    def _make_items(self, place: int) -> _Items:
+        items = _Items(
+            curve=pg.PlotCurveItem(pen=pg.mkPen(dim_colour(place)), antialias=True),
+            points=pg.ScatterPlotItem(pen=None, pxMode=True),
+            ghost=pg.PlotCurveItem(
+                pen=pg.mkPen(self._colour(place, _GHOST_ALPHA), style=Qt.PenStyle.DashLine),
+                antialias=True,
+            ),
+            density=pg.PlotCurveItem(
+                np.zeros(2),
+                np.zeros(1),
+                stepMode="center",
+                fillLevel=0,
+                pen=None,
+                brush=self._colour(place, _DENSITY_ALPHA),
+            ),
+        )
+        items.ghost.setZValue(-5)
+        for item in (items.curve, items.points, items.ghost):
+            self.plot.addItem(item)
+        self._density_view.addItem(items.density)
+        return items
+
+    def _make_density_view(self) -> Any:  # noqa: ANN401  # pyqtgraph has no types
+        # Its own view: the height of a histogram has nothing to do with s(x).
+        view = pg.ViewBox(enableMouse=False, enableMenu=False)
+        view.setZValue(-100)
+        view.setXLink(self.plot.vb)
+        view.setYRange(0, _DENSITY_TOP, padding=0)
+        self.plot.scene().addItem(view)
+        self.plot.vb.sigResized.connect(self._on_view_resized)
+        return view
+
+    @pyqtSlot()
+    def _on_view_resized(self) -> None:
+        self._density_view.setGeometry(self.plot.vb.sceneBoundingRect())
+        self._density_view.linkedViewChanged(self.plot.vb, self._density_view.XAxis)
+
+    def _colour(self, place: int, alpha: int) -> QColor:
+        colour = QColor(dim_colour(place))
+        colour.setAlpha(alpha)
+        return colour
+
+    def _restyle(self, theme: Theme) -> None:
+        self._identity.setPen(QColor(theme.outline))
+        self._legend.setLabelTextColor(QColor(theme.muted))
+        self._legend_dims = ()
+        self._fill_legend()
+
+    def _fill_legend(self) -> None:
+        if self._dims != self._legend_dims:
+            self._legend_dims = self._dims
+            self._legend.clear()
+            for place, dim in enumerate(self._dims):
+                self._legend.addItem(self._items[place].curve, f"dim {dim}")
+
+    def _reading_at(self, x: float, y: float) -> Reading | None:
+        if isinstance(self._shape, SplineShape):
+            return self._spline_reading(self._shape, x, y)
+        if isinstance(self._shape, ScatterShape):
+            return nearest(self._scatter_series(self._shape), x, y, self._pixel())
+        return None
+
+    def _spline_reading(self, shape: SplineShape, x: float, y: float) -> Reading | None:
+        values = [(dim, *value_and_slope(shape, dim, x)) for dim in self._dims]
+        dim, value, slope = min(values, key=lambda one: abs(one[1] - y))
+        text = f"dim {dim} · x {three_digits(x)} → s(x) {three_digits(value)}"
+        return Reading(x, value, f"{text} · slope {three_digits(slope)}")
+
+    def _scatter_series(self, shape: ScatterShape) -> list[Series]:
+        return [_scatter_series(shape, dim) for dim in self._dims]
+
+
+def value_and_slope(shape: SplineShape, dim: int, x: float) -> tuple[float, float]:
+    """Return s(x) and ds/dx of one dimension; the end segments go on for ever."""
+    knots, slopes = shape.knots_in[dim], shape.slopes[dim]
+    segment = int(np.clip(np.searchsorted(knots, x, side="right") - 1, 0, len(slopes) - 1))
+    slope = float(slopes[segment])
+    return float(shape.knots_out[dim, segment]) + slope * (x - float(knots[segment])), slope
+
+
+def _dimension(shape: Shape) -> int:
+    return len(shape.knots_in) if isinstance(shape, SplineShape) else shape.before.shape[1]
+
+
+def _drawn(shape: Shape | None, dim: int) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Return the curve and the points of one dimension."""
+    nothing = (np.empty(0), np.empty(0))
+    if isinstance(shape, SplineShape):
+        knots = (_floats(shape.knots_in[dim]), _floats(shape.knots_out[dim]))
+        return _extended(knots, _floats(shape.slopes[dim])), knots
+    if isinstance(shape, ScatterShape):
+        every = max(1, len(shape.before) // _MOST_POINTS)
+        return nothing, (_floats(shape.before[::every, dim]), _floats(shape.after[::every, dim]))
+    return nothing, nothing
+
+
+def _extended(knots: tuple[Floats, Floats], slopes: Floats) -> tuple[Floats, Floats]:
+    x, z = knots
+    beyond = _END_SHARE * (x[-1] - x[0])
+    return (
+        np.concatenate([[x[0] - beyond], x, [x[-1] + beyond]]),
+        np.concatenate([[z[0] - slopes[0] * beyond], z, [z[-1] + slopes[-1] * beyond]]),
+    )
+
+
+def _scatter_series(shape: ScatterShape, dim: int) -> Series:
+    x, z = _drawn(shape, dim)[1]
+
+    def describe(index: int) -> str:
+        return f"dim {dim} · x {three_digits(float(x[index]))} → {three_digits(float(z[index]))}"
+
+    return Series(x, z, describe)
+
+
+def _floats(values: NDArray[np.float32]) -> Floats:
+    return np.asarray(values, dtype=np.float64)
