@@ -124,10 +124,13 @@ class _Sweep:
     def _order(self) -> Iterator[tuple[Method, int]]:
         for k in self._spec.ks:
             yield Method.PCA, k
-        for k in self._spec.ordered_ks:
-            for method in self._spec.methods:
-                if method.is_learnt:
-                    yield method, k
+        learnt = [method for method in self._spec.methods if method.is_learnt]
+        first, *others = self._spec.ordered_ks
+        for method in learnt:
+            yield method, first
+        for method in learnt:
+            for k in others:
+                yield method, k
 
     def _calibrated(
         self, method: Method, k: int, clock: _Clock

@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
         description="See, tune and prove the compression of transformer KV caches.",
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="a file of V vectors or a sample")
-    parser.add_argument("--theme", choices=("system", "light", "dark"), help="colours of the window")
+    parser.add_argument(
+        "--theme", choices=("system", "light", "dark"), help="colours of the window"
+    )
     parser.add_argument(
         "--without-display",
         metavar="DIR",

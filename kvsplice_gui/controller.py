@@ -37,12 +37,14 @@ class Controller(QObject):
     def __init__(self, state: State, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._worker = Worker(self)
+        self._worker = Worker(parent=self)
         self._finish: Callable[[Any], None] | None = None
         self._busy = ""
         self._can_be_replaced = False
         self._started = 0.0
-        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MS)
         self._pause.timeout.connect(self._on_pause_timeout)
         state.wishes_changed.connect(self._on_wishes_changed)
         self._worker.stepped.connect(self._on_worker_stepped)
@@ -186,16 +188,16 @@ class Controller(QObject):
 
     def _progress_text(self, step: SweepStep) -> str:
         elapsed = time.monotonic() - self._started
-        left = ""
+        left = "estimating the time left"
         if step.fraction > 0.02:  # an estimate from less would jump about
-            left = f" · {formats.duration(elapsed * (1 / step.fraction - 1))} left"
+            left = f"{formats.duration(elapsed * (1 / step.fraction - 1))} left"
         now = step.calibration
         what = (
             ""
             if now is None
             else f"{now.method.label} k = {now.k} · epoch {now.epoch}/{now.epochs}"
         )
-        return f"{what}{left}".removeprefix(" · ")
+        return f"{what}\n{left}"
 
     @pyqtSlot(int, object)
     def _on_worker_finished(self, _run: int, result: object) -> None:
@@ -210,7 +212,7 @@ class Controller(QObject):
     def _on_worker_failed(self, _run: int, error: object) -> None:
         self._state.find(live_rows=(), starting_over=False)
         self._set_busy("")
-        self.said.emit(f"Failed: {error}")
+        self.said.emit(f"Failed: {getattr(error, 'sentence', error)}")
         self.failed.emit(error)
 
     @pyqtSlot(int)

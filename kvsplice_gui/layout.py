@@ -26,9 +26,7 @@ class Layout:
     def __init__(self, window: QMainWindow, views: Views) -> None:
         self._window = window
         window.setDockNestingEnabled(True)
-        window.setTabPosition(
-            Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North
-        )
+        window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.controls_area = _scrolled(
             views.data, views.calibration, views.memory_panel, views.view
         )
@@ -40,13 +38,13 @@ class Layout:
         mse.setChildrenCollapsible(False)
         self.docks = {
             "controls": self._dock("Controls", self.controls_area),
-            "splines": self._dock("Spline shapes", views.splines),
-            "slopes": self._dock("Slope map", views.slopes),
-            "loss": self._dock("Loss", views.loss),
-            "mse": self._dock("MSE vs k", mse),
-            "memory": self._dock("Cache memory", views.memory),
-            "results": self._dock("Results", views.table),
-            "log": self._dock("Log", views.log),
+            "splines": self._dock("Spline shapes", views.splines, views.splines.header),
+            "slopes": self._dock("Slope map", views.slopes, views.slopes.header),
+            "loss": self._dock("Loss", views.loss, views.loss.header),
+            "mse": self._dock("MSE vs k", mse, views.mse.header),
+            "memory": self._dock("Cache memory", views.memory, views.memory.header),
+            "results": self._dock("Results", views.table, QWidget()),
+            "log": self._dock("Log", views.log, QWidget()),
         }
         self._strip_bar = self._strip(views.strip)
         self.reset()
@@ -100,10 +98,13 @@ class Layout:
         first = next((w for w in panel.findChildren(QWidget) if _takes_focus(w)), panel)
         first.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def _dock(self, title: str, widget: QWidget) -> QDockWidget:
+    def _dock(self, title: str, widget: QWidget, bar: QWidget | None = None) -> QDockWidget:
         dock = QDockWidget(title, self._window)
         dock.setObjectName(f"dock{title.title().replace(' ', '')}")
         dock.setWidget(widget)
+        if bar is not None:
+            # A plot's own header is the handle to move it by; a second title would say it twice.
+            dock.setTitleBarWidget(bar)
         return dock
 
     def _strip(self, strip: QWidget) -> QToolBar:

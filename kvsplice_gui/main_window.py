@@ -182,9 +182,7 @@ class MainWindow(QMainWindow):
         """Put a figure on the clipboard as a picture."""
         kind, wishes, findings = exports.figure_kind(key), self.state.wishes, self.state.findings
         work = exports.figure_png_job
-        self.controller.work(
-            "Copying", lambda: work(kind, wishes, findings), self._on_figure_drawn
-        )
+        self.controller.work("Copying", lambda: work(kind, wishes, findings), self._on_figure_drawn)
 
     def export_everything(self) -> None:
         """Ask for a folder and save all there is into it."""

@@ -6,6 +6,7 @@ from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import CalibrationStep
+from kvsplice_core.shapes import Shape
 from kvsplice_gui import readouts
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
@@ -70,6 +71,7 @@ class Presenter(QObject):
         if new.dataset is not old.dataset and new.dataset is not None:
             self._views.data.show_dataset(new.dataset)
             self._views.calibration.set_dim(new.dim)
+            self._views.calibration.show_k(self._state.wishes.k)
             self._views.view.set_dim(new.dim)
             self._views.loss.clear()
         if new.starting_over and not old.starting_over:
@@ -100,7 +102,7 @@ class Presenter(QObject):
     def _show_rows(self, findings: Findings) -> None:
         views = self._views
         curve = () if findings.result is None else findings.result.pca_curve
-        views.mse.show_result(readouts.curves(findings.rows), readouts.array(curve))
+        views.mse.show_result(readouts.curves(findings.rows), readouts.without_rounding(curve))
         ghost = findings.result if findings.starting_over else findings.ghost
         views.mse.show_ghost(None if ghost is None else readouts.learnt_curves(ghost.rows))
         views.change.show_changes(readouts.changes(findings.rows))
@@ -115,7 +117,7 @@ class Presenter(QObject):
             self._draw_shape(shape, wishes)
             self._drawn_shape = shape
 
-    def _draw_shape(self, shape: object, wishes: Wishes) -> None:
+    def _draw_shape(self, shape: Shape | None, wishes: Wishes) -> None:
         dims = wishes.view.dims
         dataset = self._state.findings.dataset
         if dataset is not None:
@@ -130,7 +132,7 @@ class Presenter(QObject):
             view = readouts.memory_view(wishes)
         except KVSpliceError:
             return  # the wish was refused where it was made
-        self._views.memory.show_memory(view.lines, view.marker, view.formula)
+        self._views.memory.show_memory(view.lines, view.marker, view.formula, view.break_even)
 
     def _memory_key(self, wishes: Wishes) -> object:
         return (wishes.memory, wishes.k, wishes.method, wishes.knots)

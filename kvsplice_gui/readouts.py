@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
+
+from kvsplice_core import reproduce
 from kvsplice_core.cache_memory import (
     CacheBytes,
     MemorySpec,
+    bytes_curve,
     format_bytes,
+    formula,
     load_model_shape,
+    reference_lines,
     weigh,
 )
-from numpy.typing import NDArray
-
 from kvsplice_core.methods import Method
-from kvsplice_core.results import SweepRow
+from kvsplice_core.palette import GREY, PURPLE, SKY, YELLOW, style_of
+from kvsplice_core.results import SweepResult, SweepRow
+from kvsplice_core.threads import default_threads
 from kvsplice_gui import formats
 from kvsplice_gui.panels.pipeline_strip import Stage, Stages
 from kvsplice_gui.state import Findings, Wishes
@@ -21,12 +29,15 @@ from kvsplice_gui.state import Findings, Wishes
 Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
 Changes = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 NOTHING = "—"
+_ROUNDING = 1e-9
+_CURVE_POINTS = 120
+_REFERENCE_COLOURS = (GREY, SKY, PURPLE, YELLOW)
 
 
 def curves(rows: tuple[SweepRow, ...]) -> dict[Method, Curve]:
     """Return (ks, test MSE) of each method, k ascending."""
     return {
-        method: (_ks(own), np.array([row.scores.mse for row in own]))
+        method: (_ks(own), without_rounding(tuple(row.scores.mse for row in own)))
         for method, own in _by_method(rows).items()
     }
 
@@ -43,7 +54,7 @@ def changes(rows: tuple[SweepRow, ...]) -> dict[Method, Changes]:
 
 
 def focus_row(wishes: Wishes, findings: Findings) -> SweepRow | None:
-    """Return the row whose transform is drawn: the method in focus, at the k nearest to the chosen."""
+    """Return the row whose transform is drawn: of the method in focus, nearest to the chosen k."""
     return findings.nearest_row(wishes.method, wishes.k)
 
 
@@ -174,15 +185,17 @@ def learnt_curves(rows: tuple[SweepRow, ...]) -> dict[Method, Curve]:
     return curves(tuple(row for row in rows if row.method.is_learnt))
 
 
-def array(numbers: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return numbers as an array."""
-    return np.array(numbers, dtype=np.float64)
+def without_rounding(errors: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return errors as an array; what is only rounding, at k = d, is zero and not a decade."""
+    numbers = np.array(errors, dtype=np.float64)
+    return np.where(numbers < _ROUNDING * numbers.max(initial=0.0), 0.0, numbers)
 
 
 def engine(result: SweepResult) -> str:
     """Return where the result was computed and with what."""
-    torch = result.versions.get("torch", "")
-    return f"{result.device} · torch {torch} · {default_threads()} threads"
+    torch, threads = result.versions.get("torch", ""), default_threads()
+    plural = "" if threads == 1 else "s"
+    return f"{result.device} · torch {torch} · {threads} thread{plural}"
 
 
 def as_command(findings: Findings) -> str:
@@ -224,8 +237,24 @@ class MemoryView:
         The chosen number of tokens.
     formula : str
         The formula with the numbers in it.
+    break_even : int or None
+        Tokens from which on the codec pays; None if it never does.
     """
 
     lines: tuple[tuple[str, NDArray[np.float64], NDArray[np.float64], str, bool], ...]
     marker: int
     formula: str
+    break_even: int | None
+
+
+def memory_view(wishes: Wishes) -> MemoryView:
+    """Return what the memory plot shows: the chosen codec among the reference lines."""
+    spec = memory_spec(wishes, wishes.k)
+    tokens = np.geomspace(16, max(131_072, 8 * spec.tokens), _CURVE_POINTS)
+    style = style_of(wishes.method)
+    name = f"{wishes.method.label} k = {spec.k}"
+    lines = [(name, tokens, bytes_curve(spec, tokens), style.colour, False)]
+    for line, colour in zip(reference_lines(spec), _REFERENCE_COLOURS, strict=True):
+        lines.append((line.name, tokens, line.bytes_at(tokens), colour, True))
+    even = weigh(spec).break_even_tokens
+    return MemoryView(tuple(lines), spec.tokens, formula(spec), even)

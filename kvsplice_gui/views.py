@@ -38,6 +38,9 @@ class Views:
     table: ResultsTable = field(default_factory=ResultsTable)
     log: LogPanel = field(default_factory=LogPanel)
 
+    def __post_init__(self) -> None:
+        self.change.link_x(self.mse)
+
     @property
     def plots(self) -> dict[str, PlotFrame]:
         """The plots by the key of the figure each can be exported as."""

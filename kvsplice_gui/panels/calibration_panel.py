@@ -80,6 +80,8 @@ class CalibrationPanel(FieldGroup):
         self.progress.setRange(0, 1000)
         self.progress_text.setProperty("role", "muted")
         self.progress_text.setMinimumWidth(1)
+        self.progress_text.setMinimumHeight(2 * self.progress_text.fontMetrics().lineSpacing())
+        self.progress_text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.add_wide(self.progress)
         self.add_wide(self.progress_text)
 

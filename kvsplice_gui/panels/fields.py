@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PyQt6.QtCore import QSignalBlocker, Qt
+from PyQt6.QtGui import QValidator
 from PyQt6.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -15,6 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from kvsplice_gui import formats
 from kvsplice_gui.parameters import Parameter
 
 
@@ -24,7 +26,7 @@ class FieldGroup(QGroupBox):
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(title, parent)
         self._form = QFormLayout(self)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._form.setContentsMargins(8, 8, 8, 8)
         self._form.setHorizontalSpacing(8)
@@ -51,12 +53,30 @@ class FieldGroup(QGroupBox):
         self._form.setRowVisible(field, visible)
 
 
+class NumberBox(QSpinBox):
+    """A number field that groups digits as the rest of the window does."""
+
+    def textFromValue(self, value: int) -> str:  # noqa: N802 - Qt's name
+        """Write 120000 as 120 000."""
+        return formats.count(value)
+
+    def valueFromText(self, text: str | None) -> int:  # noqa: N802 - Qt's name
+        """Read a number with or without grouping, and without its suffix."""
+        digits = "".join(c for c in (text or "").removesuffix(self.suffix()) if c.isdecimal())
+        return int(digits or self.minimum())
+
+    def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
+        """Accept digits and the spaces between them."""
+        plain = "".join((text or "").removesuffix(self.suffix()).split())
+        number_of = super().validate(plain + self.suffix(), position)
+        return number_of[0], text or "", position
+
+
 def spin_box(parameter: Parameter) -> QSpinBox:
     """Return a number field with the parameter's range and unit."""
-    box = QSpinBox()
+    box = NumberBox()
     box.setRange(parameter.minimum, parameter.maximum)
     box.setSuffix(parameter.suffix)
-    box.setGroupSeparatorShown(True)
     # A number half typed is not a wish yet.
     box.setKeyboardTracking(False)
     box.setMinimumWidth(64)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kvsplice_core.cache_memory import PRESETS
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
+from kvsplice_core.cache_memory import PRESETS
 from kvsplice_gui import parameters
 from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
 from kvsplice_gui.state import MemoryWish

@@ -30,6 +30,14 @@ class Column:
     help: str
     text: Callable[[SweepRow], str]
     key: Callable[[SweepRow], Any]
+    width: int = 88
+    is_number: bool = True
+
+    @property
+    def alignment(self) -> Qt.AlignmentFlag:
+        """Numbers right, words left; the heading as its column."""
+        side = Qt.AlignmentFlag.AlignRight if self.is_number else Qt.AlignmentFlag.AlignLeft
+        return side | Qt.AlignmentFlag.AlignVCenter
 
 
 def _change(row: SweepRow) -> str:
@@ -47,8 +55,15 @@ def _change_key(row: SweepRow) -> float:
 
 
 COLUMNS = (
-    Column("k", "Numbers kept per vector", lambda r: str(r.k), lambda r: r.k),
-    Column("Method", "", lambda r: r.method.label, lambda r: r.method.label),
+    Column("k", "Numbers kept per vector", lambda r: str(r.k), lambda r: r.k, width=48),
+    Column(
+        "Method",
+        "What was asked for",
+        lambda r: r.method.label,
+        lambda r: r.method.label,
+        width=104,
+        is_number=False,
+    ),
     Column(
         "MSE",
         "Mean squared error on the test part, in units of V squared",
@@ -61,19 +76,25 @@ COLUMNS = (
         lambda r: formats.three_digits(r.scores.nmse),
         lambda r: r.scores.nmse,
     ),
-    Column("Against PCA", "Change of MSE at the same k", _change, _change_key),
-    Column("95 % interval", "Paired block bootstrap over tokens", _interval, _change_key),
+    Column("Against PCA", "Change of MSE at the same k", _change, _change_key, width=96),
+    Column(
+        "95 % interval", "Paired block bootstrap over tokens", _interval, _change_key, width=140
+    ),
     Column(
         "Verdict",
         "A tie when the interval holds 0",
         lambda r: "" if r.change is None else r.change.verdict.value,
         lambda r: "" if r.change is None else r.change.verdict.value,
+        width=64,
+        is_number=False,
     ),
     Column(
         "Kept",
         "What the validation part chose: PCA where the method did not beat it",
         lambda r: r.kept.key,
         lambda r: r.kept.key,
+        width=64,
+        is_number=False,
     ),
     Column(
         "Pearson r",
@@ -138,10 +159,10 @@ class ResultsModel(QAbstractTableModel):
             return column.text(row)
         if role == Qt.ItemDataRole.UserRole:
             return column.key(row)
-        if role == Qt.ItemDataRole.DecorationRole and column.heading == "Method":
+        if role == Qt.ItemDataRole.ForegroundRole and column.heading == "Method":
             return QColor(style_of(row.method).colour)
-        if role == Qt.ItemDataRole.TextAlignmentRole and isinstance(column.key(row), int | float):
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return column.alignment
         return None
 
     def headerData(  # noqa: N802 - Qt's name
@@ -152,6 +173,8 @@ class ResultsModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section].heading
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return COLUMNS[section].alignment
         return COLUMNS[section].help if role == Qt.ItemDataRole.ToolTipRole else None
 
 
@@ -199,10 +222,8 @@ class ResultsTable(QWidget):
         if header is not None:
             header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
             header.setStretchLastSection(True)
-            header.setDefaultSectionSize(88)
-            header.resizeSection(0, 48)
-            header.resizeSection(1, 108)
-            header.resizeSection(5, 140)
+            for place, column in enumerate(COLUMNS):
+                header.resizeSection(place, column.width)
             header.setHighlightSections(False)
 
     def show_rows(self, rows: tuple[SweepRow, ...]) -> None:
