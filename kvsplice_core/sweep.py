@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from kvsplice_core.calibration import (
@@ -70,19 +70,42 @@ def sweep(
     return (yield from _Sweep(values, spec, start or {}, reuse or {}).run())
 
 
-@dataclass
 class _Clock:
-    """Rows done and to do, as a share of the work: a learnt row weighs, a PCA row does not."""
+    """Knows how much of the work is done: rows of a method cost what its last one cost."""
 
-    total: int
-    done: int = 0
+    def __init__(self, order: list[tuple[Method, int]], *, shared: bool) -> None:
+        self._order = [method for method, _ in order if method.is_learnt]
+        self._shared = shared
+        self._costs: dict[Method, float] = {}
+        self._done = 0
+        self._fraction = 0.0
+
+    def count(self, row: SweepRow) -> None:
+        """Count a finished row."""
+        if row.method.is_learnt:
+            first = row.method not in self._costs
+            if first or not self._shared:
+                self._costs[row.method] = row.calibration.elapsed_s
+            self._done += 1
 
     def step(
         self, calibration: CalibrationStep | None = None, row: SweepRow | None = None
     ) -> SweepStep:
+        """Return the progress value of now."""
         within = 0.0 if calibration is None else calibration.fraction
-        fraction = min(1.0, (self.done + within) / max(1, self.total))
-        return SweepStep(self.done, self.total, fraction, calibration, row)
+        weights = [self._weight(i) for i in range(len(self._order))]
+        done = sum(weights[: self._done]) + within * sum(weights[self._done : self._done + 1])
+        # A dearer method than was guessed must not turn the bar back.
+        self._fraction = max(self._fraction, min(1.0, done / max(sum(weights), 1e-9)))
+        return SweepStep(self._done, len(self._order), self._fraction, calibration, row)
+
+    def _weight(self, place: int) -> float:
+        method = self._order[place]
+        if self._shared and method in self._order[:place]:
+            return 0.0  # its transform is there; only PCA is refitted
+        known = self._costs.values()
+        guess = sum(known) / len(known) if known else 1.0
+        return self._costs.get(method, guess)
 
 
 class _Sweep:
@@ -111,13 +134,14 @@ class _Sweep:
     def run(self) -> Sweep:
         """Work through the rows."""
         order = list(self._order())
-        clock = _Clock(sum(method.is_learnt for method, _ in order))
+        shared = self._spec.calibration.recipe is Recipe.ORIGIN
+        clock = _Clock(order, shared=shared)
         yield replace(clock.step(), pca_curve=self._curve)
         for method, k in order:
             result = yield from self._calibrated(method, k, clock)
             row = self._measured(method, k, result)
             self._rows.append(row)
-            clock.done += method.is_learnt
+            clock.count(row)
             yield clock.step(row=row)
         return self._result()
 
