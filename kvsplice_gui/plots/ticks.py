@@ -7,6 +7,7 @@ pixels, and returns (position, label) pairs.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from kvsplice_core.cache_memory import format_bytes
@@ -18,12 +19,15 @@ Ticker = Callable[[float, float, float], list[Tick]]
 _PIXELS_PER_TICK = 56
 _MOST_WANTED = 9
 _MOST_TICKS = 200
+_FEWEST_TICKS = 2
 _POINTS_PER_CHARACTER = 7
 
 
 def linear_ticks(low: float, high: float, pixels: float) -> list[Tick]:
     """Ticks at 1, 2 or 5 times a power of ten."""
     step = _nice_step((high - low) / _wanted(pixels))
+    while high > low and len(_multiples(step, low, high)) < _FEWEST_TICKS:
+        step = _nice_step(step / 2.5)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return [(value, _plain(value, decimals)) for value in _multiples(step, low, high)]
 
@@ -59,19 +63,19 @@ def k_ticks(ks: Sequence[int]) -> Ticker:
 
 def bytes_ticks(low: float, high: float, pixels: float) -> list[Tick]:
     """Ticks at a power of two of bytes, so that they read as whole KiB, MiB and GiB."""
-    step = _binary_step((high - low) / _wanted(pixels))
-    return [(value, format_bytes(round(value))) for value in _multiples(step, max(low, 0), high)]
+    step = max(1.0, _binary_step((high - low) / _wanted(pixels)))
+    return [(value, _whole_bytes(value)) for value in _multiples(step, max(low, 0), high)]
 
 
 def bytes_log_ticks(low: float, high: float, pixels: float) -> list[Tick]:
     """Ticks of an axis of bytes drawn in log2."""
     step = max(1, math.ceil((high - low) / _wanted(pixels)))
-    return [(value, format_bytes(2 ** round(value))) for value in _multiples(step, low, high)]
+    return [(value, _whole_bytes(2.0**value)) for value in _multiples(step, low, high)]
 
 
 def tokens_ticks(low: float, high: float, pixels: float) -> list[Tick]:
     """Ticks at a power of two of tokens."""
-    step = max(1.0, _binary_step((high - low) / _wanted(pixels, 72)))
+    step = max(1.0, _binary_step((high - low) / _wanted(pixels, 60)))
     return [(value, formats.count(round(value))) for value in _multiples(step, max(low, 0), high)]
 
 
@@ -85,6 +89,11 @@ def integer_ticks(low: float, high: float, pixels: float) -> list[Tick]:
     """Ticks at whole numbers."""
     step = max(1.0, _nice_step((high - low) / _wanted(pixels)))
     return [(value, formats.count(round(value))) for value in _multiples(step, low, high)]
+
+
+def _whole_bytes(value: float) -> str:
+    # Ticks are powers of two: decimals would only say .0.
+    return re.sub(r"\.0+(?=\D)", "", format_bytes(round(value)))
 
 
 def _wanted(pixels: float, each: float = _PIXELS_PER_TICK) -> int:
@@ -105,7 +114,7 @@ def _binary_step(rough: float) -> float:
     return float(2.0 ** math.ceil(math.log2(rough)))
 
 
-def _multiples(step: float, low: float, high: float) -> Iterable[float]:
+def _multiples(step: float, low: float, high: float) -> list[float]:
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [number * step for number in range(first, min(last, first + _MOST_TICKS) + 1)]
 
