@@ -6,13 +6,13 @@ from typing import Any
 
 import pyqtgraph as pg
 from PyQt6.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QAction, QContextMenuEvent, QCursor, QKeyEvent, QResizeEvent
-from PyQt6.QtWidgets import QLabel, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtGui import QContextMenuEvent, QCursor, QKeyEvent, QResizeEvent
+from PyQt6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from kvsplice_gui.plots.axis import TickerAxis
 from kvsplice_gui.plots.bounds import Bounds
 from kvsplice_gui.plots.crosshair import Crosshair, Reading
-from kvsplice_gui.plots.header import PlotHeader
+from kvsplice_gui.plots.header import EmptyLabel, PlotHeader
 from kvsplice_gui.theme import CAPTION_PX, LIGHT, SPACING, Theme
 
 _ARROWS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
@@ -81,7 +81,7 @@ class PlotFrame(QWidget):
         if x_label:
             self.plot.setLabel("bottom", x_label, **{"font-size": f"{CAPTION_PX}px"})
         self.crosshair = Crosshair(self.plot)
-        self.empty_label = self._make_empty_label(empty_sentence)
+        self.empty_label = EmptyLabel(empty_sentence)
         self._stack = QStackedWidget()
         self._lay_out()
 
@@ -189,24 +189,11 @@ class PlotFrame(QWidget):
         view.viewport().installEventFilter(self)
         return view
 
-    def _make_empty_label(self, sentence: str) -> QLabel:
-        label = QLabel(sentence)
-        label.setProperty("role", "muted")
-        label.setWordWrap(True)
-        label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        label.setContentsMargins(3 * SPACING, 0, 3 * SPACING, 0)
-        return label
-
     def _make_menu(self) -> QMenu:
         menu = QMenu(self)
-        for text, slot in (
-            ("&Copy figure", self.copy_requested),
-            ("&Export…", self.export_requested),
-            ("&Reset view\tHome", self.reset_view),
-        ):
-            action = QAction(text, self)
-            action.triggered.connect(slot)
-            menu.addAction(action)
+        menu.addAction("&Copy figure", self.copy_requested)
+        menu.addAction("&Export…", self.export_requested)
+        menu.addAction("&Reset view\tHome", self.reset_view)
         return menu
 
     def _lay_out(self) -> None:

@@ -32,6 +32,23 @@ class ElidedLabel(QLabel):
         painter.drawText(self.rect(), int(self.alignment()), elided)
 
 
+class EmptyLabel(QLabel):
+    """The sentence in the middle of a plot that has nothing to show.
+
+    Parameters
+    ----------
+    sentence : str
+        What the plot will show, and what to do for it.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.setProperty("role", "muted")
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setContentsMargins(3 * SPACING, 0, 3 * SPACING, 0)
+
+
 class PlotHeader(QWidget):
     """The row above a plot.
 

@@ -16,7 +16,7 @@ from kvsplice_gui.plots.axis import TickerAxis
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import Bounds
 from kvsplice_gui.plots.crosshair import Reading
-from kvsplice_gui.plots.spline_plot import MOST_DIMS, dim_colour
+from kvsplice_gui.plots.shape_curves import MOST_DIMS, dim_colour
 from kvsplice_gui.plots.ticks import Tick, integer_ticks
 from kvsplice_gui.theme import Theme
 

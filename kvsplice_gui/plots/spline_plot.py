@@ -11,28 +11,26 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import Qt, pyqtSlot
 from PyQt6.QtGui import QColor
 
-from kvsplice_core.palette import SEQUENCE
 from kvsplice_core.shapes import ScatterShape, Shape, SplineShape
 from kvsplice_gui.formats import three_digits
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import bounds_of
 from kvsplice_gui.plots.crosshair import Reading, Series, nearest
+from kvsplice_gui.plots.shape_curves import (
+    MOST_DIMS,
+    dim_colour,
+    dimension_of,
+    drawn_of,
+    value_and_slope,
+)
 from kvsplice_gui.theme import CAPTION_PX, Theme
 
 Floats = NDArray[np.float64]
 
-MOST_DIMS = 8
-_MOST_POINTS = 300
-_END_SHARE = 0.12
 _DENSITY_TOP = 3.2
 _DENSITY_ALPHA = 46
 _SCATTER_ALPHA = 150
 _GHOST_ALPHA = 120
-
-
-def dim_colour(place: int) -> str:
-    """Return the colour of the dimension at `place` among the chosen ones."""
-    return SEQUENCE[place % len(SEQUENCE)]
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class SplinePlot(PlotFrame):
     def show_shape(self, shape: Shape | None, dims: tuple[int, ...]) -> None:
         """Draw `shape` for `dims`, at most eight; None shows the empty-state sentence."""
         self._shape = shape
-        shown = 0 if shape is None else _dimension(shape)
+        shown = 0 if shape is None else dimension_of(shape)
         self._dims = tuple(dim for dim in dims if 0 <= dim < shown)[:MOST_DIMS]
         self._set_empty(not self._dims)
         self._redraw()
@@ -112,7 +110,7 @@ class SplinePlot(PlotFrame):
         self._fill_legend()
 
     def _fit_all(self) -> None:
-        drawn = [_drawn(self._shape, dim) for dim in self._dims]
+        drawn = [drawn_of(self._shape, dim) for dim in self._dims]
         bounds = bounds_of([part for parts in drawn for part in parts])
         # Axes that stand still let the eye follow the curves while k moves.
         if bounds is not None and not (self._bounds and self._bounds.holds(bounds)):
@@ -122,7 +120,7 @@ class SplinePlot(PlotFrame):
         items = self._items_at(place)
         curve = points = (np.empty(0), np.empty(0))
         if place < len(self._dims):
-            curve, points = _drawn(self._shape, self._dims[place])
+            curve, points = drawn_of(self._shape, self._dims[place])
         items.curve.setData(*curve)
         items.points.setData(*points)
         is_spline = isinstance(self._shape, SplineShape)
@@ -133,7 +131,7 @@ class SplinePlot(PlotFrame):
         for place, items in enumerate(self._items):
             ghost = (np.empty(0), np.empty(0))
             if place < len(self._dims) and isinstance(self._ghost, SplineShape):
-                ghost, _ = _drawn(self._ghost, self._dims[place])
+                ghost, _ = drawn_of(self._ghost, self._dims[place])
             items.ghost.setData(*ghost)
 
     def _draw_densities(self) -> None:
@@ -226,47 +224,10 @@ class SplinePlot(PlotFrame):
         return [_scatter_series(shape, dim) for dim in self._dims]
 
 
-def value_and_slope(shape: SplineShape, dim: int, x: float) -> tuple[float, float]:
-    """Return s(x) and ds/dx of one dimension; the end segments go on for ever."""
-    knots, slopes = shape.knots_in[dim], shape.slopes[dim]
-    segment = int(np.clip(np.searchsorted(knots, x, side="right") - 1, 0, len(slopes) - 1))
-    slope = float(slopes[segment])
-    return float(shape.knots_out[dim, segment]) + slope * (x - float(knots[segment])), slope
-
-
-def _dimension(shape: Shape) -> int:
-    return len(shape.knots_in) if isinstance(shape, SplineShape) else shape.before.shape[1]
-
-
-def _drawn(shape: Shape | None, dim: int) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
-    """Return the curve and the points of one dimension."""
-    nothing = (np.empty(0), np.empty(0))
-    if isinstance(shape, SplineShape):
-        knots = (_floats(shape.knots_in[dim]), _floats(shape.knots_out[dim]))
-        return _extended(knots, _floats(shape.slopes[dim])), knots
-    if isinstance(shape, ScatterShape):
-        every = max(1, len(shape.before) // _MOST_POINTS)
-        return nothing, (_floats(shape.before[::every, dim]), _floats(shape.after[::every, dim]))
-    return nothing, nothing
-
-
-def _extended(knots: tuple[Floats, Floats], slopes: Floats) -> tuple[Floats, Floats]:
-    x, z = knots
-    beyond = _END_SHARE * (x[-1] - x[0])
-    return (
-        np.concatenate([[x[0] - beyond], x, [x[-1] + beyond]]),
-        np.concatenate([[z[0] - slopes[0] * beyond], z, [z[-1] + slopes[-1] * beyond]]),
-    )
-
-
 def _scatter_series(shape: ScatterShape, dim: int) -> Series:
-    x, z = _drawn(shape, dim)[1]
+    x, z = drawn_of(shape, dim)[1]
 
     def describe(index: int) -> str:
         return f"dim {dim} · x {three_digits(float(x[index]))} → {three_digits(float(z[index]))}"
 
     return Series(x, z, describe)
-
-
-def _floats(values: NDArray[np.float32]) -> Floats:
-    return np.asarray(values, dtype=np.float64)

@@ -3,7 +3,8 @@ import pytest
 
 from kvsplice_core.shapes import SplineShape
 from kvsplice_gui.formats import three_digits
-from kvsplice_gui.plots.spline_plot import MOST_DIMS, SplinePlot, value_and_slope
+from kvsplice_gui.plots.shape_curves import MOST_DIMS, value_and_slope
+from kvsplice_gui.plots.spline_plot import SplinePlot
 from tests.kvsplice_gui.plots import samples
 
 SHAPE = samples.spline_shape()
@@ -42,15 +43,6 @@ def test_dims_out_of_range_and_too_many_are_left_out(plot):
     assert plot._dims == tuple(range(MOST_DIMS))
     plot.show_shape(SHAPE, (99,))
     assert plot.is_empty
-
-
-def test_value_and_slope_agree_with_the_knots():
-    x = float(SHAPE.knots_in[3, 2])
-    assert value_and_slope(SHAPE, 3, x)[0] == pytest.approx(float(SHAPE.knots_out[3, 2]), rel=1e-4)
-    far = float(SHAPE.knots_in[3, -1]) + 2
-    value, slope = value_and_slope(SHAPE, 3, far)
-    assert slope == pytest.approx(float(SHAPE.slopes[3, -1]))
-    assert value == pytest.approx(float(SHAPE.knots_out[3, -1]) + 2 * slope, rel=1e-4)
 
 
 def test_the_readout_tells_dim_value_and_slope(plot):
