@@ -175,8 +175,8 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 PlotFrame { background: $base; border: 1px solid $border; border-radius: 6px; }
 PlotFrame:focus { border-color: $accent; }
 PlotFrame QGraphicsView { border: none; border-radius: 0; background: transparent; }
-PlotFrame QToolButton { font-size: 11px; padding: 0 5px; min-height: 16px; }
-PlotFrame QToolButton:focus { padding: 0 4px; }
+PlotHeader QToolButton { font-size: 11px; padding: 0 5px; min-height: 16px; }
+PlotHeader QToolButton:focus { padding: 0 4px; }
 """)
 
 

@@ -150,6 +150,10 @@ class PlotFrame(QWidget):
     def _step(self, direction: int, far: bool) -> None:
         """Answer an arrow key: −1 or 1, `far` with Ctrl or Shift."""
 
+    def _show_labels(self, tall: bool) -> None:
+        """Show what takes room only where there is some."""
+        self.axes["bottom"].showLabel(tall and self._has_x_label)
+
     # For subclasses -------------------------------------------------------------------------
 
     def _set_empty(self, empty: bool) -> None:
@@ -223,9 +227,9 @@ class PlotFrame(QWidget):
             super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  # Qt's name
-        """Leave the label of the axis out where the plot is low."""
+        """Leave labels out where the plot is low."""
         super().resizeEvent(event)
-        self.axes["bottom"].showLabel(self._has_x_label and self.height() >= _LABEL_MIN_HEIGHT)
+        self._show_labels(self.height() >= _LABEL_MIN_HEIGHT)
 
     def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:  # noqa: N802  # Qt's name
         """Open the menu by its key; the mouse opens it by a click that is not a drag."""

@@ -136,7 +136,7 @@ class ChangePlot(KPlot):
             for method, change in self._changes.items()
             for index in np.flatnonzero(change[0] == self._k)
         ]
-        return " · ".join(parts)
+        return f"k = {self._k}: " + " · ".join(parts) if parts else ""
 
 
 def _is_tie(size: float, low: float, high: float) -> bool:

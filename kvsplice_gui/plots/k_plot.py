@@ -70,6 +70,10 @@ class KPlot(PlotFrame):
         self._k_label.fill = pg.mkBrush(theme.base)
         self._k_label.setFont(plot_font())
 
+    def _show_labels(self, tall: bool) -> None:
+        super()._show_labels(tall)
+        self._k_label.setVisible(tall)
+
     def _choose(self, k: int) -> None:
         k = min(max(k, 1), self._largest_k)
         if k != self._wished_k:

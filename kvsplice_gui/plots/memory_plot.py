@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 MemoryLine = tuple[str, Floats, Floats, str, bool]
 
 _LEFT_WIDTH = 64
+_MARKER_ROW = 16
 
 
 class MemoryPlot(PlotFrame):
@@ -40,8 +41,8 @@ class MemoryPlot(PlotFrame):
         self.axes["left"].setWidth(_LEFT_WIDTH)
         self._lines: tuple[MemoryLine, ...] = ()
         self._curves: list[Any] = []
-        self._chosen = _Marker(self.plot, height=0.95)
-        self._break_even = _Marker(self.plot, height=0.86)
+        self._chosen = _Marker(self.plot, row=0)
+        self._break_even = _Marker(self.plot, row=1)
         self._labels = LineLabels(self.plot)
         self.plot.vb.sigRangeChanged.connect(self._on_view_changed)
         self.plot.vb.sigResized.connect(self._on_view_changed)
@@ -131,6 +132,8 @@ class MemoryPlot(PlotFrame):
         self._place_labels()
 
     def _place_labels(self) -> None:
+        for marker in (self._chosen, self._break_even):
+            marker.place(max(self.plot.vb.height(), 1.0))
         labels = [
             LineLabel(name, colour, self._scaled(tokens), self._scaled(size))
             for name, tokens, size, colour, _ in self._lines
@@ -166,13 +169,12 @@ class MemoryPlot(PlotFrame):
 class _Marker:
     """A vertical line at a number of tokens, with its words."""
 
-    def __init__(self, plot: Any, height: float) -> None:  # noqa: ANN401  # pyqtgraph has no types
+    def __init__(self, plot: Any, row: int) -> None:  # noqa: ANN401  # pyqtgraph has no types
+        self._row = row
         self.tokens: float | None = None
         self._line = pg.InfiniteLine(angle=90)
         self._line.setZValue(10)
-        self._label = pg.InfLineLabel(
-            self._line, "", position=height, anchors=[(-0.04, 0.5), (1.04, 0.5)]
-        )
+        self._label = pg.InfLineLabel(self._line, "", anchors=[(-0.04, 0.5), (1.04, 0.5)])
         plot.addItem(self._line, ignoreBounds=True)
 
     def draw(self, words: str, scaled: Callable[[Floats], Floats]) -> None:
@@ -182,8 +184,13 @@ class _Marker:
             self._line.setPos(float(scaled(np.array([self.tokens]))[0]))
             self._label.setText(words.format(formats.count(round(self.tokens or 0))))
 
+    def place(self, pixels: float) -> None:
+        from_top = (self._row + 0.5) * _MARKER_ROW
+        self._label.setPosition(max(0.0, 1 - from_top / pixels))
+
     def set_theme(self, theme: Theme, colour: str, style: Qt.PenStyle) -> None:
         self._line.setPen(pg.mkPen(colour, style=style))
         self._label.setColor(QColor(colour))
         self._label.fill = pg.mkBrush(theme.base)
         self._label.setFont(plot_font())
+        self._label.textItem.document().setDocumentMargin(1)

@@ -23,6 +23,7 @@ from kvsplice_gui.theme import CAPTION_PX, Theme
 Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 _NO_CURVE: Curve = (np.empty(0, dtype=np.int64), np.empty(0))
+_ROUNDING = 1e-6
 _SYMBOL_SIZE = 8
 _MOVING_SIZE = 13
 _GHOST_ALPHA = 120
@@ -48,7 +49,7 @@ class MsePlot(KPlot):
         self._moving_point = pg.ScatterPlotItem(size=_MOVING_SIZE, brush=None)
         self._moving_point.setZValue(20)
         self._legend_names: tuple[str, ...] = ()
-        self._legend = pg.LegendItem(offset=(-8, 4), labelTextSize=f"{CAPTION_PX}px", verSpacing=-4)
+        self._legend = pg.LegendItem(offset=(8, -8), labelTextSize=f"{CAPTION_PX}px", verSpacing=-4)
         self._legend.setParentItem(self.plot.vb)
         self.plot.addItem(self._pca_line)
         self.plot.addItem(self._moving_point)
@@ -98,7 +99,7 @@ class MsePlot(KPlot):
 
     def _fit_all(self) -> None:
         curves = [*self._rows.values(), *self._ghost.values(), self._pca_points()]
-        bounds = bounds_of((np.log2(ks), self._drawn(mse)) for ks, mse in curves)
+        bounds = bounds_of((np.log2(ks), self._drawn(_shown(mse))) for ks, mse in curves)
         if bounds is not None:
             self._fit(bounds)
 
@@ -182,6 +183,10 @@ class MsePlot(KPlot):
             for name, line in wanted.items():
                 self._legend.addItem(line, name)
 
+    def _show_labels(self, tall: bool) -> None:
+        super()._show_labels(tall)
+        self._legend.setVisible(tall)
+
     def _drawn(self, mse: Any) -> NDArray[np.float64]:  # noqa: ANN401  # any array-like
         return log10_or_nan(mse) if self._log else np.asarray(mse, dtype=np.float64)
 
@@ -196,7 +201,12 @@ class MsePlot(KPlot):
                 parts.append(f"{method.label} {three_digits(float(mse[at[0]]))}")
         if not parts and 1 <= self._k <= len(self._pca_curve):
             parts.append(f"PCA {three_digits(float(self._pca_curve[self._k - 1]))}")
-        return " · ".join(parts)
+        return f"k = {self._k}: " + " · ".join(parts) if parts else ""
+
+
+def _shown(mse: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Leave out what is 0 but for rounding, as PCA at k = d: in log it would fill the plot."""
+    return np.where(mse > _ROUNDING * mse.max(initial=0.0), mse, np.nan)
 
 
 def _series(method: Method, ks: NDArray[np.int64], mse: NDArray[np.float64], log: bool) -> Series:

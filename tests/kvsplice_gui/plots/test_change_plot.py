@@ -52,7 +52,7 @@ def test_the_whole_of_every_whisker_and_zero_are_in_view(plot):
 def test_the_title_row_reads_the_chosen_k(plot):
     plot.set_k(8)
     assert plot.header.readout.text() == (
-        "Spline→PCA tie, +0.10\u00a0% [−0.90\u00a0%, +1.10\u00a0%] · "
+        "k = 8: Spline→PCA tie, +0.10\u00a0% [−0.90\u00a0%, +1.10\u00a0%] · "
         "Flow→PCA +30.1\u00a0% [+28.1\u00a0%, +32.1\u00a0%]"
     )
 

@@ -41,6 +41,19 @@ def test_an_mse_of_zero_is_left_out_without_a_warning(plot):
     assert np.isnan(drawn(plot, Method.PCA)[1][1])
 
 
+def test_a_low_plot_leaves_the_legend_and_the_label_out(plot):
+    assert plot._legend.isVisible()
+    plot.resize(420, 120)
+    assert not plot._legend.isVisible()
+    assert not plot._k_label.isVisible()
+
+
+def test_pca_at_full_rank_does_not_flatten_the_rest(plot):
+    curve = np.append(samples.PCA_CURVE[:15], 1e-15)
+    plot.show_result(samples.ROWS, curve)
+    assert plot.plot.vb.viewRange()[1][0] > -5
+
+
 def test_a_method_that_is_gone_is_not_drawn(plot):
     plot.show_result({Method.PCA: samples.ROWS[Method.PCA]}, samples.PCA_CURVE)
     assert (
@@ -69,7 +82,7 @@ def test_the_title_row_reads_the_chosen_k(plot):
     plot.set_k(16)
     assert "Spline→PCA 0.000313" in plot.header.readout.text()
     plot.set_k(5)
-    assert plot.header.readout.text() == "PCA 0.00400"
+    assert plot.header.readout.text() == "k = 5: PCA 0.00400"
 
 
 def test_set_k_moves_the_line_and_says_nothing(plot, qtbot):
