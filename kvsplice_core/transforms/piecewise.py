@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import torch
 from torch import Tensor
 
@@ -34,52 +32,6 @@ def segment_index(u: Tensor, inner_knots: Tensor) -> Tensor:
     return count.to(torch.int64)
 
 
-class _PiecewiseLinear(torch.autograd.Function):
-    """``base + min(s₀(u−a₀), 0) + Σ clamp(s_j(u−a_j), 0, h_j) + max(s_S(u−a_S), 0)``.
-
-    Every segment adds its own rise, so a value needs no look-up of its segment: three passes a
-    segment over contiguous memory instead of a search and two gathers. Full segments add exactly
-    h_j, so rounding in one segment never leaks into the next.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401 - torch gives it no public type
-        u: Tensor,
-        anchors: Tensor,
-        slopes: Tensor,
-        heights: Tensor,
-        base: Tensor,
-    ) -> Tensor:
-        ctx.save_for_backward(u, anchors, slopes)
-        offsets = -anchors * slopes
-        zero = torch.zeros_like(base)
-        out = torch.addcmul(offsets[0], u, slopes[0]).clamp_(max=0).add_(base)
-        term = torch.empty_like(out)
-        for j in range(1, len(slopes) - 1):
-            torch.addcmul(offsets[j], u, slopes[j], out=term)
-            out += term.clamp_(zero, heights[j])
-        torch.addcmul(offsets[-1], u, slopes[-1], out=term)
-        return out.add_(term.clamp_(min=0))
-
-    @staticmethod
-    def backward(
-        ctx: Any,  # noqa: ANN401
-        *grads: Tensor,
-    ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor]:
-        (grad,) = grads
-        u, anchors, slopes = ctx.saved_tensors
-        segments, dim = slopes.shape
-        flat = _flat_index(segment_index(u, anchors[1:]), dim)
-        sums = _sum_by_segment(grad, flat, segments)
-        moments = _sum_by_segment(grad * u, flat, segments)
-        grad_slopes = moments - anchors * sums
-        # A full segment passes the gradient of everything above it to its height.
-        above = sums.flip(0).cumsum(0).flip(0) - sums
-        grad_u = grad * slopes.reshape(-1)[flat] if ctx.needs_input_grad[0] else None
-        return grad_u, -slopes * sums, grad_slopes, above, sums.sum(0)
-
-
 def piecewise_linear(
     u: Tensor, anchors: Tensor, slopes: Tensor, heights: Tensor, base: Tensor
 ) -> Tensor:
@@ -102,22 +54,56 @@ def piecewise_linear(
     -------
     Tensor, shape (n, d)
         Differentiable in all arguments.
+
+    Notes
+    -----
+    Both forms use torch's own operations only. An ``autograd.Function`` would be faster still,
+    but its nodes crash the interpreter when another thread collects garbage while the graph is
+    being freed (seen with torch 2.13), and the window calibrates on a thread.
     """
-    apply = cast("Any", _PiecewiseLinear).apply
-    return cast("Tensor", apply(u, anchors, slopes, heights, base))
+    arguments = (u, anchors, slopes, heights, base)
+    learning = torch.is_grad_enabled() and any(t.requires_grad for t in arguments)
+    if learning and u.device.type == "cpu":
+        return look_up(*arguments)
+    return sum_segments(*arguments, in_place=not learning)
 
 
-def _flat_index(segment: Tensor, dim: int) -> Tensor:
-    return torch.add(torch.arange(dim, device=segment.device), segment, alpha=dim)
+def sum_segments(
+    u: Tensor,
+    anchors: Tensor,
+    slopes: Tensor,
+    heights: Tensor,
+    base: Tensor,
+    *,
+    in_place: bool,
+) -> Tensor:
+    """Compute ``base + min(s₀(u−a₀), 0) + Σ clamp(s_j(u−a_j), 0, h_j) + max(s_S(u−a_S), 0)``.
+
+    Every segment adds its own rise, so a value needs no look-up of its segment: three passes a
+    segment over contiguous memory instead of a search and three gathers. A full segment adds
+    exactly h_j, so rounding in one segment never leaks into the next. The gradients are plain
+    sums, the same in every run also on a GPU. `in_place` saves memory where none are wanted.
+    """
+    offsets = -anchors * slopes
+    zero = torch.zeros_like(base)
+    out = torch.addcmul(offsets[0], u, slopes[0]).clamp_(max=0) + base
+    room = torch.empty_like(out) if in_place else None
+    for j in range(1, len(slopes) - 1):
+        rise = torch.addcmul(offsets[j], u, slopes[j], out=room)
+        out += rise.clamp_(zero, heights[j]) if in_place else rise.clamp(zero, heights[j])
+    rise = torch.addcmul(offsets[-1], u, slopes[-1], out=room)
+    out += rise.clamp_(min=0)
+    return out
 
 
-def _sum_by_segment(values: Tensor, flat: Tensor, segments: int) -> Tensor:
-    """Sum `values` (n, d) into (segments, d)."""
-    dim = values.shape[1]
-    if values.device.type == "cpu":
-        sums = values.new_zeros(segments * dim)
-        return sums.index_add_(0, flat.reshape(-1), values.reshape(-1)).view(segments, dim)
-    # index_add_ on a GPU adds in an order that changes from run to run; this does not.
-    segment = torch.div(flat, dim, rounding_mode="floor")
-    parts = [(values * (segment == j)).sum(0) for j in range(segments)]
-    return torch.stack(parts)
+def look_up(u: Tensor, anchors: Tensor, slopes: Tensor, heights: Tensor, base: Tensor) -> Tensor:
+    """Compute the same by finding each value's segment: fewer passes backward, on a CPU."""
+    segments, dim = slopes.shape
+    starts = torch.cat([torch.zeros_like(slopes[:2]), heights[1 : segments - 1]]).cumsum(0) + base
+    place = segment_index(u.detach(), anchors[1:].detach())
+    flat = torch.add(torch.arange(dim, device=u.device), place, alpha=dim).reshape(-1)
+
+    def chosen(table: Tensor) -> Tensor:
+        return table.reshape(-1).index_select(0, flat).view_as(u)
+
+    return torch.addcmul(chosen(starts), chosen(slopes), u - chosen(anchors))
