@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import atexit
 import threading
+import weakref
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from PyQt6.QtCore import QObject, QThread, pyqtSignal, pyqtSlot
@@ -120,7 +120,8 @@ class Worker(QObject):
         self._runner.finished.connect(self._on_runner_finished)
         self._runner.failed.connect(self._on_runner_failed)
         self._runner.cancelled.connect(self._on_runner_cancelled)
-        self.destroyed.connect(partial(_ask_to_end, self._thread, self._runner))
+        # Not the signal `destroyed`: a slot of Python may be collected before it is called.
+        weakref.finalize(self, _ask_to_end, self._thread, self._runner).atexit = False
 
     @property
     def is_running(self) -> bool:

@@ -54,12 +54,6 @@ def piecewise_linear(
     -------
     Tensor, shape (n, d)
         Differentiable in all arguments.
-
-    Notes
-    -----
-    Both forms use torch's own operations only. An ``autograd.Function`` would be faster still,
-    but its nodes crash the interpreter when another thread collects garbage while the graph is
-    being freed (seen with torch 2.13), and the window calibrates on a thread.
     """
     arguments = (u, anchors, slopes, heights, base)
     learning = torch.is_grad_enabled() and any(t.requires_grad for t in arguments)
