@@ -1,0 +1,165 @@
+"""What the commands print: tables on stdout, remarks and progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+
+    from kvsplice_core.results import Change, DataSummary, SweepRow, SweepStep
+    from kvsplice_core.specs import SweepSpec
+
+_WIDTH_OF_A_PIPE = 200
+
+
+def say(text: str) -> None:
+    """Print a line of the result."""
+    print(text)  # noqa: T201
+
+
+def remark(text: str) -> None:
+    """Print a line beside the result, on stderr."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: str = "") -> None:
+    """Print a table on stdout.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The headings.
+    rows : iterable of sequence of str
+        The cells, as many a row as there are columns.
+    numbers : str
+        The headings of the columns to align right, separated by ``|``.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    right = numbers.split("|")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # Text: a [ in a cell is no markup
+    width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
+    console = Console(file=sys.stdout, width=width)
+    # Captured: rich ends the process by itself when the reader of a pipe goes away.
+    with console.capture() as capture:
+        console.print(table)
+    lines = (line.rstrip() for line in capture.get().splitlines())
+    say("\n".join(lines).strip("\n"))
+
+
+def significant(number: float) -> str:
+    """Return `number` with three significant digits."""
+    return f"{number:#.3g}".rstrip(".")
+
+
+def signed(percent: float) -> str:
+    """Return a change with its sign and three significant digits, without its unit."""
+    return f"{percent:+#.3g}".rstrip(".").replace("-", "−")
+
+
+def change_text(change: Change) -> str:
+    """Return a change against PCA with its interval and verdict."""
+    interval = f"[{signed(change.low)}, {signed(change.high)}]"
+    return f"{signed(change.percent)} % {interval} {change.verdict}"
+
+
+def row_text(row: SweepRow) -> str:
+    """Return one finished row of a sweep as a line."""
+    text = f"k {row.k} {row.method.label}: MSE {significant(row.scores.mse)}"
+    if row.change is not None:
+        text += f", {change_text(row.change)} against PCA, kept: {row.kept.key}"
+    return text
+
+
+class SweepProgress:
+    """Shows a sweep as it goes: a bar on a terminal, else one line for each finished row.
+
+    Use it as a context manager; the bar is gone afterwards. The first progress value, when every
+    option has proved sound, also tells which vectors were picked.
+
+    Parameters
+    ----------
+    data : DataSummary
+        The vectors.
+    spec : SweepSpec
+        What will be computed.
+    """
+
+    def __init__(self, data: DataSummary, spec: SweepSpec) -> None:
+        self._heading = _heading(data)
+        self._finished = 0
+        self._rows = len(spec.methods) * len(spec.ks)
+        self._bar = _Bar() if sys.stderr.isatty() else None
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, step: SweepStep) -> None:
+        """Show one progress value."""
+        if self._heading:
+            remark(self._heading)
+            self._heading = ""
+        if self._bar is not None:
+            self._bar.show(step)
+        elif step.row is not None:
+            self._finished += 1
+            remark(f"{self._finished}/{self._rows} {row_text(step.row)}")
+
+
+def _heading(data: DataSummary) -> str:
+    every = data.vectors == data.available
+    taken = f"{data.vectors}" if every else f"{data.vectors} of {data.available}"
+    return f"{data.title}: {taken} vectors of {data.dim} dimensions (axes {data.axes})"
+
+
+class _Bar:
+    """A bar with the share done, the time left and what is in work."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+        from rich.progress import TimeRemainingColumn as TimeLeftColumn
+
+        columns = (
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeLeftColumn(),
+            TextColumn("{task.fields[work]}"),
+        )
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("sweep", total=1.0, work="")
+
+    def start(self) -> None:
+        self._progress.start()
+
+    def stop(self) -> None:
+        self._progress.stop()
+
+    def show(self, step: SweepStep) -> None:
+        work = step.calibration
+        if work is None:
+            self._progress.update(self._task, completed=step.fraction)
+            return
+        text = f"{work.method.label} k {work.k}, epoch {work.epoch}/{work.epochs}"
+        self._progress.update(self._task, completed=step.fraction, work=text)

@@ -1,0 +1,201 @@
+"""Options that several commands share, and the values they stand for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from kvsplice_core.errors import SpecError
+from kvsplice_core.methods import Method
+from kvsplice_core.specs import (
+    MAX_KNOTS,
+    MIN_KNOTS,
+    RECIPE_DEFAULTS,
+    SAMPLE_BUDGET,
+    CalibrationSpec,
+    Recipe,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kvsplice_core.values.values import Values
+
+    Commands = argparse._SubParsersAction[Any]
+
+_SPEC = CalibrationSpec()
+_LARGEST_K = 65_536
+
+
+def new_command(
+    commands: Commands, name: str, help_text: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """Add the command `name`; `run` gets its namespace and returns the exit status."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help_text, description=f"{help_text}.", allow_abbrev=False
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add DATA and the options that pick vectors in it."""
+    group = parser.add_argument_group("vectors")
+    group.add_argument(
+        "data",
+        metavar="DATA",
+        help="a sample's name (kvsplice samples), or a .safetensors, .pt, .pth, .npy or .npz file",
+    )
+    group.add_argument("--tensor", metavar="NAME", help="the tensor inside the file")
+    group.add_argument("--layer", type=int, metavar="L", help="layer; default: the first")
+    heads = group.add_mutually_exclusive_group()
+    heads.add_argument("--head", type=int, metavar="H", help="head; default: 0")
+    heads.add_argument("--pool-heads", action="store_true", help="take the vectors of all heads")
+    group.add_argument(
+        "--axes", metavar="NAMES", help='what the axes are, for example "token head dim"'
+    )
+    group.add_argument(
+        "--budget",
+        type=int,
+        default=SAMPLE_BUDGET,
+        metavar="N",
+        help="vectors at most, a seeded sample of the rest (default: %(default)s)",
+    )
+    group.add_argument(
+        "--data-seed", type=int, default=0, metavar="S", help="seed of that sample (default: 0)"
+    )
+
+
+def add_calibration_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a calibration, all but its method and k."""
+    origin, joint = RECIPE_DEFAULTS[Recipe.ORIGIN], RECIPE_DEFAULTS[Recipe.JOINT]
+    group = parser.add_argument_group("calibration")
+    group.add_argument(
+        "--recipe",
+        choices=[recipe.value for recipe in Recipe],
+        default=_SPEC.recipe.value,
+        help="origin: PCA refitted each epoch, one transform for all k; "
+        "joint: all learnt together for each k (default: %(default)s)",
+    )
+    group.add_argument(
+        "--knots",
+        type=int,
+        metavar="K",
+        help=f"knots of a spline, {MIN_KNOTS} … {MAX_KNOTS} "
+        f"(default: origin {origin.knots}, joint {joint.knots})",
+    )
+    group.add_argument(
+        "--epochs",
+        type=int,
+        metavar="N",
+        help=f"passes over the vectors (default: origin {origin.epochs}, joint {joint.epochs})",
+    )
+    group.add_argument("--seed", type=int, default=_SPEC.seed, metavar="S", help="default: 5")
+    group.add_argument(
+        "--device", default=_SPEC.device, help="auto, cpu, cuda, cuda:N or mps (default: auto)"
+    )
+    group.add_argument("--batch-size", type=int, metavar="N", help="vectors a step")
+    group.add_argument(
+        "--k-train",
+        type=int,
+        default=_SPEC.k_train,
+        metavar="K",
+        help="the k at which origin trains its transform (default: %(default)s)",
+    )
+    group.add_argument(
+        "--train-fraction",
+        type=float,
+        default=_SPEC.train_fraction,
+        metavar="F",
+        help="share of the vectors, first in order, to calibrate on (default: %(default)s)",
+    )
+    group.add_argument(
+        "--threads",
+        type=positive_int,
+        metavar="N",
+        help="CPU threads (default: OMP_NUM_THREADS, else all cores but one)",
+    )
+
+
+def calibration_spec(
+    arguments: argparse.Namespace, method: Method = _SPEC.method, k: int = _SPEC.k
+) -> CalibrationSpec:
+    """Return what the calibration options ask for.
+
+    Raises
+    ------
+    SpecError
+        If a number lies outside its range.
+    """
+    return CalibrationSpec(
+        method=method,
+        k=k,
+        recipe=Recipe(arguments.recipe),
+        knots=arguments.knots,
+        epochs=arguments.epochs,
+        seed=arguments.seed,
+        device=arguments.device,
+        batch_size=arguments.batch_size,
+        k_train=arguments.k_train,
+        train_fraction=arguments.train_fraction,
+    )
+
+
+def read_values(arguments: argparse.Namespace) -> Values:
+    """Load the vectors the data options pick, with torch kept to the wished threads.
+
+    Raises
+    ------
+    KVSpliceError
+        If they cannot be read.
+    """
+    from kvsplice_core.threads import limit_threads, prepare_environment
+
+    prepare_environment()
+    from kvsplice_core.values.values import load_values
+
+    limit_threads(arguments.threads)
+    return load_values(
+        arguments.data,
+        tensor=arguments.tensor,
+        layer=arguments.layer,
+        head=arguments.head,
+        pool_heads=arguments.pool_heads,
+        axes=arguments.axes,
+        budget=arguments.budget,
+        seed=arguments.data_seed,
+    )
+
+
+def parse_methods(text: str) -> tuple[Method, ...]:
+    """Read a list such as ``pca,spline``."""
+    try:
+        return tuple(Method.of(key.strip()) for key in text.split(","))
+    except SpecError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def parse_ks(text: str) -> tuple[int, ...]:
+    """Read a list of numbers and ranges such as ``1-8,16,32``; each number at least 1."""
+    ks: list[int] = []
+    for part in text.split(","):
+        low, dash, high = (piece.strip() for piece in part.partition("-"))
+        ends = (low, high if dash else low)
+        if not all(end.isascii() and end.isdecimal() for end in ends):
+            raise argparse.ArgumentTypeError(
+                f"ks must be numbers and ranges such as 1-8,16,32; got {text!r}"
+            )
+        first, last = int(ends[0]), int(ends[1])
+        if not 1 <= first <= last <= _LARGEST_K:
+            raise argparse.ArgumentTypeError(
+                f"every k must lie in 1 … {_LARGEST_K}, ranges ascending; got {part.strip()!r}"
+            )
+        ks.extend(range(first, last + 1))
+    return tuple(ks)
+
+
+def positive_int(text: str) -> int:
+    """Read an integer of at least 1."""
+    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"it must be an integer of at least 1; got {text!r}")
+    return int(text)

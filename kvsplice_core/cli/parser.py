@@ -1,0 +1,39 @@
+"""The grammar of the command line; imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+from kvsplice_core.cli import diagnose, fit, gui, info, memory, plots, samples, sweep
+from kvsplice_core.errors import SpecError
+from kvsplice_core.version import __version__
+
+if TYPE_CHECKING:
+    from kvsplice_core.cli.options import Commands
+
+_COMMANDS = (samples, info, diagnose, sweep, fit, memory, plots, gui)
+"""Modules of one command each, in the order of the help; each has ``add_to(commands)``."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose usage errors are one line, like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage."""
+        raise SpecError(f"{message} (see {self.prog} --help)")
+
+
+def build_parser() -> Parser:
+    """Return the parser of ``kvsplice``; its namespace holds the command as ``run``."""
+    parser = Parser(
+        prog="kvsplice",
+        description="Compress transformer KV caches: Spline→PCA and Flow→PCA against PCA.",
+        epilog="kvsplice COMMAND --help tells more about a command.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"kvsplice {__version__}")
+    commands: Commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_to(commands)
+    return parser

@@ -1,0 +1,129 @@
+"""Where a sweep's results go: table files and figures."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kvsplice_core.cli.console import remark
+from kvsplice_core.cli.options import positive_int
+from kvsplice_core.cli.outputs import check_file, check_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kvsplice_core.cache_memory import ModelShape
+    from kvsplice_core.results import SweepResult
+
+FIGURE_FORMATS = ("png", "svg", "pdf")
+
+
+def add_result_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name files and folders to write."""
+    group = parser.add_argument_group("results")
+    group.add_argument("--csv", metavar="FILE", help="write the table")
+    group.add_argument("--json", metavar="FILE", help="write the table with every setting")
+    group.add_argument("--figures", metavar="DIR", help="draw the figures into this folder")
+    add_format_options(group)
+    group.add_argument(
+        "--model",
+        default="gpt2",
+        metavar="MODEL",
+        help="preset or config.json whose cache the memory figure weighs (default: gpt2)",
+    )
+
+
+def add_format_options(parser: argparse._ActionsContainer) -> None:
+    """Add the options that say how figures are written."""
+    parser.add_argument(
+        "--formats",
+        type=parse_formats,
+        default=FIGURE_FORMATS[:1],
+        metavar="LIST",
+        help=f"of {','.join(FIGURE_FORMATS)} (default: png)",
+    )
+    parser.add_argument(
+        "--dpi", type=positive_int, default=200, metavar="N", help="of PNG (default: %(default)s)"
+    )
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """Read a list such as ``png,svg``."""
+    formats = tuple(part.strip().lower() for part in text.split(","))
+    for name in formats:
+        if name not in FIGURE_FORMATS:
+            raise argparse.ArgumentTypeError(
+                f"a format must be one of {', '.join(FIGURE_FORMATS)}; got {name!r}"
+            )
+    return formats
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The files and folders the options name, each checked to be writable.
+
+    Parameters
+    ----------
+    csv, json : Path or None
+        Files for the table.
+    figures : Path or None
+        Folder for the figures.
+    formats : tuple of str
+        One file for each figure and format.
+    dpi : int
+        Dots per inch of PNG.
+    model : ModelShape
+        Whose cache the memory figure weighs.
+    """
+
+    csv: Path | None
+    json: Path | None
+    figures: Path | None
+    formats: tuple[str, ...]
+    dpi: int
+    model: ModelShape
+
+    def write_tables(self, result: SweepResult) -> None:
+        """Write the CSV and JSON files that were asked for."""
+        from kvsplice_core.tables import write_csv, write_json
+
+        for path, write in ((self.csv, write_csv), (self.json, write_json)):
+            if path is not None:
+                write(path, result)
+                remark(f"wrote {path}")
+
+    def write_figures(self, result: SweepResult) -> None:
+        """Draw the figures that were asked for, and say where."""
+        if self.figures is None:
+            return
+        from kvsplice_core.cli.drawing import figures_of
+        from kvsplice_core.figures import save_figure
+
+        for name, figure in figures_of(result, self.model):
+            for suffix in self.formats:
+                save_figure(figure, self.figures / f"{name}.{suffix}", dpi=self.dpi)
+        remark(f"drew the figures into {self.figures}")
+
+
+def check_targets(arguments: argparse.Namespace) -> Targets:
+    """Return where the options want the results.
+
+    Raises
+    ------
+    SpecError
+        If a file or folder cannot be written.
+    ModelShapeError
+        If the model is not known.
+    """
+    from kvsplice_core.cache_memory import load_model_shape
+
+    csv, json, figures = arguments.csv, arguments.json, arguments.figures
+    return Targets(
+        csv=None if csv is None else check_file("--csv", csv, ".csv"),
+        json=None if json is None else check_file("--json", json, ".json"),
+        figures=None if figures is None else check_folder("--figures", figures),
+        formats=arguments.formats,
+        dpi=arguments.dpi,
+        model=load_model_shape(arguments.model),
+    )

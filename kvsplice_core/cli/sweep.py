@@ -1,0 +1,99 @@
+"""``kvsplice sweep``: several methods at several k on the same vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvsplice_core.cli.console import SweepProgress, change_text, print_table, remark, significant
+from kvsplice_core.cli.finished_rows import FinishedRows
+from kvsplice_core.cli.options import (
+    add_calibration_options,
+    add_data_options,
+    calibration_spec,
+    new_command,
+    parse_ks,
+    parse_methods,
+    read_values,
+)
+from kvsplice_core.cli.results import add_result_options, check_targets
+from kvsplice_core.methods import Method
+from kvsplice_core.specs import DEFAULT_KS, SweepSpec
+
+if TYPE_CHECKING:
+    import argparse
+
+    from kvsplice_core.cli.options import Commands
+    from kvsplice_core.results import SweepResult, SweepRow, SweepStep
+    from kvsplice_core.specs import CalibrationSpec
+    from kvsplice_core.values.values import Values
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    parser = new_command(commands, "sweep", "Compare methods at several k", _run)
+    add_data_options(parser)
+    add_calibration_options(parser)
+    group = parser.add_argument_group("sweep")
+    keys = ",".join(method.key for method in Method)
+    group.add_argument(
+        "--methods",
+        type=parse_methods,
+        default=tuple(Method),
+        metavar="LIST",
+        help=f"default: {keys}; pca always comes with them",
+    )
+    group.add_argument(
+        "--ks",
+        type=parse_ks,
+        metavar="LIST",
+        help="bottleneck dimensions such as 1-8,16,32 "
+        f"(default: {','.join(map(str, DEFAULT_KS))}, as far as the vectors go)",
+    )
+    add_result_options(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    calibration = calibration_spec(arguments)
+    targets = check_targets(arguments)
+    values = read_values(arguments)
+    spec = _sweep_spec(arguments, calibration, values.summary.dim)
+    finished = FinishedRows(values, spec)
+    try:
+        result = _follow(values, spec, finished)
+    except KeyboardInterrupt:
+        remark(f"interrupted after {len(finished.rows)} rows")
+        if finished.rows:
+            targets.write_tables(finished.result())
+        raise
+    _print(result)
+    targets.write_tables(result)
+    targets.write_figures(result)
+    return 0
+
+
+def _sweep_spec(arguments: argparse.Namespace, calibration: CalibrationSpec, dim: int) -> SweepSpec:
+    ks = arguments.ks or tuple(k for k in DEFAULT_KS if k <= dim)
+    return SweepSpec(methods=arguments.methods, ks=ks, calibration=calibration)
+
+
+def _follow(values: Values, spec: SweepSpec, finished: FinishedRows) -> SweepResult:
+    from kvsplice_core.progress import run
+    from kvsplice_core.sweep import sweep
+
+    with SweepProgress(values.summary, spec) as progress:
+
+        def on_step(step: SweepStep) -> None:
+            finished.add(step)
+            progress.show(step)
+
+        return run(sweep(values, spec), on_step)
+
+
+def _print(result: SweepResult) -> None:
+    columns = ("k", "method", "MSE", "change against PCA, 95 % interval", "kept")
+    print_table(columns, (_cells(row) for row in result.rows), numbers="k|MSE")
+
+
+def _cells(row: SweepRow) -> tuple[str, ...]:
+    change = "" if row.change is None else change_text(row.change)
+    return (str(row.k), row.method.label, significant(row.scores.mse), change, row.kept.key)

@@ -1,0 +1,48 @@
+"""Vectors small enough for a sweep in a blink, and a way to run a command in this process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kvsplice_core.cli import main
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: its exit status and both streams."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line on stderr of a command that failed."""
+        (line,) = self.err.splitlines()
+        assert self.status == 2
+        assert line.startswith("kvsplice: error: ")
+        return line.removeprefix("kvsplice: error: ")
+
+
+@pytest.fixture
+def kvsplice(capsys, monkeypatch):
+    """Return a function that runs one command."""
+    import torch
+
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+
+    def run(*arguments: str | Path) -> Outcome:
+        status = main([str(argument) for argument in arguments])
+        return Outcome(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def vectors(tmp_path) -> Path:
+    """Return a file of 256 vectors of 6 dimensions."""
+    path = tmp_path / "vectors.npy"
+    np.save(path, np.random.default_rng(0).standard_normal((256, 6)).astype(np.float32))
+    return path
