@@ -1,0 +1,247 @@
+"""What a sweep found: test MSE over k, its change against PCA, and the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from kvsplice_core.figures.style import (
+    SMALL,
+    add_legend,
+    dress,
+    entitle,
+    ground,
+    k_axis,
+    method_line,
+    new_figure,
+    say_empty,
+    signed,
+)
+from kvsplice_core.methods import Method
+from kvsplice_core.palette import GREY, style_of
+from kvsplice_core.results import SweepResult, SweepRow, Verdict
+
+_ROUNDING = 1e-9
+_GROUP_WIDTH = 0.72
+_MOST_LABELS = 26
+
+
+def mse_vs_k(
+    result: SweepResult,
+    log: bool = True,
+    chosen_k: int | None = None,
+    ghost: SweepResult | None = None,
+    dark: bool = False,
+) -> Figure:
+    """Draw test MSE against k, one line per method.
+
+    Parameters
+    ----------
+    result : SweepResult
+        What to draw.
+    log : bool
+        A logarithmic MSE axis.
+    chosen_k : int, optional
+        Marked by an upright line.
+    ghost : SweepResult, optional
+        An earlier run, drawn faded and dashed behind.
+    dark : bool
+        Light lines on a dark ground.
+    """
+    figure = new_figure(dark)
+    axes = figure.subplots()
+    dress(axes, dark, "k, numbers kept per vector", "test MSE, units of V squared")
+    entitle(axes, dark, "Test MSE against k", describe(result))
+    _draw_pca_curve(axes, result)
+    if ghost is not None:
+        _draw_ghost(axes, ghost)
+    for method in result.methods:
+        rows = result.of(method)
+        errors = _without_rounding([row.scores.mse for row in rows])
+        axes.plot([row.k for row in rows], errors, **method_line(method, dark))
+    k_axis(axes, result.ks)
+    if log:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
+    if chosen_k is not None:
+        _mark_k(axes, chosen_k, dark)
+    add_legend(axes, dark)
+    return figure
+
+
+def change_vs_pca(result: SweepResult, dark: bool = False) -> Figure:
+    """Draw the change of test MSE against PCA at each k with its 95 % interval.
+
+    A change whose interval holds 0 is a tie: grey and hatched.
+    """
+    figure = new_figure(dark)
+    axes = figure.subplots()
+    dress(axes, dark, "k, numbers kept per vector", "change of test MSE against PCA, %")
+    entitle(
+        axes, dark, "Change against PCA at the same k", f"{describe(result)} · below 0 is better"
+    )
+    methods = [m for m in result.methods if any(row.change for row in result.of(m))]
+    if not methods:
+        say_empty(axes, dark, "Calibrate a spline or a flow to see its change against PCA.")
+        return figure
+    for place, method in enumerate(methods):
+        _draw_changes(axes, result, method, _offset(place, len(methods)), len(methods), dark)
+    _name_groups(axes, result.ks, dark)
+    axes.margins(y=0.14)
+    handles = [Patch(color=style_of(method).colour, label=method.label) for method in methods]
+    tie = Patch(facecolor=_tie_fill(dark), edgecolor=GREY, hatch="////", label="tie")
+    add_legend(axes, dark, handles=[*handles, tie])
+    return figure
+
+
+def loss_curve(losses: Mapping[Method, Sequence[float]], dark: bool = False) -> Figure:
+    """Draw the mean training MSE of each epoch, one line per method."""
+    figure = new_figure(dark)
+    axes = figure.subplots()
+    dress(axes, dark, "epoch", "training MSE, units of V squared")
+    entitle(axes, dark, "Loss", "mean round-trip error of the training vectors, epoch by epoch")
+    drawn = {method: values for method, values in losses.items() if len(values)}
+    if not drawn:
+        say_empty(axes, dark, "Calibrate a spline or a flow to see its loss.")
+        return figure
+    for method, values in drawn.items():
+        epochs = np.arange(1, len(values) + 1)
+        every = max(1, len(values) // 12)
+        axes.plot(epochs, values, markevery=every, **method_line(method, dark))
+    axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    add_legend(axes, dark)
+    return figure
+
+
+def describe(result: SweepResult) -> str:
+    """Return one line on the vectors and the recipe."""
+    data, calibration = result.data, result.spec.calibration
+    learnt = any(method.is_learnt for method in result.methods)
+    recipe = f" · recipe {calibration.recipe}, {calibration.resolved_epochs} epochs"
+    return f"{data.title} · {data.vectors:,} × {data.dim}".replace(",", "\u202f") + (
+        recipe if learnt else ""
+    )
+
+
+def _draw_pca_curve(axes: Axes, result: SweepResult) -> None:
+    curve = _without_rounding(result.pca_curve)
+    if not result.ks or not len(curve):
+        return
+    ks = np.arange(1, len(curve) + 1)
+    shown = (ks >= result.ks[0]) & (ks <= result.ks[-1])
+    colour = style_of(Method.PCA).colour
+    axes.plot(ks[shown], curve[shown], color=colour, linewidth=0.9, alpha=0.45, zorder=1.5)
+
+
+def _draw_ghost(axes: Axes, ghost: SweepResult) -> None:
+    for method in ghost.methods:
+        if method.is_learnt:
+            rows = ghost.of(method)
+            axes.plot(
+                [row.k for row in rows],
+                _without_rounding([row.scores.mse for row in rows]),
+                color=style_of(method).colour,
+                linewidth=1.2,
+                linestyle=(0, (4, 3)),
+                alpha=0.5,
+                label=f"{method.label}, run before",
+            )
+
+
+def _mark_k(axes: Axes, k: int, dark: bool) -> None:
+    accent = ground(dark).accent
+    axes.axvline(k, color=accent, linewidth=1.1, zorder=1.8)
+    axes.annotate(
+        f"k = {k}",
+        (k, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(5, 6),
+        textcoords="offset points",
+        fontsize=SMALL,
+        fontweight="bold",
+        color=accent,
+    )
+
+
+def _draw_changes(
+    axes: Axes, result: SweepResult, method: Method, offset: float, methods: int, dark: bool
+) -> None:
+    labelled = methods * len(result.ks) <= _MOST_LABELS
+    for row in result.of(method):
+        if row.change is not None:
+            x = result.ks.index(row.k) + offset
+            _draw_bar(axes, row, x, 0.9 * _GROUP_WIDTH / methods, dark)
+            if labelled:
+                _label_bar(axes, row, x, dark)
+
+
+def _draw_bar(axes: Axes, row: SweepRow, x: float, width: float, dark: bool) -> None:
+    change = row.change
+    assert change is not None
+    colour, tie = style_of(row.method).colour, change.verdict is Verdict.TIE
+    axes.bar(
+        x,
+        change.percent,
+        width=width,
+        facecolor=_tie_fill(dark) if tie else colour,
+        edgecolor=GREY if tie else colour,
+        hatch="////" if tie else "",
+        linewidth=0.6 if tie else 0.0,
+    )
+    axes.plot([x, x], [change.low, change.high], color=ground(dark).text, linewidth=1.1)
+    # A tie is grey, so the symbol says whose it is.
+    axes.plot(
+        x,
+        change.percent,
+        marker=style_of(row.method).marker,
+        markersize=4.5,
+        color=colour,
+        markeredgecolor=ground(dark).paper,
+        markeredgewidth=0.7,
+    )
+
+
+def _label_bar(axes: Axes, row: SweepRow, x: float, dark: bool) -> None:
+    change = row.change
+    assert change is not None
+    below = change.percent < 0
+    axes.annotate(
+        "tie" if change.verdict is Verdict.TIE else signed(change.percent),
+        (x, change.low if below else change.high),
+        xytext=(0, -4 if below else 4),
+        textcoords="offset points",
+        ha="center",
+        va="top" if below else "bottom",
+        fontsize=SMALL - 1,
+        color=ground(dark).muted if change.verdict is Verdict.TIE else ground(dark).text,
+    )
+
+
+def _name_groups(axes: Axes, ks: Sequence[int], dark: bool) -> None:
+    axes.axhline(0, color=ground(dark).text, linewidth=0.9)
+    axes.grid(False, axis="x")
+    axes.spines["bottom"].set_visible(False)
+    axes.set_xticks(range(len(ks)), [str(k) for k in ks])
+    axes.set_xlim(-0.6, len(ks) - 0.4)
+
+
+def _offset(place: int, methods: int) -> float:
+    return _GROUP_WIDTH * ((place + 0.5) / methods - 0.5)
+
+
+def _tie_fill(dark: bool) -> str:
+    return ground(dark).panel
+
+
+def _without_rounding(errors: Sequence[float]) -> NDArray[np.float64]:
+    """Return errors as an array; what is only rounding, at k = d, is left out."""
+    numbers = np.array(errors, dtype=np.float64)
+    return np.where(numbers < _ROUNDING * numbers.max(initial=0.0), np.nan, numbers)
