@@ -142,6 +142,9 @@ def _finish(parts: Parts, result: CalibrationResult, started: float) -> Calibrat
     whole = train_transform(parts.train, parts.test, spec, result.codec)
     trained = yield from _part(whole, _TRIAL_SHARE, 1 - _TRIAL_SHARE)
     codec = replace(result.codec, transform=trained.transform, projection=trained.projection)
+    before = mean_squared_error(parts.train, result.codec.reconstruct)
+    if mean_squared_error(parts.train, codec.reconstruct) > before:
+        codec = result.codec  # too few epochs to come back from where the first steps lead
     losses = (*result.losses, *trained.losses)
     elapsed_s = time.monotonic() - started
     return replace(result, codec=codec, losses=losses, elapsed_s=elapsed_s)

@@ -116,7 +116,7 @@ def build(theme: str | None = None, *, restore: bool = True) -> tuple[QApplicati
         wishes = replace(wishes, view=replace(wishes.view, theme=theme))
     state = State(wishes)
     window = MainWindow(state, Controller(state))
-    install_hooks(window.show_error)
+    install_hooks(window.problem_met.emit)
     return app, window
 
 

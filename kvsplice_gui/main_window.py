@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PyQt6.QtCore import pyqtSlot
+from PyQt6.QtCore import pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow
 
@@ -45,7 +45,14 @@ class MainWindow(QMainWindow):
         The truth the window shows.
     controller : Controller
         What does the work.
+
+    Signals
+    -------
+    problem_met : ErrorReport
+        Something failed, on whichever thread; shown on the window's own.
     """
+
+    problem_met = pyqtSignal(object)
 
     def __init__(self, state: State, controller: Controller) -> None:
         super().__init__()
@@ -101,6 +108,7 @@ class MainWindow(QMainWindow):
         controller.said.connect(views.log.say)
         controller.failed.connect(self.show_error)
         controller.loaded.connect(self._on_loaded)
+        self.problem_met.connect(self.show_error)
         self.presenter.verdict_changed.connect(self._verdict.setText)
         self.state.wishes_changed.connect(self._on_wishes_changed)
         self.state.findings_changed.connect(self._show_availability)

@@ -58,6 +58,18 @@ def focus_row(wishes: Wishes, findings: Findings) -> SweepRow | None:
     return findings.nearest_row(wishes.method, wishes.k)
 
 
+def why_no_curves(wishes: Wishes, row: SweepRow | None) -> str:
+    """Return why there is no transform to draw."""
+    if row is not None and row.method.is_learnt:
+        return (
+            f"At k = {row.k} plain PCA was kept: {row.method.label} did not beat it on the "
+            "validation part."
+        )
+    if wishes.method is Method.PCA:
+        return "PCA has no transform. Show Spline→PCA or Flow→PCA to see curves."
+    return f"Calibrate {wishes.method.label} to see how it bends each dimension."
+
+
 def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
     """Return the cache to weigh at `k`.
 
@@ -250,7 +262,7 @@ class MemoryView:
 def memory_view(wishes: Wishes) -> MemoryView:
     """Return what the memory plot shows: the chosen codec among the reference lines."""
     spec = memory_spec(wishes, wishes.k)
-    tokens = np.geomspace(16, max(131_072, 8 * spec.tokens), _CURVE_POINTS)
+    tokens = np.geomspace(1, max(131_072, 8 * spec.tokens), _CURVE_POINTS)
     style = style_of(wishes.method)
     name = f"{wishes.method.label} k = {spec.k}"
     lines = [(name, tokens, bytes_curve(spec, tokens), style.colour, False)]

@@ -32,6 +32,9 @@ QLabel[role="heading"] { font-weight: 600; }
 QLabel[role="muted"] { color: $muted; }
 QLabel[role="caption"] { color: $muted; font-size: 11px; }
 QLabel[role="display"] { font-size: 20px; font-weight: 600; }
+QLabel[role="value"] { font-weight: 600; }
+QLabel[role="stage-name"] { color: $muted; font-size: 11px; }
+QLabel[role="stage-number"] { font-weight: 600; }
 QLabel[role="good"] { color: $good; }
 QLabel[role="warning"] { color: $warning; }
 QLabel[role="error"] { color: $error; }
@@ -54,6 +57,9 @@ QPushButton[role="primary"]:focus { border: 2px solid $text; }
 QPushButton[role="primary"]:disabled {
   background: $window; color: $outline; border-color: $border;
 }
+QPushButton[role="stage"] { border-color: $border; border-radius: 6px; padding: 0; }
+QPushButton[role="stage"]:hover { border-color: $accent; background: $accent_soft; }
+QPushButton[role="stage"]:focus { border: 2px solid $accent; padding: 0; }
 QPushButton[role="quiet"], QToolButton[role="quiet"] {
   background: transparent; border-color: transparent; color: $muted;
 }

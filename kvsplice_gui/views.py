@@ -40,6 +40,7 @@ class Views:
 
     def __post_init__(self) -> None:
         self.change.link_x(self.mse)
+        self.memory.set_log(True)
 
     @property
     def plots(self) -> dict[str, PlotFrame]:

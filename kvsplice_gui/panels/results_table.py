@@ -30,7 +30,7 @@ class Column:
     help: str
     text: Callable[[SweepRow], str]
     key: Callable[[SweepRow], Any]
-    width: int = 88
+    width: int = 80
     is_number: bool = True
 
     @property
@@ -55,7 +55,7 @@ def _change_key(row: SweepRow) -> float:
 
 
 COLUMNS = (
-    Column("k", "Numbers kept per vector", lambda r: str(r.k), lambda r: r.k, width=48),
+    Column("k", "Numbers kept per vector", lambda r: str(r.k), lambda r: r.k, width=56),
     Column(
         "Method",
         "What was asked for",
@@ -76,7 +76,7 @@ COLUMNS = (
         lambda r: formats.three_digits(r.scores.nmse),
         lambda r: r.scores.nmse,
     ),
-    Column("Against PCA", "Change of MSE at the same k", _change, _change_key, width=96),
+    Column("Against PCA", "Change of MSE at the same k", _change, _change_key, width=108),
     Column(
         "95 % interval", "Paired block bootstrap over tokens", _interval, _change_key, width=140
     ),
@@ -221,7 +221,6 @@ class ResultsTable(QWidget):
         header = self.view.horizontalHeader()
         if header is not None:
             header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-            header.setStretchLastSection(True)
             for place, column in enumerate(COLUMNS):
                 header.resizeSection(place, column.width)
             header.setHighlightSections(False)
