@@ -131,14 +131,19 @@ def fit_pca(x: Tensor) -> PCA:
     """
     # No fp64 on Apple's GPU; the sums are long, so they move to the CPU rather than lose digits.
     sums_on = torch.device("cpu") if x.device.type == "mps" else x.device
-    chunks = [chunk.to(sums_on) for chunk in torch.split(x, _CHUNK_ROWS)]
-    total = torch.stack([chunk.sum(0, dtype=torch.float64) for chunk in chunks]).sum(0)
-    mean = total / len(x)
+    chunks = torch.split(x, _CHUNK_ROWS)
+    # One pass: deviations from a first guess of the mean, corrected at the end.
+    guess = chunks[0].to(sums_on).double().mean(0)
+    total = torch.zeros_like(guess)
     scatter = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64, device=sums_on)
     for chunk in chunks:
-        centred = chunk.double() - mean
-        scatter += centred.T @ centred
-    variances, axes = torch.linalg.eigh((scatter / (len(x) - 1)).cpu())
+        deviation = chunk.to(sums_on, torch.float64, copy=True).sub_(guess)
+        total += deviation.sum(0)
+        scatter += deviation.T @ deviation
+    missed = total / len(x)
+    mean = guess + missed
+    covariance = (scatter - len(x) * torch.outer(missed, missed)) / (len(x) - 1)
+    variances, axes = torch.linalg.eigh(covariance.cpu())
     axes = axes.flip(1)
     largest = axes.abs().argmax(0, keepdim=True)
     axes = axes * axes.gather(0, largest).sign()
