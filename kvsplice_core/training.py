@@ -86,7 +86,8 @@ class Job:
         for epoch in range(1, self.spec.resolved_epochs + 1):
             order = _shuffled(len(self.train), generator).to(self.train.device)
             for step in range(self.steps_per_epoch):
-                yield epoch, step, self.train[order[step * size : (step + 1) * size]]
+                rows = order[step * size : (step + 1) * size]
+                yield epoch, step, self.train.index_select(0, rows)
 
 
 def _shuffled(n: int, generator: torch.Generator) -> Tensor:
@@ -254,7 +255,7 @@ def _copy(tensor: Tensor) -> Tensor:
 
 def _optimiser(groups: list[dict[str, object]], rates: TrainingRates) -> torch.optim.Optimizer:
     kind = torch.optim.AdamW if rates.weight_decay else torch.optim.Adam
-    return kind(groups, lr=rates.learning_rate, weight_decay=rates.weight_decay)
+    return kind(groups, lr=rates.learning_rate, weight_decay=rates.weight_decay, fused=True)
 
 
 def _update(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Up to here one comparison a knot beats a binary search (measured on CPU: 0.14 ms a knot against
-# 5 ms a search for 4096 × 64 values).
-_COMPARE_UP_TO = 34
+# Rows worked on at a time where no gradients are kept: what stays in the cache goes faster.
+_CACHED_ROWS = 16_384
 
 
 def segment_index(u: Tensor, inner_knots: Tensor) -> Tensor:
@@ -21,15 +20,14 @@ def segment_index(u: Tensor, inner_knots: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor, shape (n, d), int64
+    Tensor, shape (n, d), int32
     """
-    if len(inner_knots) > _COMPARE_UP_TO:
-        columns = u.T.contiguous()
-        return torch.searchsorted(inner_knots.T.contiguous(), columns, right=True).T
-    count = (u >= inner_knots[0]).to(torch.uint8)
-    for knot in inner_knots[1:]:
-        count += (u >= knot).view(torch.uint8)
-    return count.to(torch.int64)
+    # A comparison written as 0.0 and 1.0 is vectorised, one written as bool is not: for 4096 × 64
+    # values 0.05 ms a knot instead of 0.14 ms, where a binary search takes 3.6 ms.
+    count, reached = torch.zeros_like(u), torch.empty_like(u)
+    for knot in inner_knots:
+        count += torch.ge(u, knot, out=reached)
+    return count.to(torch.int32)
 
 
 def piecewise_linear(
@@ -55,39 +53,47 @@ def piecewise_linear(
     Tensor, shape (n, d)
         Differentiable in all arguments.
     """
-    arguments = (u, anchors, slopes, heights, base)
-    learning = torch.is_grad_enabled() and any(t.requires_grad for t in arguments)
-    if learning and u.device.type == "cpu":
-        return look_up(*arguments)
-    return sum_segments(*arguments, in_place=not learning)
+    tables = (anchors, slopes, heights, base)
+    if torch.is_grad_enabled() and any(t.requires_grad for t in (u, *tables)):
+        return look_up(u, *tables) if u.device.type == "cpu" else sum_segments(u, *tables)
+    out = torch.empty_like(u)
+    pieces = (torch.split(tensor, _CACHED_ROWS) for tensor in (u, out))
+    for rows, room in zip(*pieces, strict=True):
+        _sum_segments_into(room, rows, *tables)
+    return out
 
 
 def sum_segments(
-    u: Tensor,
-    anchors: Tensor,
-    slopes: Tensor,
-    heights: Tensor,
-    base: Tensor,
-    *,
-    in_place: bool,
+    u: Tensor, anchors: Tensor, slopes: Tensor, heights: Tensor, base: Tensor
 ) -> Tensor:
     """Compute ``base + min(s₀(u−a₀), 0) + Σ clamp(s_j(u−a_j), 0, h_j) + max(s_S(u−a_S), 0)``.
 
     Every segment adds its own rise, so a value needs no look-up of its segment: three passes a
     segment over contiguous memory instead of a search and three gathers. A full segment adds
     exactly h_j, so rounding in one segment never leaks into the next. The gradients are plain
-    sums, the same in every run also on a GPU. `in_place` saves memory where none are wanted.
+    sums, the same in every run also on a GPU.
     """
     offsets = -anchors * slopes
     zero = torch.zeros_like(base)
-    out = torch.addcmul(offsets[0], u, slopes[0]).clamp_(max=0) + base
-    room = torch.empty_like(out) if in_place else None
+    out = torch.addcmul(offsets[0], u, slopes[0]).clamp(max=0) + base
     for j in range(1, len(slopes) - 1):
-        rise = torch.addcmul(offsets[j], u, slopes[j], out=room)
-        out += rise.clamp_(zero, heights[j]) if in_place else rise.clamp(zero, heights[j])
-    rise = torch.addcmul(offsets[-1], u, slopes[-1], out=room)
+        out = out + torch.addcmul(offsets[j], u, slopes[j]).clamp(zero, heights[j])
+    return out + torch.addcmul(offsets[-1], u, slopes[-1]).clamp(min=0)
+
+
+def _sum_segments_into(
+    out: Tensor, u: Tensor, anchors: Tensor, slopes: Tensor, heights: Tensor, base: Tensor
+) -> None:
+    """Write what `sum_segments` computes into `out`, with one buffer for all segments."""
+    offsets = -anchors * slopes
+    zero = torch.zeros_like(base)
+    torch.addcmul(offsets[0], u, slopes[0], out=out).clamp_(max=0).add_(base)
+    rise = torch.empty_like(out)
+    for j in range(1, len(slopes) - 1):
+        torch.addcmul(offsets[j], u, slopes[j], out=rise)
+        out += rise.clamp_(zero, heights[j])
+    torch.addcmul(offsets[-1], u, slopes[-1], out=rise)
     out += rise.clamp_(min=0)
-    return out
 
 
 def look_up(u: Tensor, anchors: Tensor, slopes: Tensor, heights: Tensor, base: Tensor) -> Tensor:
@@ -95,7 +101,8 @@ def look_up(u: Tensor, anchors: Tensor, slopes: Tensor, heights: Tensor, base: T
     segments, dim = slopes.shape
     starts = torch.cat([torch.zeros_like(slopes[:2]), heights[1 : segments - 1]]).cumsum(0) + base
     place = segment_index(u.detach(), anchors[1:].detach())
-    flat = torch.add(torch.arange(dim, device=u.device), place, alpha=dim).reshape(-1)
+    columns = torch.arange(dim, dtype=place.dtype, device=u.device)
+    flat = torch.add(columns, place, alpha=dim).reshape(-1)
 
     def chosen(table: Tensor) -> Tensor:
         return table.reshape(-1).index_select(0, flat).view_as(u)
