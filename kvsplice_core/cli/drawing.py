@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from kvsplice_core.cache_memory import ModelShape
     from kvsplice_core.results import SweepResult
@@ -24,7 +25,9 @@ _TOKENS = 1024
 _PANELS = 8
 
 
-def figures_of(result: SweepResult, model: ModelShape) -> Iterator[tuple[str, Figure]]:
+def figures_of(
+    result: SweepResult, model: ModelShape, rows: NDArray[np.float32]
+) -> Iterator[tuple[str, Figure]]:
     """Draw a sweep, one figure after the other.
 
     Parameters
@@ -33,6 +36,8 @@ def figures_of(result: SweepResult, model: ModelShape) -> Iterator[tuple[str, Fi
         What to draw.
     model : ModelShape
         Whose cache is weighed.
+    rows : ndarray, shape (n, d)
+        The vectors, whose density is drawn behind the splines.
 
     Yields
     ------
@@ -44,7 +49,7 @@ def figures_of(result: SweepResult, model: ModelShape) -> Iterator[tuple[str, Fi
     yield "change_vs_pca", figures.change_vs_pca(result)
     shape = most_bent(result)
     if shape is not None:
-        yield "spline_curves", figures.spline_curves(shape, bent_dims(shape))
+        yield "spline_curves", figures.spline_curves(shape, bent_dims(shape), rows)
         yield "slope_map", figures.slope_map(shape)
     memory = memory_of(result, model)
     if memory is not None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from kvsplice_core.cache_memory import ModelShape
     from kvsplice_core.results import SweepResult
+    from kvsplice_core.values.values import Values
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
 
@@ -93,14 +94,14 @@ class Targets:
                 write(path, result)
                 remark(f"wrote {path}")
 
-    def write_figures(self, result: SweepResult) -> None:
+    def write_figures(self, result: SweepResult, values: Values) -> None:
         """Draw the figures that were asked for, and say where."""
         if self.figures is None:
             return
         from kvsplice_core.cli.drawing import figures_of
         from kvsplice_core.figures import save_figure
 
-        for name, figure in figures_of(result, self.model):
+        for name, figure in figures_of(result, self.model, values.rows.numpy()):
             for suffix in self.formats:
                 save_figure(figure, self.figures / f"{name}.{suffix}", dpi=self.dpi)
         remark(f"drew the figures into {self.figures}")

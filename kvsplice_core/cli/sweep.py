@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise
     _print(result)
     targets.write_tables(result)
-    targets.write_figures(result)
+    targets.write_figures(result, values)
     return 0
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kvsplice_core import CalibrationSpec, Method, SweepSpec, load_values, run, sweep
+from kvsplice_core import CalibrationSpec, Method, Recipe, SweepSpec, load_values, run, sweep
 from kvsplice_core.cache_memory import PRESETS
 from kvsplice_core.cli.drawing import bent_dims, memory_of, most_bent
 from kvsplice_core.shapes import SplineShape
@@ -13,7 +13,7 @@ from kvsplice_core.shapes import SplineShape
 
 @pytest.fixture
 def result(vectors):
-    calibration = CalibrationSpec(recipe="origin", epochs=1, device="cpu")
+    calibration = CalibrationSpec(recipe=Recipe.ORIGIN, epochs=1, device="cpu")
     spec = SweepSpec((Method.SPLINE,), ks=(2, 3, 6), calibration=calibration)
     return run(sweep(load_values(vectors), spec))
 
