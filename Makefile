@@ -63,7 +63,7 @@ lint: install ## check style, types and the directions of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: install ## let ruff format and sort the code
 	$(BIN)/ruff check --fix-only --quiet
