@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from kvsplice_core.results import DataSummary
-from kvsplice_core.specs import CalibrationSpec, SweepSpec
+from kvsplice_core.specs import SAMPLE_BUDGET, CalibrationSpec, SweepSpec
+
+_ARRAY = "array"
+_SAVED_ARRAY = "vectors.npy"
 
 
 def as_command(data: DataSummary, spec: SweepSpec, *, device: str) -> str:
@@ -21,7 +25,7 @@ def as_command(data: DataSummary, spec: SweepSpec, *, device: str) -> str:
     device : str
         Where it ran; another device may differ in the last digits.
     """
-    words = ["kvsplice", "sweep", data.source, *_data_words(data), *_spec_words(spec, device)]
+    words = ["kvsplice", "sweep", _source(data), *_data_words(data), *_spec_words(spec, device)]
     return shlex.join([*words, "--csv", "results.csv"])
 
 
@@ -53,6 +57,17 @@ for row in run(sweep(values, spec)).rows:
 """
 
 
+def _source(data: DataSummary) -> str:
+    """Return what to load; an array has no name, so it stands as the file it may be saved to."""
+    return _SAVED_ARRAY if data.source == _ARRAY else data.source
+
+
+def _is_alone(data: DataSummary) -> bool:
+    """Return whether the source holds one tensor without a name of its own."""
+    named = data.tensor not in {"", _ARRAY}
+    return not named and PurePath(_source(data)).suffix in {"", ".npy"}
+
+
 def _data_words(data: DataSummary) -> Iterator[str]:
     for option, value in _choice(data).items():
         if value is True:
@@ -63,7 +78,9 @@ def _data_words(data: DataSummary) -> Iterator[str]:
 
 def _choice(data: DataSummary) -> dict[str, object]:
     """Return how the vectors were picked, by option."""
-    choice: dict[str, object] = {"tensor": data.tensor} if data.tensor not in {"", "array"} else {}
+    choice: dict[str, object] = {}
+    if not _is_alone(data):
+        choice["tensor"] = data.tensor
     # A layer in the tensor's own name needs no second word.
     if data.layer is not None and "layer" in data.axes.split():
         choice["layer"] = data.layer
@@ -72,7 +89,8 @@ def _choice(data: DataSummary) -> dict[str, object]:
     elif data.pooled_heads > 1:
         choice["pool-heads"] = True
     choice["axes"] = data.axes
-    if data.available > data.vectors:
+    # More than the usual budget must be asked for again, or a sample would be taken.
+    if data.available > data.vectors or data.vectors > SAMPLE_BUDGET:
         choice["budget"] = data.vectors
         choice["data-seed"] = data.seed
     return choice
@@ -97,4 +115,6 @@ def _spec_words(spec: SweepSpec, device: str) -> Iterator[str]:
 def _call(data: DataSummary) -> str:
     names = {"pool-heads": "pool_heads", "data-seed": "seed"}
     choice = {names.get(option, option): value for option, value in _choice(data).items()}
-    return ", ".join([repr(data.source), *(f"{name}={value!r}" for name, value in choice.items())])
+    return ", ".join(
+        [repr(_source(data)), *(f"{name}={value!r}" for name, value in choice.items())]
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class MseTable:
     ks : tuple of int
         Bottleneck dimensions.
     columns : dict of str to tuple of float
-        Test MSE by the method's column name, one number for each k.
+        Test MSE by the method's column name, one number for each k; NaN where a cell is blank.
     """
 
     ks: tuple[int, ...]
@@ -69,7 +70,8 @@ def write_csv(path: str | Path, result: SweepResult) -> None:
 
 def write_json(path: str | Path, result: SweepResult) -> None:
     """Write every setting, seed, version, hash and metric to `path`, whole or not at all."""
-    text = json.dumps(as_dict(result), indent=2, ensure_ascii=False, allow_nan=False)
+    document = _finite(as_dict(result))
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 
 
@@ -99,10 +101,11 @@ def read_csv(path: str | Path) -> MseTable:
     Raises
     ------
     DataError
-        If the file is missing, has no such columns, or holds something else than numbers.
+        If the file is missing, has no such columns, or holds a k below 1 or an MSE that is not a
+        number ≥ 0.
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8") as stream:
+        with Path(path).open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a readable CSV", str(error)) from error
@@ -110,11 +113,29 @@ def read_csv(path: str | Path) -> MseTable:
     if not names or "k" not in rows[0]:
         raise DataError(f"{path} must have a column k and columns {_MSE}<method>, and rows")
     try:
-        ks = tuple(int(row["k"]) for row in rows)
-        columns = {n.removeprefix(_MSE): tuple(float(row[n]) for row in rows) for n in names}
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{path} must hold numbers in k and {_MSE}…: {error}") from error
+        ks = tuple(_read_k(row["k"]) for row in rows)
+        columns = {n.removeprefix(_MSE): tuple(_read_mse(row[n]) for row in rows) for n in names}
+    except ValueError as error:
+        raise DataError(f"{path} must hold {error}") from error
     return MseTable(ks, columns)
+
+
+def _read_k(cell: str | None) -> int:
+    text = (cell or "").strip()
+    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
+        raise ValueError(f"whole numbers from 1 in k; got {text!r}")
+    return int(text)
+
+
+def _read_mse(cell: str | None) -> float:
+    text = (cell or "").strip()
+    try:
+        mse = float(text or "nan")
+    except ValueError:
+        mse = -1.0
+    if text and not 0 <= mse < math.inf:
+        raise ValueError(f"numbers from 0 in {_MSE}…; got {text!r}")
+    return mse
 
 
 def _columns(result: SweepResult) -> list[tuple[str, Callable[[SweepResult, int], object]]]:
@@ -137,7 +158,7 @@ def _cell(method: Method, cell: Cell) -> Callable[[SweepResult, int], object]:
 
 
 def _text(value: object) -> str:
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(float(value)) if isinstance(value, float) else str(value)
 
 
 def _calibration(spec: CalibrationSpec) -> dict[str, Any]:
@@ -152,6 +173,15 @@ def _calibration(spec: CalibrationSpec) -> dict[str, Any]:
         "train_fraction": spec.train_fraction,
         "validation_fraction": spec.validation_fraction,
     }
+
+
+def _finite(value: object) -> object:
+    """Return `value` with null for every number JSON cannot hold."""
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _row(row: SweepRow) -> dict[str, Any]:

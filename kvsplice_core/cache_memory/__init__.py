@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kvsplice_core.cache_memory.references import ReferenceLine, reference_lines
 from kvsplice_core.cache_memory.shapes import PRESETS, ModelShape, load_model_shape
+from kvsplice_core.cache_memory.spec import MemorySpec
 from kvsplice_core.cache_memory.weights import (
     CacheBytes,
-    MemorySpec,
     bytes_curve,
     cache_bytes,
     codec_numbers,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kvsplice_core.cache_memory.weights import MemorySpec
+from kvsplice_core.cache_memory.spec import MemorySpec
 
 _GQA_GROUP = 4
 _MLA_LATENT = 4.5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from kvsplice_core.cache_memory.weights import MemorySpec, weigh
+from kvsplice_core.cache_memory.spec import MemorySpec
+from kvsplice_core.cache_memory.weights import weigh
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _THIN_SPACE = "\u202f"

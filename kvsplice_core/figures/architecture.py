@@ -47,20 +47,11 @@ class _Stage:
 
 def architecture_diagram(dark: bool = False) -> Figure:
     """Draw how a vector is compressed into the cache and restored when attention reads it."""
-    figure = new_figure(dark, 13.0, 5.2)
+    figure = new_figure(dark, 13.0, 5.0)
     axes = figure.subplots()
-    axes.set(xlim=(0, 16.4), ylim=(-0.15, 6.1), aspect="equal")
+    axes.set(xlim=(0, 16.4), ylim=(0, 6.05), aspect="equal")
     axes.axis("off")
-    _write(
-        axes,
-        0.35,
-        5.75,
-        "Spline→PCA codec of one attention head",
-        TITLE,
-        dark,
-        weight="bold",
-        ha="left",
-    )
+    _draw_heading(axes, dark)
     _draw_phases(axes, dark)
     for stage in _STAGES:
         _draw_stage(axes, stage, dark)
@@ -68,10 +59,17 @@ def architecture_diagram(dark: bool = False) -> Figure:
     _draw_matrix(axes, 15.4, _DIMS, dark, seed=3, blur=0.12)
     _draw_cache(axes, dark)
     _name(axes, 1.0, "V", r"tokens × $d$", dark)
-    _name(axes, 15.4, r"$\hat{V}$", r"tokens × $d$", dark)
+    _name(axes, 15.4, r"$\mathbf{\hat{V}}$", r"tokens × $d$", dark)
     _draw_flow(axes, dark)
     _draw_side_information(axes, dark)
     return figure
+
+
+def _draw_heading(axes: Axes, dark: bool) -> None:
+    title = "Spline→PCA codec of one attention head"
+    _write(axes, 0.24, 5.82, title, TITLE + 1, dark, weight="bold", ha="left")
+    detail = r"V is kept as $k$ of $d$ numbers per token; K stays dense beside it"
+    _write(axes, 0.24, 5.4, detail, BODY, dark, muted=True, ha="left")
 
 
 def _draw_phases(axes: Axes, dark: bool) -> None:
@@ -124,7 +122,7 @@ def _draw_axes(axes: Axes, x: float, dark: bool) -> None:
     points = np.clip(cloud @ turn, -0.62, 0.62) + np.array([x, _MIDDLE])
     axes.plot(*points.T, ".", color=ground(dark).edge, markersize=3)
     for axis, length in ((turn[0], 0.6), (turn[1], 0.3)):
-        _arrow(axes, (x, _MIDDLE), (x + length * axis[0], _MIDDLE + length * axis[1]), BLUE, 1.8)
+        _arrow(axes, (x, _MIDDLE), (x + length * axis[0], _MIDDLE + length * axis[1]), BLUE, 1.8, 8)
 
 
 def _draw_matrix(
@@ -160,7 +158,7 @@ def _draw_flow(axes: Axes, dark: bool) -> None:
     stops = (1.85, 2.45, 3.95, 4.95, 6.45, 7.7, 8.7, 9.95, 11.45, 12.45, 13.95, 14.55)
     for start, end in zip(stops[::2], stops[1::2], strict=True):
         _arrow(axes, (start, _MIDDLE), (end, _MIDDLE), ground(dark).text, 1.4)
-    for x, text in ((4.45, "$d$"), (7.08, "$k$"), (9.32, "$k$"), (11.95, "$d$")):
+    for x, text in ((4.45, "$d$"), (6.98, "$k$"), (9.42, "$k$"), (11.95, "$d$")):
         _write(axes, x, _MIDDLE + 0.22, text, BODY, dark, muted=True)
 
 
@@ -201,14 +199,19 @@ def _write(
 
 
 def _arrow(
-    axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str, width: float
+    axes: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    colour: str,
+    width: float,
+    head: float = 11,
 ) -> None:
     axes.add_patch(
         FancyArrowPatch(
             start,
             end,
             arrowstyle="-|>",
-            mutation_scale=11,
+            mutation_scale=head,
             color=colour,
             linewidth=width,
             shrinkA=0,
@@ -234,6 +237,6 @@ def _rounded(
 _STAGES = (
     _Stage(3.2, "spline", r"$z = s(x)$", _SPLINE, _draw_spline),
     _Stage(5.7, "PCA", r"$h = (z - \mu)\,U_k$", BLUE, _draw_axes),
-    _Stage(10.7, "PCA transposed", r"$\hat{z} = h\,U_k^\top + \mu$", BLUE, _draw_axes),
-    _Stage(13.2, "inverse spline", r"$\hat{x} = s^{-1}(\hat{z})$", _SPLINE, _draw_inverse),
+    _Stage(10.7, "PCAᵀ", r"$\hat{z} = h\,U_k^\top + \mu$", BLUE, _draw_axes),
+    _Stage(13.2, "spline⁻¹", r"$\hat{x} = s^{-1}(\hat{z})$", _SPLINE, _draw_inverse),
 )

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from kvsplice_core.figures.style import (
     SMALL,
@@ -19,15 +18,16 @@ from kvsplice_core.figures.style import (
     ground,
     k_axis,
     method_line,
+    mse_axis,
     new_figure,
     say_empty,
     signed,
+    without_rounding,
 )
 from kvsplice_core.methods import Method
 from kvsplice_core.palette import GREY, style_of
 from kvsplice_core.results import SweepResult, SweepRow, Verdict
 
-_ROUNDING = 1e-9
 _GROUP_WIDTH = 0.72
 _MOST_LABELS = 26
 
@@ -58,18 +58,12 @@ def mse_vs_k(
     axes = figure.subplots()
     dress(axes, dark, "k, numbers kept per vector", "test MSE, units of V squared")
     entitle(axes, dark, "Test MSE against k", describe(result))
-    _draw_pca_curve(axes, result)
+    for method in result.methods:
+        _draw_method(axes, result, method, dark)
     if ghost is not None:
         _draw_ghost(axes, ghost)
-    for method in result.methods:
-        rows = result.of(method)
-        errors = _without_rounding([row.scores.mse for row in rows])
-        axes.plot([row.k for row in rows], errors, **method_line(method, dark))
     k_axis(axes, result.ks)
-    if log:
-        axes.set_yscale("log")
-    else:
-        axes.set_ylim(bottom=0)
+    mse_axis(axes, log)
     if chosen_k is not None:
         _mark_k(axes, chosen_k, dark)
     add_legend(axes, dark)
@@ -115,7 +109,7 @@ def loss_curve(losses: Mapping[Method, Sequence[float]], dark: bool = False) -> 
         epochs = np.arange(1, len(values) + 1)
         every = max(1, len(values) // 12)
         axes.plot(epochs, values, markevery=every, **method_line(method, dark))
-    axes.set_yscale("log")
+    mse_axis(axes, log=True)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     add_legend(axes, dark)
     return figure
@@ -131,14 +125,16 @@ def describe(result: SweepResult) -> str:
     )
 
 
-def _draw_pca_curve(axes: Axes, result: SweepResult) -> None:
-    curve = _without_rounding(result.pca_curve)
-    if not result.ks or not len(curve):
+def _draw_method(axes: Axes, result: SweepResult, method: Method, dark: bool) -> None:
+    rows, look = result.of(method), method_line(method, dark)
+    ks, errors = [row.k for row in rows], without_rounding([row.scores.mse for row in rows])
+    if method.is_learnt or not result.pca_curve:
+        axes.plot(ks, errors, **look)
         return
-    ks = np.arange(1, len(curve) + 1)
-    shown = (ks >= result.ks[0]) & (ks <= result.ks[-1])
-    colour = style_of(Method.PCA).colour
-    axes.plot(ks[shown], curve[shown], color=colour, linewidth=0.9, alpha=0.45, zorder=1.5)
+    # PCA is known at every k, so its line need not cut corners between the rows.
+    every_k = np.arange(ks[0], ks[-1] + 1)
+    curve = without_rounding(result.pca_curve)[every_k - 1]
+    axes.plot(every_k, curve, **look, markevery=np.isin(every_k, ks).nonzero()[0].tolist())
 
 
 def _draw_ghost(axes: Axes, ghost: SweepResult) -> None:
@@ -147,11 +143,12 @@ def _draw_ghost(axes: Axes, ghost: SweepResult) -> None:
             rows = ghost.of(method)
             axes.plot(
                 [row.k for row in rows],
-                _without_rounding([row.scores.mse for row in rows]),
+                without_rounding([row.scores.mse for row in rows]),
                 color=style_of(method).colour,
                 linewidth=1.2,
                 linestyle=(0, (4, 3)),
                 alpha=0.5,
+                zorder=1.9,
                 label=f"{method.label}, run before",
             )
 
@@ -197,16 +194,8 @@ def _draw_bar(axes: Axes, row: SweepRow, x: float, width: float, dark: bool) -> 
         linewidth=0.6 if tie else 0.0,
     )
     axes.plot([x, x], [change.low, change.high], color=ground(dark).text, linewidth=1.1)
-    # A tie is grey, so the symbol says whose it is.
-    axes.plot(
-        x,
-        change.percent,
-        marker=style_of(row.method).marker,
-        markersize=4.5,
-        color=colour,
-        markeredgecolor=ground(dark).paper,
-        markeredgewidth=0.7,
-    )
+    if tie:  # grey, so the symbol says whose it is
+        axes.plot(x, change.percent, marker=style_of(row.method).marker, markersize=5, color=colour)
 
 
 def _label_bar(axes: Axes, row: SweepRow, x: float, dark: bool) -> None:
@@ -239,9 +228,3 @@ def _offset(place: int, methods: int) -> float:
 
 def _tie_fill(dark: bool) -> str:
     return ground(dark).panel
-
-
-def _without_rounding(errors: Sequence[float]) -> NDArray[np.float64]:
-    """Return errors as an array; what is only rounding, at k = d, is left out."""
-    numbers = np.array(errors, dtype=np.float64)
-    return np.where(numbers < _ROUNDING * numbers.max(initial=0.0), np.nan, numbers)

@@ -30,12 +30,12 @@ from kvsplice_core.figures.style import (
     ground,
     new_figure,
 )
-from kvsplice_core.palette import BLUE, GREY, ORANGE, PURPLE, SKY, YELLOW, style_of
+from kvsplice_core.palette import BLUE, GREY, ORANGE, PURPLE, SKY, style_of
 
 _MIB = 2**20
 _POINTS = 200
 _FEWEST_TOKENS = 16
-_REFERENCE_COLOURS = (GREY, SKY, PURPLE, YELLOW)
+_REFERENCE_COLOURS = (GREY, SKY, PURPLE, ORANGE)
 _GPT2_TOKENS, _GPT2_KEPT = 1024, 391
 _GPT2_KS = (None, 48, 32, 24, 16, 8, 4)
 
@@ -59,6 +59,7 @@ def memory_vs_tokens(spec: MemorySpec, dark: bool = False) -> Figure:
         )
     _draw_own(axes, spec, tokens, dark)
     _binary_axes(axes, tokens)
+    _mark_break_even(axes, spec, dark)
     add_legend(axes, dark, loc="upper left")
     return figure
 
@@ -69,10 +70,12 @@ def memory_reduction(dark: bool = False) -> Figure:
     left, right = figure.subplots(1, 2, sharey=True)
     _draw_stacks(left, None, "V of all 1\u202f024 tokens kept", dark)
     _draw_stacks(right, _GPT2_KEPT, f"V of {_GPT2_KEPT} tokens kept, then compressed", dark)
-    left.set_ylabel("cache, MiB", fontsize=BODY, color=ground(dark).text)
+    left.set_ylabel(
+        "cache, MiB (small: numbers of V per head)", fontsize=BODY, color=ground(dark).text
+    )
     add_legend(right, dark, loc="upper right", columns=3)
     figure.suptitle(
-        "GPT-2 124M: 36 MiB of cache, K dense and V as k numbers per head and token",
+        "GPT-2 124M: cache of 1\u202f024 tokens, K dense and V as k numbers per head and token",
         x=0.01,
         ha="left",
         fontsize=TITLE,
@@ -96,30 +99,36 @@ def _draw_own(axes: Axes, spec: MemorySpec, tokens: np.ndarray, dark: bool) -> N
         markeredgecolor=colours.paper,
         linestyle="none",
     )
-    _note(axes, spec.tokens, weight.total, _verdict(spec, weight), colours.text)
-    even = weight.break_even_tokens
-    if spec.k is not None and even is not None and even >= _FEWEST_TOKENS:
-        axes.axvline(even, color=colours.muted, linewidth=0.9, linestyle=(0, (1, 2)))
-        axes.annotate(
-            f"pays from {even:,} tokens".replace(",", "\u202f"),
-            (even, 0),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, 5),
-            textcoords="offset points",
-            fontsize=SMALL,
-            color=colours.muted,
-        )
+    _note(axes, spec.tokens, weight.total, _verdict(spec, weight), dark)
 
 
-def _note(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
+def _mark_break_even(axes: Axes, spec: MemorySpec, dark: bool) -> None:
+    even = weigh(spec).break_even_tokens
+    if spec.k is None or even is None or even < _FEWEST_TOKENS:
+        return
+    colour, low = ground(dark).muted, axes.get_ylim()[0]
+    meeting = float(bytes_curve(spec, np.array(even)))
+    axes.vlines(even, low, meeting, color=colour, linewidth=1, linestyle=(0, (1, 2)))
+    axes.annotate(
+        f"pays from {even:,} tokens".replace(",", "\u202f"),
+        (even, low),
+        xytext=(5, 6),
+        textcoords="offset points",
+        fontsize=SMALL,
+        color=colour,
+    )
+
+
+def _note(axes: Axes, x: float, y: float, text: str, dark: bool) -> None:
     axes.annotate(
         text,
         (x, y),
-        xytext=(10, -16),
+        xytext=(9, -14),
         textcoords="offset points",
         fontsize=SMALL,
         fontweight="bold",
-        color=colour,
+        color=ground(dark).text,
+        bbox={"facecolor": ground(dark).paper, "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
     )
 
 
@@ -137,6 +146,7 @@ def _binary_axes(axes: Axes, tokens: np.ndarray) -> None:
     axes.set_yscale("log", base=2)
     axes.set_xlim(tokens[0], tokens[-1])
     low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
     powers = range(int(np.ceil(np.log2(low))), int(np.floor(np.log2(high))) + 1)
     every = max(1, len(powers) // 7)
     axes.yaxis.set_major_locator(FixedLocator([2.0**power for power in powers[::every]]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,9 +18,11 @@ from kvsplice_core.figures.style import (
     ground,
     k_axis,
     method_line,
+    mse_axis,
     new_figure,
     say_empty,
     signed,
+    without_rounding,
 )
 from kvsplice_core.methods import Method
 from kvsplice_core.palette import style_of
@@ -39,9 +42,11 @@ class _Column:
     pca: tuple[float, ...]
 
     def changes(self) -> Iterable[tuple[int, float]]:
-        """Yield k and the change against PCA in per cent."""
-        for k, mse, reference in zip(self.ks, self.errors, self.pca, strict=True):
-            yield k, 100 * (mse / reference - 1)
+        """Yield k and the change against PCA in per cent, where both are more than rounding."""
+        pairs = zip(without_rounding(self.errors), without_rounding(self.pca), strict=True)
+        for k, (mse, reference) in zip(self.ks, pairs, strict=True):
+            if np.isfinite(mse) and np.isfinite(reference):
+                yield k, float(100 * (mse / reference - 1))
 
 
 def compression_comparison(tables: Sequence[MseTable], dark: bool = False) -> Figure:
@@ -58,8 +63,8 @@ def compression_comparison(tables: Sequence[MseTable], dark: bool = False) -> Fi
     entitle(axes, dark, "Reconstruction error against k", "as recorded in the CSV files")
     columns = _columns(tables)
     for column in columns:
-        axes.plot(column.ks, column.errors, **method_line(column.method, dark))
-    axes.set_yscale("log")
+        axes.plot(column.ks, without_rounding(column.errors), **method_line(column.method, dark))
+    mse_axis(axes, log=True)
     k_axis(axes, _all_ks(columns))
     add_legend(axes, dark)
     return figure
@@ -80,7 +85,7 @@ def improvement_delta(tables: Sequence[MseTable], dark: bool = False) -> Figure:
         axes,
         dark,
         "Change against PCA at the same k",
-        "below 0 is better · one run, no intervals: differences of a few tenths may be ties",
+        "below 0 is better · one run, without intervals",
     )
     columns = [column for column in _columns(tables) if column.method.is_learnt]
     if not columns:

@@ -19,11 +19,12 @@ from kvsplice_core.methods import Method
 from kvsplice_core.palette import BLUE, VERMILION, style_of
 from kvsplice_core.shapes import SplineShape
 
-_COLUMNS = 4
+_COLUMNS = (4, 3)
 _MOST_PANELS = 16
 _BINS = 48
 _OVERHANG = 0.08
 _LEAST_RANGE = 0.02
+_RATIOS = (1.01, 1.02, 1.05, 1.1, 1.25, 1.5, 2, 3, 4, 8, 16)
 
 
 def spline_curves(
@@ -51,8 +52,7 @@ def spline_curves(
         If `dims` is empty, too long, or names a dimension that is not there.
     """
     _require_dims(dims, len(shape.slopes))
-    columns = min(_COLUMNS, len(dims))
-    lines = math.ceil(len(dims) / columns)
+    columns, lines = _grid(len(dims))
     figure = new_figure(dark, max(4.2, 2.1 * columns), 1.1 + 1.9 * lines)
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, dim in zip(panels, dims, strict=False):
@@ -83,7 +83,7 @@ def slope_map(shape: SplineShape, dark: bool = False) -> Figure:
     )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    _draw_scale(figure, axes, image, dark)
+    _draw_scale(figure, image, limit, dark)
     return figure
 
 
@@ -93,6 +93,14 @@ def _require_dims(dims: Sequence[int], available: int) -> None:
     for dim in dims:
         if not 0 <= dim < available:
             raise SpecError(f"a dimension must lie in 0 … {available - 1}; got {dim}")
+
+
+def _grid(panels: int) -> tuple[int, int]:
+    """Return columns and lines that leave the fewest places empty."""
+    if panels <= _COLUMNS[0]:
+        return panels, 1
+    columns = min(_COLUMNS, key=lambda columns: -panels % columns)
+    return columns, math.ceil(panels / columns)
 
 
 def _draw_panel(
@@ -173,9 +181,11 @@ def _diverging(dark: bool) -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("slope", [BLUE, ground(dark).panel, VERMILION])
 
 
-def _draw_scale(figure: Figure, axes: Axes, image: AxesImage, dark: bool) -> None:
+def _draw_scale(figure: Figure, image: AxesImage, limit: float, dark: bool) -> None:
     colours = ground(dark)
-    bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.04)
+    bar = figure.colorbar(image, pad=0.02, fraction=0.04)
+    powers = [math.log2(ratio) for ratio in _RATIOS if math.log2(ratio) <= limit][-3:]
+    bar.set_ticks([*(-power for power in powers), 0.0, *powers])
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=SMALL, labelcolor=colours.muted)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda power, _: f"×{2.0**power:.3g}"))

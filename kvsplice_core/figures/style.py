@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from numpy.typing import NDArray
 
 from kvsplice_core.methods import Method
 from kvsplice_core.palette import style_of
@@ -22,7 +24,10 @@ WIDTH, HEIGHT = 7.6, 4.6
 """Inches of a single plot."""
 
 _TICK_GAP = 0.055
-_MARKER_SIZES = {"o": 6.5, "s": 5.5, "^": 6.5}
+_NARROW_SPAN = 30
+_LINE_WIDTHS = (2.8, 1.9, 1.2)
+_SYMBOL_SIZES = (10.0, 6.0, 4.8)
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -127,15 +132,18 @@ def add_legend(
 
 
 def method_line(method: Method, dark: bool) -> Mapping[str, Any]:
-    """Return the keywords that draw a line as `method`, its symbols ringed by the ground."""
-    style = style_of(method)
+    """Return the keywords that draw a line as `method`.
+
+    Later methods are drawn thinner and smaller, so that curves that coincide all stay visible.
+    """
+    style, place = style_of(method), list(Method).index(method)
     return {
         "color": style.colour,
         "marker": style.marker,
-        "markersize": _MARKER_SIZES.get(style.marker, 6),
+        "markersize": _SYMBOL_SIZES[min(place, 2)],
         "markeredgecolor": ground(dark).paper,
         "markeredgewidth": 0.8,
-        "linewidth": 1.7,
+        "linewidth": _LINE_WIDTHS[min(place, 2)],
         "dashes": style.dash or (None, None),
         "label": method.label,
     }
@@ -148,6 +156,19 @@ def k_axis(axes: Axes, ks: Iterable[int]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_locator(FixedLocator(spread(wanted)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:.0f}"))
+
+
+def mse_axis(axes: Axes, log: bool) -> None:
+    """Give y readable ticks, also where a logarithmic one spans little."""
+    if not log:
+        axes.set_ylim(bottom=0)
+        return
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if high / low < _NARROW_SPAN:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda mse, _: f"{mse:.6g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def spread(ks: list[int]) -> list[int]:
@@ -177,11 +198,18 @@ def say_empty(axes: Axes, dark: bool, sentence: str) -> None:
     )
 
 
+def without_rounding(errors: Sequence[float]) -> NDArray[np.float64]:
+    """Return errors as an array; what is only rounding, at k = d, is NaN and not a decade."""
+    numbers = np.array(errors, dtype=np.float64)
+    largest = float(np.nanmax(numbers, initial=0.0))
+    return np.where(numbers < _ROUNDING * largest, np.nan, numbers)
+
+
 def signed(percent: float) -> str:
-    """Return a change in per cent with a true minus: ``−3.1 %``."""
+    """Return a change with a true minus: ``−3.1``."""
     size = abs(percent)
     digits = 0 if size >= 99.5 else 1 if size >= 0.95 else 2
     number = f"{size:.{digits}f}"
     if float(number) == 0:
-        return "0 %"
-    return f"{'−' if percent < 0 else '+'}{number} %"
+        return "0"
+    return f"{'−' if percent < 0 else '+'}{number}"
