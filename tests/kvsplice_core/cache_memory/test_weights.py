@@ -1,0 +1,140 @@
+"""The bytes of a cache: published numbers, and what must hold for every cache."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvsplice_core.cache_memory import (
+    PRESETS,
+    MemorySpec,
+    bytes_curve,
+    cache_bytes,
+    codec_numbers,
+    numbers_per_head,
+    weigh,
+)
+from kvsplice_core.errors import ModelShapeError, SpecError
+from kvsplice_core.methods import Method
+from kvsplice_core.specs import CalibrationSpec
+
+GPT2 = PRESETS["gpt2"]
+
+specs = st.builds(
+    MemorySpec,
+    shape=st.sampled_from(list(PRESETS.values())),
+    tokens=st.integers(1, 200_000),
+    batch=st.integers(1, 8),
+    k=st.none() | st.integers(1, 64),
+    kept_tokens=st.none() | st.integers(1, 200_000),
+    element_bytes=st.sampled_from([1, 2, 4]),
+    latent_bytes=st.sampled_from([1, 2, 4]),
+    knots=st.integers(3, 64),
+    method=st.sampled_from(list(Method)),
+    per_head_codecs=st.booleans(),
+)
+
+
+def at(spec, **changes):
+    return weigh(MemorySpec(**{**vars(spec), **changes}))
+
+
+def test_gpt2_in_fp16_is_36_mebibytes():
+    found = cache_bytes("gpt2", tokens=1024)
+    assert found.total == found.dense_total == 36 * 2**20
+    assert (found.side, found.total_ratio, found.break_even_tokens) == (0, 1.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "k", "numbers"),
+    [(1024, 64, 65_536), (391, 64, 25_024), (391, 32, 12_512), (391, 16, 6_256), (391, 8, 3_128)],
+)
+def test_numbers_per_head_are_the_published_ones(tokens, k, numbers):
+    assert numbers_per_head(tokens, k) == numbers
+    found = cache_bytes("gpt2", tokens=1024, k=k, kept_tokens=tokens)
+    assert found.values == 12 * 12 * numbers * 2
+
+
+def test_side_information_counts_the_basis_of_pca_once():
+    assert cache_bytes("gpt2", tokens=9, k=16).side == 12 * 12 * (64 * 16 + 64) * 4
+
+
+@pytest.mark.parametrize("method", [Method.SPLINE, Method.FLOW])
+def test_side_information_is_what_a_codec_holds(method):
+    torch = pytest.importorskip("torch")
+    train = torch.randn(200, 10, generator=torch.Generator().manual_seed(0))
+    spec = CalibrationSpec(method=method, k=3, knots=5)
+    learner = method.kind.start(train, spec, torch.Generator().manual_seed(0), None)
+    transform = sum(tensor.numel() for tensor in learner.build().tensors().values())
+    assert codec_numbers(method, dim=10, k=3, knots=5) == transform + 2 * 10 * 3 + 2 * 10
+
+
+def test_a_codec_for_each_layer_is_shared_by_its_heads():
+    shared = cache_bytes("gpt2", tokens=9, k=16, per_head_codecs=False)
+    assert shared.side * 12 == cache_bytes("gpt2", tokens=9, k=16).side
+
+
+@given(specs)
+def test_dense_is_the_formula(spec):
+    shape = spec.shape
+    expected = 2 * shape.layers * shape.kv_heads * shape.head_dim * spec.tokens * spec.batch
+    assert weigh(spec).dense_total == expected * spec.element_bytes
+    assert at(spec, k=None, kept_tokens=None).total == expected * spec.element_bytes
+
+
+@given(specs)
+def test_more_tokens_more_sequences_and_more_k_weigh_more(spec):
+    total = weigh(spec).total
+    assert at(spec, tokens=spec.tokens + 1).total > total
+    assert at(spec, batch=spec.batch + 1).total > total
+    if spec.k is not None and spec.k < 64:
+        assert at(spec, k=spec.k + 1).total > total
+
+
+@given(specs)
+def test_pruning_never_adds(spec):
+    assert weigh(spec).total <= at(spec, kept_tokens=None).total
+
+
+@given(specs)
+def test_break_even_is_the_crossing(spec):
+    even = weigh(spec).break_even_tokens
+    if even is None:
+        assert all(at(spec, tokens=n).total_ratio < 1 for n in (1, 1000, 10**9))
+        return
+    assert at(spec, tokens=even).total_ratio >= 1
+    assert even == 1 or at(spec, tokens=even - 1).total_ratio < 1
+
+
+@given(specs, st.lists(st.integers(1, 10**6), min_size=1, max_size=5))
+def test_curve_is_weigh_at_every_length(spec, lengths):
+    expected = [at(spec, tokens=n).total for n in lengths]
+    assert bytes_curve(spec, np.array(lengths)).tolist() == expected
+
+
+def test_too_large_a_latent_is_told_to_cost_more():
+    found = cache_bytes(GPT2, tokens=1024, k=64, latent_bytes=4)
+    assert found.total > found.dense_total
+    assert found.total_ratio < 1
+    assert found.break_even_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tokens": 0}, "tokens must be at least 1; got 0"),
+        ({"batch": 0}, "batch must be at least 1; got 0"),
+        ({"k": 0}, "between 1 and head_dim 64; got 0"),
+        ({"k": 65}, "between 1 and head_dim 64; got 65"),
+        ({"kept_tokens": 0}, "kept tokens must be at least 1; got 0"),
+        ({"latent_bytes": 0}, "latent_bytes must be at least 1"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(changes, words):
+    with pytest.raises(SpecError, match=words):
+        cache_bytes("gpt2", **{"tokens": 10, **changes})
+
+
+def test_an_unknown_model_is_refused():
+    with pytest.raises(ModelShapeError, match="gpt5"):
+        cache_bytes("gpt5", tokens=1)
