@@ -193,16 +193,25 @@ class FlowKind:
 
 
 def _check(flow: Flow) -> None:
+    if not flow.couplings:
+        raise CodecFileError("a flow codec must hold at least one coupling; got none")
+    if flow.unit.shape != () or not float(flow.unit) > 0:
+        raise CodecFileError(f"a flow's unit must be one positive number; got {flow.unit.tolist()}")
     for coupling in flow.couplings:
-        order = torch.cat([coupling.kept, coupling.moved]).sort().values
-        if order.tolist() != list(range(flow.dim)):
-            raise CodecFileError(f"each coupling must name every one of {flow.dim} dimensions once")
-        kept, moved = len(coupling.kept), len(coupling.moved)
-        hidden = coupling.weights[0].shape[0]
-        expected = ((hidden, kept), (hidden,), (hidden, hidden), (hidden,), (2 * moved, hidden))
-        found = tuple(tuple(weight.shape) for weight in coupling.weights[:5])
-        if found != expected:
-            raise CodecFileError(f"a coupling's layers must have shapes {expected}; got {found}")
+        _check_coupling(coupling, flow.dim)
+
+
+def _check_coupling(coupling: Coupling, dim: int) -> None:
+    halves = (coupling.kept, coupling.moved)
+    whole = all(half.dtype == torch.int64 and half.ndim == 1 for half in halves)
+    if not whole or torch.cat(halves).sort().values.tolist() != list(range(dim)):
+        raise CodecFileError(f"each coupling must name every one of {dim} dimensions once")
+    kept, twice = len(coupling.kept), 2 * len(coupling.moved)
+    hidden = coupling.weights[1].numel()
+    expected = ((hidden, kept), (hidden,), (hidden, hidden), (hidden,), (twice, hidden), (twice,))
+    found = tuple(tuple(weight.shape) for weight in coupling.weights)
+    if found != expected:
+        raise CodecFileError(f"a coupling's layers must have shapes {expected}; got {found}")
 
 
 def _halves(dim: int, generator: Generator) -> list[tuple[Tensor, Tensor]]:
