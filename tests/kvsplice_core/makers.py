@@ -1,0 +1,53 @@
+"""Vectors and transforms for tests, small and seeded."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kvsplice_core import CalibrationSpec, Values, load_values
+from kvsplice_core.methods import Method
+from kvsplice_core.transforms.base import Learner, Transform
+
+
+def bent_rows(n: int = 400, d: int = 6, seed: int = 0) -> Tensor:
+    """Return vectors on a curve with noise, shape (n, d): a spline gains on them."""
+    generator = torch.Generator().manual_seed(seed)
+    t = torch.rand(n, 1, generator=generator)
+    phases = torch.linspace(0, 2, d)
+    curve = torch.exp(3 * t * phases) / torch.exp(1.5 * phases)
+    return (curve + 0.02 * torch.randn(n, d, generator=generator)).contiguous()
+
+
+def gaussian_rows(n: int = 400, d: int = 6, seed: int = 0) -> Tensor:
+    """Return correlated Gaussian vectors, shape (n, d): nothing can gain on them."""
+    generator = torch.Generator().manual_seed(seed)
+    mix = torch.randn(d, d, generator=generator)
+    return torch.randn(n, d, generator=generator) @ mix
+
+
+def values_of(rows: Tensor) -> Values:
+    """Return rows as `Values`."""
+    return load_values(np.ascontiguousarray(rows.numpy()))
+
+
+def learner_of(method: Method, rows: Tensor, roughness: float = 0.0, **options: object) -> Learner:
+    """Return a learner started on `rows`, its parameters moved by seeded noise."""
+    spec = CalibrationSpec(method=method, **options)  # type: ignore[arg-type]
+    learner = method.kind.start(rows, spec, torch.Generator().manual_seed(1), None)
+    assert learner is not None
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in learner.parameters():
+            noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+            parameter.add_(noise, alpha=roughness)
+    return learner
+
+
+def transform_of(
+    method: Method, rows: Tensor, roughness: float = 0.0, **options: object
+) -> Transform:
+    """Return a transform of `method` made for `rows`; the identity when `roughness` is 0."""
+    if not method.is_learnt:
+        return method.kind.restore({}, rows.shape[1])
+    built = learner_of(method, rows, roughness, **options).build()
+    return built.map(lambda tensor: tensor.detach().clone())

@@ -1,0 +1,134 @@
+"""A spline increases strictly and comes back, also on awkward data."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvsplice_core.errors import CodecFileError
+from kvsplice_core.methods import Method
+from kvsplice_core.transforms.spline import KIND, Spline, SplineLearner, quantile_knots
+from tests.kvsplice_core.makers import bent_rows, learner_of, transform_of
+
+
+@given(
+    knots=st.integers(3, 20),
+    roughness=st.sampled_from([0.0, 0.5, 2.0]),
+    seed=st.integers(0, 99),
+)
+def test_every_dimension_increases_strictly(knots, roughness, seed):
+    rows = bent_rows(100, 3, seed).double()
+    spline = transform_of(Method.SPLINE, rows, roughness, knots=knots)
+    low, high = rows.min(0).values, rows.max(0).values
+    steps = torch.linspace(-1, 2, 400, dtype=torch.float64)[:, None]
+    z = spline.forward(low + steps * (high - low))
+    assert bool((z[1:] > z[:-1]).all())
+
+
+@given(
+    n_values=st.integers(1, 4),
+    knots=st.integers(3, 16),
+    roughness=st.sampled_from([0.0, 0.5, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_heavy_ties_come_back(n_values, knots, roughness, seed):
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randint(n_values, (100, 3), generator=generator).double()
+    spline = transform_of(Method.SPLINE, rows, roughness, knots=knots)
+    z = spline.forward(rows)
+    assert bool(z.isfinite().all())
+    torch.testing.assert_close(spline.inverse(z), rows, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("roughness", [0.0, 1.0])
+def test_a_constant_dimension_comes_back_and_learns_nothing_but_finite_numbers(roughness):
+    rows = bent_rows(100, 3)
+    rows[:, 1] = 7.25
+    learner = learner_of(Method.SPLINE, rows, roughness)
+    spline = learner.build()
+    loss = (spline.inverse(spline.forward(rows) * 1.1) - rows).square().mean()
+    loss.backward()
+    assert all(bool(p.grad.isfinite().all()) for p in learner.parameters())
+    back = spline.inverse(spline.forward(rows))
+    torch.testing.assert_close(back, rows, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_values_far_outside_the_knots_follow_the_end_segments(dtype):
+    rows = bent_rows(100, 3).to(dtype)
+    spline = transform_of(Method.SPLINE, rows, 0.5)
+    far = torch.tensor([[-1e3], [1e3]], dtype=dtype).expand(2, 3).contiguous()
+    z = spline.forward(far)
+    low = spline.knots_out[0] + spline.slopes[0] * (far[0] - spline.knots_in[0])
+    high = spline.knots_out[-1] + spline.slopes[-1] * (far[1] - spline.knots_in[-1])
+    torch.testing.assert_close(z, torch.stack([low, high]), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(spline.inverse(z), far, rtol=1e-5, atol=1e-5)
+
+
+@given(roughness=st.sampled_from([0.0, 0.5, 2.0]), seed=st.integers(0, 99))
+def test_knots_meet_knots(roughness, seed):
+    spline = transform_of(Method.SPLINE, bent_rows(100, 3, seed).double(), roughness)
+    torch.testing.assert_close(
+        spline.forward(spline.knots_in), spline.knots_out, rtol=1e-10, atol=1e-10
+    )
+    torch.testing.assert_close(
+        spline.inverse(spline.knots_out), spline.knots_in, rtol=1e-8, atol=1e-8
+    )
+
+
+def test_slopes_bend_but_only_the_scale_stretches_the_range():
+    rows = bent_rows(100, 3).double()
+    learner = learner_of(Method.SPLINE, rows)
+    with torch.no_grad():
+        learner.parameters()[0].add_(torch.randn(15, 3, dtype=torch.float64))
+    spline = learner.build()
+    torch.testing.assert_close(
+        spline.knots_out[-1] - spline.knots_out[0], spline.knots_in[-1] - spline.knots_in[0]
+    )
+
+
+@given(knots=st.integers(3, 64), seed=st.integers(0, 99))
+def test_knots_are_the_quantiles_numpy_finds(knots, seed):
+    rows = bent_rows(50, 2, seed)
+    expected = np.quantile(rows.double().numpy(), np.linspace(0, 1, knots), axis=0)
+    found = quantile_knots(rows, knots)
+    assert found.dtype == rows.dtype
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-5)
+    assert bool((found[1:] >= found[:-1]).all())
+
+
+def test_a_start_with_more_knots_keeps_the_curve_nearly():
+    rows = bent_rows(300, 3)
+    coarse = transform_of(Method.SPLINE, rows, 0.3, knots=5)
+    fine = SplineLearner(quantile_knots(rows, 17), rows.std(0), coarse).build()
+    torch.testing.assert_close(fine.forward(rows), coarse.forward(rows), rtol=1e-3, atol=1e-3)
+
+
+def broken(**changes):
+    tensors = dict(transform_of(Method.SPLINE, bent_rows(100, 3), 0.3).tensors())
+    return tensors | changes
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        broken(slopes=-broken()["slopes"]),
+        broken(slopes=torch.zeros_like(broken()["slopes"])),
+        broken(knots_in=broken()["knots_in"].flip(0)),
+        broken(knots_out=broken()["knots_out"].flip(0)),
+        broken(knots_out=broken()["knots_out"][:-1]),
+        broken(knots_in=broken()["knots_in"][:, 0]),
+        {name: table[:2] for name, table in broken().items()},
+    ],
+    ids=["falling", "flat", "knots fall", "images fall", "too few", "one axis", "two knots"],
+)
+def test_tables_that_are_no_increasing_spline_are_refused(tensors):
+    with pytest.raises(CodecFileError):
+        KIND.restore(tensors, 3)
+
+
+def test_bend_of_straight_lines_of_any_slope_is_zero():
+    knots = torch.linspace(-1, 1, 5)[:, None].repeat(1, 2)
+    slopes = torch.tensor([[3.0, 0.1]]).repeat(4, 1)
+    assert Spline(knots, knots * slopes[0], slopes).bend() == pytest.approx(0, abs=1e-6)
