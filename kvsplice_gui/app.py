@@ -39,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if offscreen:
         sys.stdout.write(f"kvsplice: {_NO_DISPLAY}; running the session offscreen\n")
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        # The plugin complains of every window that it has no window manager.
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
     try:
         from PyQt6 import QtWidgets  # noqa: F401 - the first to miss a system library
     except ImportError as error:

@@ -201,11 +201,11 @@ class Controller(QObject):
 
     @pyqtSlot(int, object)
     def _on_worker_finished(self, _run: int, result: object) -> None:
-        self._set_busy("")
         finish, self._finish = self._finish, None
         if finish is not None:
             finish(result)
-        if not self._busy and self._missing() is not None:
+        self._set_busy("")
+        if self._missing() is not None:
             self._pause.start()
 
     @pyqtSlot(int, object)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QEventLoop, QObject, QTimer, pyqtSlot
 
+from kvsplice_gui.errors import ErrorReport
 from kvsplice_gui.main_window import MainWindow
 
 _SIZE = (1440, 900)
@@ -30,7 +31,7 @@ class OffscreenSession(QObject):
         super().__init__(window)
         self._window = window
         self._loop = QEventLoop()
-        self._error: object = None
+        self._report: ErrorReport | None = None
         self._steps: list[Callable[[], object]] = [
             lambda: window.open_source(source),
             window.controller.calibrate,
@@ -39,14 +40,14 @@ class OffscreenSession(QObject):
         window.controller.busy_changed.connect(self._on_busy_changed)
         window.controller.failed.connect(self._on_failed)
 
-    def run(self) -> object:
+    def run(self) -> ErrorReport | None:
         """Do all steps; returns the error that stopped it, or None."""
         self._next()
         self._loop.exec()
-        return self._error
+        return self._report
 
     def _next(self) -> None:
-        if self._steps and self._error is None:
+        if self._steps and self._report is None:
             self._steps.pop(0)()
         else:
             self._loop.quit()
@@ -54,12 +55,12 @@ class OffscreenSession(QObject):
     @pyqtSlot(str)
     def _on_busy_changed(self, busy: str) -> None:
         if not busy:
-            # The controller records the result right after this signal; look after that.
+            # The next step makes the window busy again; let everybody hear of the pause first.
             QTimer.singleShot(0, self._next)
 
     @pyqtSlot(object)
-    def _on_failed(self, error: object) -> None:
-        self._error = error
+    def _on_failed(self, report: ErrorReport) -> None:
+        self._report = report
 
 
 def run_session(window: MainWindow, source: str, folder: Path) -> int:
@@ -67,10 +68,10 @@ def run_session(window: MainWindow, source: str, folder: Path) -> int:
     window.resize(*_SIZE)
     window.show()
     window.controller.said.connect(lambda text: sys.stdout.write(f"{text}\n"))
-    error = OffscreenSession(window, source, folder).run()
+    report = OffscreenSession(window, source, folder).run()
     window.close()
-    if error is not None:
-        sys.stderr.write(f"kvsplice: error: {error}\n")
+    if report is not None:
+        sys.stderr.write(f"kvsplice: error: {report.sentence}\n")
         return 1
     sys.stdout.write(f"kvsplice: the session is in {folder}\n")
     return 0

@@ -163,7 +163,10 @@ class Worker(QObject):
         self.cancel()
         self._job = None
         _ask_to_end(self._thread, self._runner)
-        return self._thread.wait(timeout_ms)
+        ended = self._thread.wait(timeout_ms)
+        if ended:
+            _running.pop(self._thread, None)
+        return ended
 
     def _ensure_thread(self) -> None:
         if not self._thread.isRunning():

@@ -1,0 +1,58 @@
+"""What can be taken away, and what is said when it is not there yet."""
+
+import pytest
+
+from kvsplice_core.errors import KVSpliceError
+from kvsplice_core.methods import Method
+from kvsplice_core.progress import run
+from kvsplice_gui.exports import (
+    FIGURES,
+    can_draw,
+    figure_kind,
+    figure_png_job,
+    save_focus_codec,
+    save_table,
+)
+from kvsplice_gui.state import Findings, Wishes
+from tests.factories import make_result
+
+
+@pytest.fixture(scope="module")
+def findings():
+    return Findings(result=make_result(ks=(2, 4, 8), dim=16))
+
+
+def test_nothing_but_memory_can_be_drawn_without_a_result():
+    assert not any(can_draw(kind, Wishes(), Findings()) for kind in FIGURES)
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=lambda kind: kind.key)
+def test_a_figure_without_its_data_says_what_is_needed(kind):
+    if kind.key == "memory":
+        return
+    with pytest.raises(KVSpliceError, match="calibrate"):
+        kind.draw(Wishes(), Findings())
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=lambda kind: kind.key)
+def test_every_figure_is_drawn_as_png(kind, findings):
+    wishes = Wishes(k=4, method=Method.SPLINE)
+    if can_draw(kind, wishes, findings):
+        assert run(figure_png_job(kind, wishes, findings)).startswith(b"\x89PNG")
+
+
+def test_pca_has_no_slopes(findings):
+    assert not can_draw(figure_kind("slope_map"), Wishes(k=4, method=Method.PCA), findings)
+
+
+def test_a_table_is_csv_or_json_by_its_name(findings, tmp_path):
+    save_table(findings.result, tmp_path / "a.csv")
+    save_table(findings.result, tmp_path / "a.json")
+    assert (tmp_path / "a.csv").read_text().startswith("k,test_mse_PCA")
+    assert (tmp_path / "a.json").read_text().startswith("{")
+
+
+def test_a_codec_that_is_not_there_is_named(findings, tmp_path):
+    with pytest.raises(KVSpliceError, match="k = 5 is not calibrated"):
+        save_focus_codec(Wishes(k=5), findings, tmp_path / "c.safetensors")
+    assert list(tmp_path.iterdir()) == []
