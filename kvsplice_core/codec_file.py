@@ -63,7 +63,7 @@ def load_codec(path: str | Path, device: torch.device | str = "cpu") -> Codec:
         raise CodecFileError(f"{path} must have codec schema {SCHEMA_VERSION}; it has {version!r}")
     try:
         method = Method.of(str(header["method"]))
-        dim, k, info = int(header["dim"]), int(header["k"]), dict(header["info"])
+        dim, k, info = _whole(header["dim"]), _whole(header["k"]), dict(header["info"])
     except (KeyError, TypeError, ValueError, SpecError) as error:
         raise CodecFileError(f"{path} holds a damaged codec header", str(error)) from error
     transform = method.kind.restore(_below("transform.", tensors), dim)
@@ -89,9 +89,24 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not isinstance(header, dict):
         raise CodecFileError(f"{path} holds a damaged codec header")
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise CodecFileError(f"a codec must be finite; {name} in {path} is not")
+        _require_usable(name, tensor, path)
     return header, tensors
+
+
+def _require_usable(name: str, tensor: Tensor, path: Path) -> None:
+    if tensor.dtype not in (torch.float32, torch.int64):
+        raise CodecFileError(
+            f"a codec must hold float32 numbers and int64 places; "
+            f"{name} in {path} is {tensor.dtype}"
+        )
+    if not bool(tensor.isfinite().all()):
+        raise CodecFileError(f"a codec must be finite; {name} in {path} is not")
+
+
+def _whole(number: object) -> int:
+    if not isinstance(number, int):
+        raise TypeError(f"a whole number was required; got {number!r}")
+    return number
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -106,6 +121,6 @@ def _projection(tensors: Mapping[str, Tensor], dim: int, k: int, path: str | Pat
         "offset_out": (dim,),
     }
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if found != expected:
+    if found != expected or not all(t.is_floating_point() for t in tensors.values()):
         raise CodecFileError(f"{path} must hold a projection of shapes {expected}; got {found}")
     return Projection(**{name: tensors[name] for name in expected})
