@@ -1,0 +1,153 @@
+"""A codec file comes back bit for bit, or is refused in one sentence."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from kvsplice_core import load_codec, save_codec
+from kvsplice_core.codec_file import SCHEMA
+from kvsplice_core.errors import CodecFileError, KVSpliceError, SpecError
+from kvsplice_core.methods import Method
+from tests.kvsplice_core.test_codec import DIM, ROWS, codec_of
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "codec.safetensors"
+
+
+@pytest.mark.parametrize("method", list(Method))
+@pytest.mark.parametrize("k", [1, 3, DIM])
+def test_it_comes_back_bit_for_bit(method, k, path):
+    codec = codec_of(method, k)
+    save_codec(codec, path)
+    back = load_codec(path)
+    assert (back.method, back.dim, back.k, back.info) == (method, DIM, k, {"a": 1})
+    for part in ("transform", "projection"):
+        ours, theirs = getattr(codec, part).tensors(), getattr(back, part).tensors()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    latent = codec.encode(ROWS)
+    assert torch.equal(back.encode(ROWS), latent)
+    assert torch.equal(back.decode(latent), codec.decode(latent))
+
+
+def test_saving_twice_writes_the_same_bytes(path, tmp_path):
+    again = tmp_path / "again.safetensors"
+    for target in (path, again):
+        save_codec(codec_of(Method.FLOW, 2), target)
+    assert path.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["codec.pt", "codec", "codec.safetensors.txt"])
+def test_another_suffix_is_refused(name, tmp_path):
+    with pytest.raises(SpecError, match="saved as"):
+        save_codec(codec_of(Method.PCA, 2), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(path, monkeypatch):
+    save_codec(codec_of(Method.PCA, 2), path)
+    before = path.read_bytes()
+
+    def fails(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kvsplice_core.codec_file.save_file", fails)
+    with pytest.raises(KVSpliceError, match="No space left"):
+        save_codec(codec_of(Method.SPLINE, 3), path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def refusal(path):
+    with pytest.raises(CodecFileError) as caught:
+        load_codec(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_missing_file_is_refused(path):
+    assert "there is no file" in refusal(path)
+    path.mkdir()
+    assert "there is no file" in refusal(path)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=60))
+def test_bytes_of_anything_else_are_refused(data, path):
+    path.write_bytes(data)
+    refusal(path)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 0.999))
+def test_a_cut_off_file_is_refused(share, path):
+    save_codec(codec_of(Method.SPLINE, 2), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    refusal(path)
+
+
+def test_a_safetensors_of_someone_else_is_refused(path):
+    save_file({"weight": torch.zeros(3)}, path)
+    assert "must be a codec saved by KVSplice" in refusal(path)
+
+
+def rewrite(path, method=Method.SPLINE, header=None, **tensors):
+    """Save a codec, then change its header and tensors (None takes one out)."""
+    save_codec(codec_of(method, 2), path)
+    with safe_open(path, framework="pt") as file:
+        found = json.loads(file.metadata()[SCHEMA])
+        held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    held |= {name.replace("__", "."): tensor for name, tensor in tensors.items()}
+    kept = {name: tensor for name, tensor in held.items() if tensor is not None}
+    text = header if isinstance(header, str) else json.dumps(found | (header or {}))
+    save_file(kept, path, metadata={SCHEMA: text})
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ({"schema_version": 2}, "must have codec schema 1; it has 2"),
+        ({"schema_version": None}, "must have codec schema 1"),
+        ({"method": "wavelet"}, "damaged codec header"),
+        ({"dim": "x"}, "damaged codec header"),
+        ({"k": None}, "damaged codec header"),
+        ({"info": 3}, "damaged codec header"),
+        ({"k": 3}, "projection of shapes"),
+        ({"dim": 4}, ""),
+        ({"k": 2.5}, "damaged codec header"),
+        ("{", "damaged codec header"),
+        ("[1]", "damaged codec header"),
+    ],
+)
+def test_a_header_that_does_not_fit_is_refused(header, says, path):
+    rewrite(path, header=header)
+    assert says in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"projection__encoder": torch.full((DIM, 2), np.nan)},
+        {"projection__offset_in": torch.full((DIM,), np.inf)},
+        {"projection__decoder": None},
+        {"projection__encoder": torch.zeros(2, DIM)},
+        {"projection__encoder": torch.zeros(DIM, 2, dtype=torch.int64)},
+        {"projection__encoder": torch.zeros(DIM, 2, dtype=torch.float64)},
+        {"transform__slopes": None},
+        {"transform__slopes": torch.zeros(15, DIM)},
+        {"transform__slopes": torch.ones(15, DIM, dtype=torch.int64)},
+    ],
+)
+def test_tensors_that_make_no_codec_are_refused(tensors, path):
+    rewrite(path, **tensors)
+    refusal(path)
