@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kvsplice_core.codec import Codec
 from kvsplice_core.devices import resolve_device
-from kvsplice_core.errors import SpecError
+from kvsplice_core.errors import DataError, SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.metrics import mean_squared_error
 from kvsplice_core.pca import PCA, fit_pca
@@ -20,7 +20,7 @@ from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.training import TRAINERS, Job, Trained, Training, fit_transformed_pca
 from kvsplice_core.transforms.base import Transform
 from kvsplice_core.transforms.identity import Identity
-from kvsplice_core.values.values import Values
+from kvsplice_core.values.values import MIN_PART, Values
 from kvsplice_core.version import library_versions
 
 # A quarter of the epochs more, on all training vectors, for a codec that won on most of them.
@@ -75,7 +75,13 @@ def split_parts(values: Values, spec: CalibrationSpec) -> Parts:
     device = resolve_device(spec.device)
     train, test = values.split(spec.train_fraction)
     tokens = max(1, round(len(train) / values.rows_per_token * spec.validation_fraction))
-    return Parts(train.to(device), tokens * values.rows_per_token, test.to(device), values.summary)
+    validation_rows = tokens * values.rows_per_token
+    if len(train) - validation_rows < MIN_PART:
+        raise DataError(
+            f"the training part needs at least {MIN_PART} rows besides its validation part of "
+            f"{validation_rows}; got {len(train) - validation_rows}"
+        )
+    return Parts(train.to(device), validation_rows, test.to(device), values.summary)
 
 
 def calibrate(values: Values, spec: CalibrationSpec, previous: Codec | None = None) -> Calibration:
