@@ -18,6 +18,7 @@ from PyQt6.QtWidgets import (
 from kvsplice_gui.views import Views
 
 CONTROLS_WIDTH = 288
+_WIDEST_CONTROLS = 400
 
 
 class Layout:
@@ -130,6 +131,7 @@ def _scrolled(*panels: QWidget) -> QScrollArea:
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setMinimumWidth(CONTROLS_WIDTH)
+    area.setMaximumWidth(_WIDEST_CONTROLS)
     return area
 
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PyQt6.QtCore import pyqtSignal, pyqtSlot
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+    QShowEvent,
+)
 from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow
 
 from kvsplice_core.errors import KVSpliceError
@@ -357,8 +364,14 @@ class MainWindow(QMainWindow):
         geometry, docks = settings.load_bytes("geometry"), settings.load_bytes("docks")
         if not geometry.isEmpty():
             self.restoreGeometry(geometry)
-        if docks.isEmpty() or not self.restoreState(docks):
-            self.layout_of.resize()
+        self._is_laid_out = not docks.isEmpty() and self.restoreState(docks)
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Share the space out when the window has its size for the first time."""
+        super().showEvent(event)
+        if not self._is_laid_out:
+            self._is_laid_out = True
+            QTimer.singleShot(0, self.layout_of.resize)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Remember the session, cancel what runs, and end the thread."""

@@ -165,6 +165,9 @@ QHeaderView::section {
   background: $window; color: $muted; border: none; border-bottom: 1px solid $border;
   padding: 4px 8px; font-weight: 600;
 }
+QHeaderView::up-arrow, QHeaderView::down-arrow {
+  subcontrol-origin: padding; subcontrol-position: center left; width: 9px; height: 9px;
+}
 QTableCornerButton::section { background: $window; border: none; }
 
 QScrollArea { border: none; background: transparent; }
