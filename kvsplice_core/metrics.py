@@ -64,7 +64,7 @@ def score(
     mse = float(row_errors.mean())
     scores = Scores(
         mse=mse,
-        nmse=mse * x.numel() / max(sums[0], np.finfo(float).tiny),
+        nmse=mse * x.numel() / float(max(sums[0], np.finfo(np.float64).tiny)),
         pearson=_pearson(x.numel(), *sums[1:]),
         cosine=float(torch.cat(cosines).mean()),
         compression_ratio=x.shape[1] / k,

@@ -225,7 +225,7 @@ class SweepStep:
     Parameters
     ----------
     rows_done, rows_total : int
-        Rows finished and to finish.
+        Rows of learnt methods finished and to finish; PCA takes no time.
     fraction : float
         Share of the work done, 0 … 1.
     calibration : CalibrationStep or None
