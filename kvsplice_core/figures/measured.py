@@ -58,6 +58,9 @@ def mse_vs_k(
     axes = figure.subplots()
     dress(axes, dark, "k, numbers kept per vector", "test MSE, units of V squared")
     entitle(axes, dark, "Test MSE against k", describe(result))
+    if not result.rows:
+        say_empty(axes, dark, "Calibrate to see what each method loses at each k.")
+        return figure
     for method in result.methods:
         _draw_method(axes, result, method, dark)
     if ghost is not None:

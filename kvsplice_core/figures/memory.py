@@ -46,7 +46,7 @@ def memory_vs_tokens(spec: MemorySpec, dark: bool = False) -> Figure:
     axes = figure.subplots()
     dress(axes, dark, "tokens", "bytes of the cache")
     entitle(axes, dark, f"Cache memory, {spec.shape.name}", "\n".join(formula_lines(spec)))
-    tokens = np.geomspace(_FEWEST_TOKENS, max(131_072, 8 * spec.tokens), _POINTS)
+    tokens = np.geomspace(min(_FEWEST_TOKENS, spec.tokens), max(131_072, 8 * spec.tokens), _POINTS)
     for line, colour in zip(reference_lines(spec), _REFERENCE_COLOURS, strict=True):
         dashes = (0, (5, 3)) if line.name != "dense" else "-"
         axes.plot(
@@ -150,15 +150,20 @@ def _binary_axes(axes: Axes, tokens: np.ndarray) -> None:
     powers = range(int(np.ceil(np.log2(low))), int(np.floor(np.log2(high))) + 1)
     every = max(1, len(powers) // 7)
     axes.yaxis.set_major_locator(FixedLocator([2.0**power for power in powers[::every]]))
-    last = int(np.log2(tokens[-1]))
-    axes.xaxis.set_major_locator(FixedLocator([2.0**power for power in range(4, last + 1, 2)]))
+    first, last = (int(power) for power in np.log2(tokens[[0, -1]]))
+    every = max(2, (last - first) // 7)
+    ticks = [2.0**power for power in range(first, last + 1, every)]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
     for axis, text in ((axes.xaxis, _tokens), (axes.yaxis, _power_bytes)):
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(text))
 
 
 def _tokens(number: float, _: object) -> str:
-    return f"{number / 1024:.0f}k" if number >= 1024 else f"{number:.0f}"
+    for size, unit in ((2**20, "M"), (2**10, "k")):
+        if number >= size:
+            return f"{number / size:.0f}{unit}"
+    return f"{number:.0f}"
 
 
 def _power_bytes(size: float, _: object) -> str:

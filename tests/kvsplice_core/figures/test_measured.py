@@ -1,0 +1,106 @@
+"""Figures of a sweep draw the numbers of the sweep."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from kvsplice_core.figures import change_vs_pca, loss_curve, mse_vs_k
+from kvsplice_core.methods import Method
+from kvsplice_core.palette import GREY, style_of
+from kvsplice_core.results import Verdict
+from tests.factories import make_result
+from tests.kvsplice_core.figures.gallery import LOSSES, lines_of, texts_of
+
+
+@pytest.mark.parametrize("method", [Method.SPLINE, Method.FLOW])
+def test_each_method_has_its_line_in_its_colour(method):
+    result = make_result(ks=(1, 4, 16))
+    line = lines_of(mse_vs_k(result).axes[0])[method.label]
+    assert line.get_xdata().tolist() == [1, 4, 16]
+    assert line.get_ydata().tolist() == [row.scores.mse for row in result.of(method)]
+    assert line.get_color() == style_of(method).colour
+    assert line.get_marker() == style_of(method).marker
+
+
+def test_pca_is_drawn_at_every_k_and_marked_at_the_rows():
+    line = lines_of(mse_vs_k(make_result(ks=(2, 5))).axes[0])["PCA"]
+    assert line.get_xdata().tolist() == [2, 3, 4, 5]
+    assert line.get_markevery() == [0, 3]
+
+
+def test_rounding_at_full_rank_does_not_stretch_the_axis():
+    axes = mse_vs_k(make_result()).axes[0]
+    assert axes.get_ylim()[0] > 1e-7
+
+
+def test_scale_chosen_k_and_ghost():
+    result = make_result()
+    plain = mse_vs_k(result, log=False)
+    assert plain.axes[0].get_yscale() == "linear"
+    assert plain.axes[0].get_ylim()[0] == 0
+    full = mse_vs_k(result, chosen_k=7, ghost=make_result(seed=60))
+    assert full.axes[0].get_yscale() == "log"
+    assert "k = 7" in texts_of(full)
+    ghosts = [name for name in lines_of(full.axes[0]) if name.endswith("run before")]
+    assert ghosts == ["Spline→PCA, run before", "Flow→PCA, run before"]
+
+
+@pytest.mark.parametrize("ks", [(1,), (64,), tuple(range(1, 33))])
+def test_any_set_of_ks_can_be_drawn(ks):
+    for draw in (mse_vs_k, change_vs_pca):
+        draw(make_result(ks=ks)).draw_without_rendering()
+
+
+def test_a_cut_sweep_can_be_drawn():
+    result = make_result()
+    for rows in ((), result.rows[:1], result.rows[:5]):
+        short = replace(result, rows=rows)
+        for draw in (mse_vs_k, change_vs_pca):
+            draw(short).draw_without_rendering()
+
+
+def test_bars_are_the_changes_and_ties_are_grey_and_hatched():
+    result = make_result()
+    axes = change_vs_pca(result).axes[0]
+    bars = [container.patches[0] for container in axes.containers]
+    rows = [row for m in (Method.SPLINE, Method.FLOW) for row in result.of(m)]
+    assert {row.change.verdict for row in rows} == set(Verdict)
+    for bar, row in zip(bars, rows, strict=True):
+        tie = row.change.verdict is Verdict.TIE
+        assert bar.get_height() == pytest.approx(row.change.percent)
+        assert bool(bar.get_hatch()) == tie
+        colour = to_hex(bar.get_edgecolor()).upper()
+        assert colour == (GREY if tie else style_of(row.method).colour)
+
+
+def test_intervals_are_drawn_and_ties_are_called_ties():
+    result = make_result()
+    figure = change_vs_pca(result)
+    drawn = {tuple(np.round(line.get_ydata(), 9)) for line in figure.axes[0].get_lines()}
+    changes = [row.change for row in result.rows if row.change]
+    assert {(round(c.low, 9), round(c.high, 9)) for c in changes} <= drawn
+    ties = sum(change.verdict is Verdict.TIE for change in changes)
+    assert texts_of(figure).count("tie") == ties + 1  # and the legend
+
+
+def test_without_a_learnt_method_it_says_what_is_missing():
+    texts = texts_of(change_vs_pca(make_result((Method.PCA,))))
+    assert "Calibrate a spline or a flow to see its change against PCA." in texts
+
+
+def test_losses_are_drawn_by_epoch():
+    lines = lines_of(loss_curve(LOSSES).axes[0])
+    assert lines["Flow→PCA"].get_xdata().tolist() == [1, 2, 3]
+    assert tuple(lines["Flow→PCA"].get_ydata()) == LOSSES[Method.FLOW]
+
+
+def test_no_rows_say_what_is_missing():
+    empty = replace(make_result(), rows=())
+    assert "Calibrate to see what each method loses at each k." in texts_of(mse_vs_k(empty))
+
+
+@pytest.mark.parametrize("losses", [{}, {Method.PCA: ()}])
+def test_no_loss_says_what_is_missing(losses):
+    assert "Calibrate a spline or a flow to see its loss." in texts_of(loss_curve(losses))
