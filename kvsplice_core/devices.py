@@ -29,9 +29,7 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device(present[0])
     kind, _, index = name.partition(":")
-    missing = kind not in present or (
-        index != "" and not (index.isdigit() and int(index) < torch.cuda.device_count())
-    )
-    if missing:
+    numbered = kind == "cuda" and index.isdecimal() and int(index) < torch.cuda.device_count()
+    if kind not in present or not (name == kind or numbered):
         raise SpecError(f"the device must be one of {', '.join(present)} here; got {name!r}")
     return torch.device(name)
