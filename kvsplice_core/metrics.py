@@ -16,6 +16,8 @@ BLOCK_TOKENS = 64
 _MIN_BLOCKS = 8
 _RESAMPLES = 2000
 _CHUNK_ROWS = 16_384
+# Of the mean square: relative errors of 1e-5, a hundred times the spacing of fp32 numbers.
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ def score(
     return Reconstruction(scores, row_errors)
 
 
+def rounding_error(x: Tensor) -> float:
+    """Return the MSE below which a reconstruction of vectors (n, d) is as good as exact in fp32."""
+    return _ROUNDING * mean_squared_error(x, torch.zeros_like)
+
+
 def mean_squared_error(x: Tensor, reconstruct: Callable[[Tensor], Tensor]) -> float:
     """Return the MSE over all elements of vectors (n, d), summed in fp64."""
     total = 0.0
@@ -86,6 +93,7 @@ def change_against(
     reference: NDArray[np.float64],
     rows_per_token: int = 1,
     seed: int = 0,
+    rounding: float = 0.0,
 ) -> Change:
     """Compare two reconstructions of the same vectors by a paired block bootstrap.
 
@@ -101,6 +109,9 @@ def change_against(
         Rows that belong to one token (pooled heads).
     seed : int
         Seeds the draws.
+    rounding : float
+        Mean squared error that rounding alone makes; where neither mean exceeds it (k = d),
+        nothing was lost and the change is 0.
 
     Returns
     -------
@@ -111,6 +122,8 @@ def change_against(
     ----------
     Künsch 1989, "The jackknife and the bootstrap for general stationary observations".
     """
+    if max(errors.mean(), reference.mean()) <= rounding:
+        return Change(0.0, 0.0, 0.0)
     tokens = max(1, len(errors) // rows_per_token)
     block = rows_per_token * min(BLOCK_TOKENS, max(1, tokens // _MIN_BLOCKS))
     starts = np.arange(0, len(errors), block)

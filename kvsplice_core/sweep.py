@@ -17,7 +17,7 @@ from kvsplice_core.calibration import (
 )
 from kvsplice_core.codec import Codec
 from kvsplice_core.methods import Method
-from kvsplice_core.metrics import Reconstruction, change_against, score
+from kvsplice_core.metrics import Reconstruction, change_against, rounding_error, score
 from kvsplice_core.pca import PCA, fit_pca
 from kvsplice_core.results import (
     CalibrationResult,
@@ -125,6 +125,7 @@ class _Sweep:
         self._parts = split_parts(values, spec.calibration)
         self._pca: PCA = fit_pca(self._parts.train)
         self._curve = tuple(self._pca.mse_for_every_k(self._parts.test).tolist())
+        self._rounding = rounding_error(self._parts.test)
         self._references: dict[int, Reconstruction] = {}
         self._shared = {
             method: SharedTransform.of(self._parts, codec) for method, codec in reuse.items()
@@ -183,6 +184,7 @@ class _Sweep:
                 self._references[k].row_errors,
                 self._values.rows_per_token,
                 self._spec.calibration.seed,
+                self._rounding,
             )
         every = max(1, len(parts.train) // _PROBE_VECTORS)
         shape = codec.transform.shape(parts.train[::every][:_PROBE_VECTORS])
