@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvsplice_core import metrics
-from kvsplice_core.metrics import change_against, mean_squared_error, score
+from kvsplice_core.metrics import change_against, mean_squared_error, rounding_error, score
 from kvsplice_core.results import Verdict
 from tests.kvsplice_core.makers import gaussian_rows
 
@@ -88,11 +88,13 @@ def test_no_error_on_both_sides_is_a_tie():
     assert change.verdict is Verdict.TIE
 
 
-def test_rounding_noise_where_nothing_is_lost_is_a_tie():
-    rng = np.random.default_rng(0)
-    ours, theirs = 1e-14 * rng.random((2, 2000)) ** 4
-    change = change_against(ours, theirs)
-    assert change.low <= 0 <= change.high
+def test_what_only_rounding_lost_is_a_tie():
+    x = gaussian_rows(300, 4) + 7
+    floor = rounding_error(x)
+    assert floor == pytest.approx(1e-10 * float(x.double().square().mean()), rel=1e-6)
+    theirs = np.full(300, 0.1 * floor)
+    assert change_against(5 * theirs, theirs, rounding=floor).verdict is Verdict.TIE
+    assert change_against(50 * theirs, theirs, rounding=floor).verdict is Verdict.LOSS
 
 
 def test_a_clear_gain_is_found_and_noise_is_not():
