@@ -129,15 +129,18 @@ def describe(result: SweepResult) -> str:
 
 
 def _draw_method(axes: Axes, result: SweepResult, method: Method, dark: bool) -> None:
-    rows, look = result.of(method), method_line(method, dark)
+    rows = result.of(method)
     ks, errors = [row.k for row in rows], without_rounding([row.scores.mse for row in rows])
-    if method.is_learnt or not result.pca_curve:
-        axes.plot(ks, errors, **look)
+    axes.plot(ks, errors, **method_line(method, dark))
+    if method is not Method.PCA or not result.pca_curve:
         return
-    # PCA is known at every k, so its line need not cut corners between the rows.
+    # Beside the straight line, not instead of it: lines that cut the same corners compare fairly.
     every_k = np.arange(ks[0], ks[-1] + 1)
     curve = without_rounding(result.pca_curve)[every_k - 1]
-    axes.plot(every_k, curve, **look, markevery=np.isin(every_k, ks).nonzero()[0].tolist())
+    colour = style_of(method).colour
+    axes.plot(
+        every_k, curve, color=colour, linewidth=0.9, alpha=0.6, label=f"{method.label} at every k"
+    )
 
 
 def _draw_ghost(axes: Axes, ghost: SweepResult) -> None:

@@ -14,7 +14,7 @@ from tests.factories import make_result
 from tests.kvsplice_core.figures.gallery import LOSSES, lines_of, texts_of
 
 
-@pytest.mark.parametrize("method", [Method.SPLINE, Method.FLOW])
+@pytest.mark.parametrize("method", Method)
 def test_each_method_has_its_line_in_its_colour(method):
     result = make_result(ks=(1, 4, 16))
     line = lines_of(mse_vs_k(result).axes[0])[method.label]
@@ -24,10 +24,12 @@ def test_each_method_has_its_line_in_its_colour(method):
     assert line.get_marker() == style_of(method).marker
 
 
-def test_pca_is_drawn_at_every_k_and_marked_at_the_rows():
-    line = lines_of(mse_vs_k(make_result(ks=(2, 5))).axes[0])["PCA"]
-    assert line.get_xdata().tolist() == [2, 3, 4, 5]
-    assert line.get_markevery() == [0, 3]
+def test_pca_is_drawn_at_the_rows_and_at_every_k():
+    result = make_result(ks=(2, 5))
+    lines = lines_of(mse_vs_k(result).axes[0])
+    assert lines["PCA"].get_xdata().tolist() == [2, 5]
+    assert lines["PCA at every k"].get_xdata().tolist() == [2, 3, 4, 5]
+    assert tuple(lines["PCA at every k"].get_ydata()) == result.pca_curve[1:5]
 
 
 def test_rounding_at_full_rank_does_not_stretch_the_axis():
