@@ -13,9 +13,9 @@ from kvsplice_core.codec import Codec
 from kvsplice_core.devices import resolve_device
 from kvsplice_core.errors import DataError, SpecError
 from kvsplice_core.methods import Method
-from kvsplice_core.metrics import mean_squared_error
+from kvsplice_core.metrics import change_against, mean_squared_error, row_errors
 from kvsplice_core.pca import PCA, fit_pca
-from kvsplice_core.results import CalibrationResult, CalibrationStep, DataSummary
+from kvsplice_core.results import CalibrationResult, CalibrationStep, DataSummary, Verdict
 from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.training import TRAINERS, Job, Trained, Training, fit_transformed_pca
 from kvsplice_core.transforms.base import Transform
@@ -44,12 +44,15 @@ class Parts:
         Never learnt from.
     summary : DataSummary
         Where they come from.
+    rows_per_token : int
+        Rows that belong to one token (pooled heads).
     """
 
     train: Tensor
     validation_rows: int
     test: Tensor
     summary: DataSummary
+    rows_per_token: int = 1
 
     @property
     def fit(self) -> Tensor:
@@ -81,7 +84,9 @@ def split_parts(values: Values, spec: CalibrationSpec) -> Parts:
             f"the training part needs at least {MIN_PART} rows besides its validation part of "
             f"{validation_rows}; got {len(train) - validation_rows}"
         )
-    return Parts(train.to(device), validation_rows, test.to(device), values.summary)
+    return Parts(
+        train.to(device), validation_rows, test.to(device), values.summary, values.rows_per_token
+    )
 
 
 def calibrate(values: Values, spec: CalibrationSpec, previous: Codec | None = None) -> Calibration:
@@ -208,23 +213,24 @@ def judge(
 ) -> CalibrationResult:
     """Compare a trained codec with PCA on the validation part and keep the better.
 
-    PCA learns from the same rows as the codec did.
+    PCA learns from the same rows as the codec did. A tie is no win: PCA is the simpler codec.
     """
     origin = spec.recipe is Recipe.ORIGIN
     rival = _pca_codec(fit_pca(parts.train if origin else parts.fit), spec.k)
     info = _info(parts, spec)
     codec = Codec(spec.method, trained.transform, trained.projection, info)
-    ours = mean_squared_error(parts.validation, codec.reconstruct)
-    theirs = mean_squared_error(parts.validation, rival.reconstruct)
-    kept = spec.method if ours < theirs else Method.PCA
+    ours = row_errors(parts.validation, codec.reconstruct)
+    theirs = row_errors(parts.validation, rival.reconstruct)
+    change = change_against(ours, theirs, parts.rows_per_token, spec.seed)
+    kept = spec.method if change.verdict is Verdict.GAIN else Method.PCA
     if kept is Method.PCA and not origin:
         codec = _pca_codec(fit_pca(parts.train), spec.k, info)
     return CalibrationResult(
         codec=codec,
         spec=spec,
         kept=kept,
-        validation_mse=ours,
-        validation_mse_pca=theirs,
+        validation_mse=float(ours.mean()),
+        validation_mse_pca=float(theirs.mean()),
         losses=trained.losses,
         elapsed_s=time.monotonic() - started,
         warm_start=warm_start,

@@ -79,6 +79,15 @@ def rounding_error(x: Tensor) -> float:
     return _ROUNDING * mean_squared_error(x, torch.zeros_like)
 
 
+def row_errors(x: Tensor, reconstruct: Callable[[Tensor], Tensor]) -> NDArray[np.float64]:
+    """Return the MSE of each of the vectors (n, d), summed in fp64; shape (n,)."""
+    parts = [
+        ((_fp64(chunk) - _fp64(reconstruct(chunk))) ** 2).mean(1)
+        for chunk in torch.split(x, _CHUNK_ROWS)
+    ]
+    return torch.cat(parts).numpy()
+
+
 def mean_squared_error(x: Tensor, reconstruct: Callable[[Tensor], Tensor]) -> float:
     """Return the MSE over all elements of vectors (n, d), summed in fp64."""
     total = 0.0

