@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -30,6 +31,7 @@ from kvsplice_core.results import SweepResult, SweepRow, Verdict
 
 _GROUP_WIDTH = 0.72
 _MOST_LABELS = 26
+_MOST_TICKS = 24
 
 
 def mse_vs_k(
@@ -93,7 +95,9 @@ def change_vs_pca(result: SweepResult, dark: bool = False) -> Figure:
     _name_groups(axes, result.ks, dark)
     axes.margins(y=0.14)
     handles = [Patch(color=style_of(method).colour, label=method.label) for method in methods]
-    tie = Patch(facecolor=_tie_fill(dark), edgecolor=GREY, hatch="////", label="tie")
+    tie = Patch(
+        facecolor=_tie_fill(dark), edgecolor=GREY, hatch="////", label="tie: interval holds 0"
+    )
     add_legend(axes, dark, handles=[*handles, tie])
     return figure
 
@@ -224,7 +228,8 @@ def _name_groups(axes: Axes, ks: Sequence[int], dark: bool) -> None:
     axes.axhline(0, color=ground(dark).text, linewidth=0.9)
     axes.grid(False, axis="x")
     axes.spines["bottom"].set_visible(False)
-    axes.set_xticks(range(len(ks)), [str(k) for k in ks])
+    every = math.ceil(len(ks) / _MOST_TICKS)
+    axes.set_xticks(range(0, len(ks), every), [str(k) for k in ks[::every]])
     axes.set_xlim(-0.6, len(ks) - 0.4)
 
 

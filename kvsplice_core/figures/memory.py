@@ -34,7 +34,8 @@ from kvsplice_core.palette import BLUE, GREY, ORANGE, PURPLE, SKY, style_of
 
 _MIB = 2**20
 _POINTS = 200
-_FEWEST_TOKENS = 16
+_FEWEST_TOKENS, _MOST_TOKENS = 16, 131_072
+_ROOM = 64  # right of the chosen tokens, for what is said of them
 _REFERENCE_COLOURS = (GREY, SKY, PURPLE, ORANGE)
 _GPT2_TOKENS, _GPT2_KEPT = 1024, 391
 _GPT2_KS = (None, 48, 32, 24, 16, 8, 4)
@@ -46,7 +47,9 @@ def memory_vs_tokens(spec: MemorySpec, dark: bool = False) -> Figure:
     axes = figure.subplots()
     dress(axes, dark, "tokens", "bytes of the cache")
     entitle(axes, dark, f"Cache memory, {spec.shape.name}", "\n".join(formula_lines(spec)))
-    tokens = np.geomspace(min(_FEWEST_TOKENS, spec.tokens), max(131_072, 8 * spec.tokens), _POINTS)
+    tokens = np.geomspace(
+        min(_FEWEST_TOKENS, spec.tokens), max(_MOST_TOKENS, _ROOM * spec.tokens), _POINTS
+    )
     for line, colour in zip(reference_lines(spec), _REFERENCE_COLOURS, strict=True):
         dashes = (0, (5, 3)) if line.name != "dense" else "-"
         axes.plot(

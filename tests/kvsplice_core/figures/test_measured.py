@@ -84,7 +84,16 @@ def test_intervals_are_drawn_and_ties_are_called_ties():
     changes = [row.change for row in result.rows if row.change]
     assert {(round(c.low, 9), round(c.high, 9)) for c in changes} <= drawn
     ties = sum(change.verdict is Verdict.TIE for change in changes)
-    assert texts_of(figure).count("tie") == ties + 1  # and the legend
+    assert texts_of(figure).count("tie") == ties
+    assert "tie: interval holds 0" in texts_of(figure)
+
+
+def test_the_ks_of_a_long_sweep_stay_readable():
+    axes = change_vs_pca(make_result(ks=tuple(range(1, 65)))).axes[0]
+    ticks = zip(axes.get_xticklabels(), axes.get_xticks(), strict=True)
+    names = {tick.get_text(): x for tick, x in ticks}
+    assert len(names) <= 24
+    assert all(x == int(name) - 1 for name, x in names.items())
 
 
 def test_without_a_learnt_method_it_says_what_is_missing():

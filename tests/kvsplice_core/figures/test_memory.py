@@ -59,3 +59,12 @@ def test_stacks_add_up_to_the_whole():
             k = None if label == "dense" else int(label)
             total = weigh(MemorySpec(GPT2, 1024, k=k, kept_tokens=kept)).total
             assert top * 2**20 == pytest.approx(total)
+
+
+@pytest.mark.parametrize("tokens", [16, 8192, 1_000_000])
+def test_the_note_at_the_chosen_tokens_stays_inside(tokens):
+    figure = memory_vs_tokens(MemorySpec(PRESETS["gpt2-xl"], tokens, k=16))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    note = next(text for text in axes.texts if "dense" in text.get_text())
+    assert note.get_window_extent().x1 <= axes.get_window_extent().x1
