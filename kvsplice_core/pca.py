@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kvsplice_core.errors import SpecError
 
-_CHUNK_ROWS = 16_384
+_CHUNK_ROWS = 4_096
 
 
 @dataclass(frozen=True)

@@ -84,15 +84,20 @@ def sum_segments(
 def _sum_segments_into(
     out: Tensor, u: Tensor, anchors: Tensor, slopes: Tensor, heights: Tensor, base: Tensor
 ) -> None:
-    """Write what `sum_segments` computes into `out`, with one buffer for all segments."""
-    offsets = -anchors * slopes
-    zero = torch.zeros_like(base)
-    torch.addcmul(offsets[0], u, slopes[0], out=out).clamp_(max=0).add_(base)
+    """Write what `sum_segments` computes into `out`, with one buffer for all segments.
+
+    Inner rises are clamped as shares of their height: bounds that are plain numbers are faster.
+    """
+    # A height whose inverse would overflow adds nothing.
+    seen = heights > torch.finfo(heights.dtype).tiny ** 0.5
+    rates = torch.where(seen, slopes / heights, 0)
+    torch.addcmul(base - anchors[0] * slopes[0], u, slopes[0], out=out)
+    torch.minimum(out, base, out=out)
     rise = torch.empty_like(out)
     for j in range(1, len(slopes) - 1):
-        torch.addcmul(offsets[j], u, slopes[j], out=rise)
-        out += rise.clamp_(zero, heights[j])
-    torch.addcmul(offsets[-1], u, slopes[-1], out=rise)
+        torch.addcmul(-anchors[j] * rates[j], u, rates[j], out=rise)
+        out.addcmul_(rise.clamp_(0, 1), heights[j])
+    torch.addcmul(-anchors[-1] * slopes[-1], u, slopes[-1], out=rise)
     out += rise.clamp_(min=0)
 
 
@@ -107,4 +112,4 @@ def look_up(u: Tensor, anchors: Tensor, slopes: Tensor, heights: Tensor, base: T
     def chosen(table: Tensor) -> Tensor:
         return table.reshape(-1).index_select(0, flat).view_as(u)
 
-    return torch.addcmul(chosen(starts), chosen(slopes), u - chosen(anchors))
+    return torch.addcmul(chosen(starts - anchors * slopes), chosen(slopes), u)
