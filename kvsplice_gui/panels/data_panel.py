@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from kvsplice_gui import formats, parameters
@@ -33,6 +33,7 @@ class DataPanel(FieldGroup):
         super().__init__("Data", parent)
         self._name = QLabel()
         self._name.setProperty("role", "value")
+        self._name.setMinimumWidth(1)
         self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.open_button = QPushButton("Open…")
         self.open_button.setToolTip("Open a file of V vectors (Ctrl+O)")
@@ -81,7 +82,9 @@ class DataPanel(FieldGroup):
     def show_dataset(self, dataset: Dataset) -> None:
         """Show what was read and what else the file offers."""
         wish, summary = dataset.wish, dataset.values.summary
-        self._name.setText(summary.title.split(" · ")[0])
+        name = summary.title.split(" · ")[0]
+        metrics, room = self._name.fontMetrics(), self._name.width()
+        self._name.setText(metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room))
         self._name.setToolTip(summary.source)
         infos = [info for info in dataset.tensors if info.kind != "k"] or list(dataset.tensors)
         fill(self.tensor, ((info.name, info.name) for info in infos), summary.tensor)

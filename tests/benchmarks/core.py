@@ -46,7 +46,7 @@ def fit_measure() -> Measure:
     def plain() -> None:
         losses["reference"] = reference.fit(train, SPEC)[1][-1]
 
-    measure = compare("fit 120 000 × 64, k = 16, 8 epochs", ours, plain, repeats=3, unit="s")
+    measure = compare("fit 120 000 × 64, k = 16, 8 epochs", ours, plain, turns=3, unit="s")
     difference = abs(losses["ours"] / losses["reference"] - 1)
     if difference > LOSS_TOLERANCE:
         raise RuntimeError(f"both must learn the same; the losses differ by {difference:.1e}")
@@ -62,12 +62,12 @@ def coding_measures() -> Iterator[Measure]:
     codec = Codec(Method.SPLINE, trained.transform, trained.projection)
     latent = codec.encode(rows)
     size = f"{CODED_VECTORS:,} × {DIM}".replace(",", " ")
-    yield compare(
-        f"encode {size}", lambda: codec.encode(rows), lambda: plain.encode(rows), repeats=30
-    )
-    yield compare(
-        f"decode {size}", lambda: codec.decode(latent), lambda: plain.decode(latent), repeats=30
-    )
+    pairs = {
+        "encode": (lambda: codec.encode(rows), lambda: plain.encode(rows)),
+        "decode": (lambda: codec.decode(latent), lambda: plain.decode(latent)),
+    }
+    for name, (ours, loop) in pairs.items():
+        yield compare(f"{name} {size}", ours, loop, turns=10, burst=6)
 
 
 def measures() -> Iterator[Measure]:

@@ -33,18 +33,27 @@ def compare(
     ours: Callable[[], object],
     reference: Callable[[], object],
     *,
-    repeats: int,
+    turns: int,
+    burst: int = 1,
     unit: str = "ms",
 ) -> Measure:
-    """Time two functions by turns after a warm-up each, and compare their shortest times."""
+    """Time two functions by turns and compare the shortest time of a call of each.
+
+    A turn is `burst` calls in a row, so that both find their own data in the cache; the first
+    turn of each is a warm-up.
+    """
     scale = {"ms": 1e3, "s": 1.0}[unit]
     times: dict[str, list[float]] = {"ours": [], "reference": []}
-    for turn in range(repeats + 1):
+    for turn in range(turns + 1):
         for key, function in (("ours", ours), ("reference", reference)):
-            started = time.perf_counter()
-            function()
-            elapsed = time.perf_counter() - started
+            taken = [scale * _elapsed_s(function) for _ in range(burst)]
             if turn > 0:
-                times[key].append(scale * elapsed)
+                times[key] += taken
     shortest, plain = min(times["ours"]), min(times["reference"])
     return Measure(name, shortest, plain, plain / shortest, unit)
+
+
+def _elapsed_s(function: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started

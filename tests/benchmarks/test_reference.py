@@ -50,8 +50,6 @@ def test_both_restore_the_same_vectors(both):
 
 def test_a_comparison_takes_turns_and_drops_the_warm_up():
     calls = []
-    measure = compare(
-        "x", lambda: calls.append("ours"), lambda: calls.append("reference"), repeats=2
-    )
+    measure = compare("x", lambda: calls.append("ours"), lambda: calls.append("reference"), turns=2)
     assert calls == ["ours", "reference"] * 3
     assert measure.ratio == pytest.approx(measure.reference / measure.ours)
