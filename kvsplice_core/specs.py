@@ -135,7 +135,7 @@ class CalibrationSpec:
     def resolved_batch_size(self, n_vectors: int) -> int:
         """Vectors a step for `n_vectors` training vectors.
 
-        ``origin`` uses 256. ``joint`` grows the batch with the data, n/8 between 256 and 4096,
+        ``origin`` uses 256. ``joint`` grows the batch with the data, n/32 between 256 and 4096,
         so that a large capture takes no more steps an epoch than a small one.
         """
         if self.batch_size is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from kvsplice_core.methods import Method
 from kvsplice_core.results import SweepResult, SweepStep
+from kvsplice_core.shapes import SplineShape
 from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec
 from kvsplice_gui.state import DataWish
 
@@ -41,6 +43,12 @@ class Density:
 
     edges: NDArray[np.float64]
     counts: NDArray[np.float64]
+
+    @cached_property
+    def identity(self) -> SplineShape:
+        """Straight lines over the range of the data."""
+        ends = self.edges[:, [0, self.edges.shape[1] // 2, -1]].astype(np.float32)
+        return SplineShape(ends, ends, np.ones((len(ends), 2), dtype=np.float32))
 
 
 @dataclass(frozen=True)

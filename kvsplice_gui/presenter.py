@@ -110,9 +110,9 @@ class Presenter(QObject):
 
     def _show_focus(self, wishes: Wishes, findings: Findings) -> None:
         row = readouts.focus_row(wishes, findings)
-        shape = None if row is None else row.shape
+        shape = readouts.drawn_shape(row, findings)
         if shape is None:
-            self._views.splines.empty_label.setText(readouts.why_no_curves(wishes, row))
+            self._views.splines.empty_label.setText(readouts.why_no_curves(wishes))
         if shape is not self._drawn_shape or shape is None:
             ghost = None if findings.ghost is None else findings.ghost.row(wishes.method, wishes.k)
             self._views.splines.show_ghost(None if ghost is None else ghost.shape)

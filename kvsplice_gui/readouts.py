@@ -21,6 +21,7 @@ from kvsplice_core.cache_memory import (
 from kvsplice_core.methods import Method
 from kvsplice_core.palette import GREY, ORANGE, PURPLE, SKY, style_of
 from kvsplice_core.results import SweepResult, SweepRow
+from kvsplice_core.shapes import Shape
 from kvsplice_core.threads import default_threads
 from kvsplice_gui import formats
 from kvsplice_gui.panels.pipeline_strip import Stage, Stages
@@ -30,7 +31,7 @@ Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
 Changes = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 NOTHING = "—"
 _ROUNDING = 1e-9
-_CURVE_POINTS = 120
+_CURVE_POINTS = 64
 _REFERENCE_COLOURS = (GREY, SKY, PURPLE, ORANGE)
 
 
@@ -58,13 +59,17 @@ def focus_row(wishes: Wishes, findings: Findings) -> SweepRow | None:
     return findings.nearest_row(wishes.method, wishes.k)
 
 
-def why_no_curves(wishes: Wishes, row: SweepRow | None) -> str:
+def drawn_shape(row: SweepRow | None, findings: Findings) -> Shape | None:
+    """Return the transform to draw; straight lines where PCA was kept in place of a method."""
+    if row is None or findings.dataset is None:
+        return None
+    if row.method.is_learnt and row.kept is Method.PCA and row.shape is None:
+        return findings.dataset.density.identity
+    return row.shape
+
+
+def why_no_curves(wishes: Wishes) -> str:
     """Return why there is no transform to draw."""
-    if row is not None and row.method.is_learnt:
-        return (
-            f"At k = {row.k} plain PCA was kept: {row.method.label} did not beat it on the "
-            "validation part."
-        )
     if wishes.method is Method.PCA:
         return "PCA has no transform. Show Spline→PCA or Flow→PCA to see curves."
     return f"Calibrate {wishes.method.label} to see how it bends each dimension."
