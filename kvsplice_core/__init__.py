@@ -14,9 +14,7 @@ Examples
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from kvsplice_core.version import __version__
@@ -47,7 +45,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec
-    from kvsplice_core.sweep import sweep
+    from kvsplice_core.sweeping import sweep
     from kvsplice_core.values.values import Values, describe, load_values
 
 __all__ = [
@@ -97,7 +95,7 @@ _NAMES_BY_MODULE = {
         "SweepResult SweepRow SweepStep Verdict"
     ),
     "specs": "CalibrationSpec Recipe SweepSpec",
-    "sweep": "sweep",
+    "sweeping": "sweep",
     "values.values": "Values describe load_values",
 }
 _HOMES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
@@ -114,15 +112,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-class _Package(ModuleType):
-    """Keeps the function ``sweep`` public: importing the module of that name would cover it."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in _HOMES and isinstance(value, ModuleType):
-            return
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

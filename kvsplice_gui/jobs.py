@@ -71,7 +71,7 @@ class Note:
 def load_job(wish: DataWish, device: str) -> Generator[Note, None, tuple[Dataset, SweepResult]]:
     """Read vectors and compare nothing yet: PCA at the usual k, which takes no calibration."""
     yield Note("Loading the engine (torch)…")
-    from kvsplice_core.sweep import sweep
+    from kvsplice_core.sweeping import sweep
     from kvsplice_core.threads import limit_threads
     from kvsplice_core.values.values import describe, load_values
 
@@ -108,7 +108,7 @@ def sweep_job(
     reuse: SweepResult | None = None,
 ) -> Generator[SweepStep, None, SweepResult]:
     """Sweep, from the codecs of `warm` if given; `reuse` gives transforms taken as they are."""
-    from kvsplice_core.sweep import sweep
+    from kvsplice_core.sweeping import sweep
 
     if warm is not None:
         epochs = max(1, spec.calibration.resolved_epochs // _WARM_SHARE)

@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _calibrated(values: Values, spec: CalibrationSpec) -> SweepRow:
     # A sweep of one k also measures the codec and PCA on the test part.
     from kvsplice_core.progress import run
-    from kvsplice_core.sweep import sweep
+    from kvsplice_core.sweeping import sweep
 
     wanted = SweepSpec(methods=(spec.method,), ks=(spec.k,), calibration=spec)
     with SweepProgress(values.summary, wanted) as progress:

@@ -78,7 +78,7 @@ def _sweep_spec(arguments: argparse.Namespace, calibration: CalibrationSpec, dim
 
 def _follow(values: Values, spec: SweepSpec, finished: FinishedRows) -> SweepResult:
     from kvsplice_core.progress import run
-    from kvsplice_core.sweep import sweep
+    from kvsplice_core.sweeping import sweep
 
     with SweepProgress(values.summary, spec) as progress:
 

@@ -46,14 +46,6 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = kvsplice_core.spline_everything
 
 
-def test_sweep_stays_the_function_when_its_module_is_imported_first():
-    code = (
-        "import kvsplice_core.sweep; from kvsplice_core import sweep; "
-        "assert callable(sweep), sweep; assert callable(kvsplice_core.sweep)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 @pytest.mark.parametrize(
     "code",
     [

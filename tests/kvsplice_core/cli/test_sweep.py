@@ -80,7 +80,7 @@ def test_a_bad_target_is_told_before_the_vectors_are_read(
 
 def interrupt_after(monkeypatch, wanted: int) -> None:
     """Let the next sweep be interrupted when it has given `wanted` rows."""
-    module = import_module("kvsplice_core.sweep")
+    module = import_module("kvsplice_core.sweeping")
     whole = module.sweep
 
     def cut_short(values, spec):
