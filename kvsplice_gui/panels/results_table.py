@@ -132,7 +132,9 @@ class ResultsModel(QAbstractTableModel):
 
     def show_rows(self, rows: tuple[SweepRow, ...]) -> None:
         """Replace the rows; a row that only joins them is inserted."""
-        if self.rows and rows[: len(self.rows)] == self.rows:
+        # By identity: rows of two runs may hold equal numbers, and tensors have no one truth value.
+        kept = len(rows) >= len(self.rows) > 0
+        if kept and all(new is old for new, old in zip(rows, self.rows, strict=False)):
             if len(rows) > len(self.rows):
                 self.beginInsertRows(QModelIndex(), len(self.rows), len(rows) - 1)
                 self.rows = rows
@@ -143,14 +145,12 @@ class ResultsModel(QAbstractTableModel):
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
-        """Return the number of rows."""
-        del parent
-        return len(self.rows)
+        """Return the number of rows; a cell has none."""
+        return 0 if parent is not None and parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
-        """Return the number of columns."""
-        del parent
-        return len(COLUMNS)
+        """Return the number of columns; a cell has none."""
+        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: ANN401
         """Return text, sort key, colour or alignment of a cell."""
@@ -233,7 +233,7 @@ class ResultsTable(QWidget):
         """Copy the chosen rows, or all, with headings, separated by tabs."""
         selection = self.view.selectionModel()
         chosen = [] if selection is None else selection.selectedRows()
-        places = [i.row() for i in chosen] or list(range(self._sorted.rowCount()))
+        places = sorted(i.row() for i in chosen) or list(range(self._sorted.rowCount()))
         lines = ["\t".join(column.heading for column in COLUMNS)]
         for place in places:
             cells = (self._sorted.index(place, j).data() for j in range(len(COLUMNS)))
