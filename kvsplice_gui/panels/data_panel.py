@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
+from kvsplice_core.values.axes import resolve_axes, split_axes
 from kvsplice_gui import formats, parameters
 from kvsplice_gui.jobs import Dataset
 from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
 from kvsplice_gui.state import DataWish
+
+if TYPE_CHECKING:
+    from kvsplice_core.values.tensors import TensorInfo
 
 _POOL = "pool"
 
@@ -32,6 +37,7 @@ class DataPanel(FieldGroup):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Data", parent)
         self._name = QLabel()
+        self._name.setTextFormat(Qt.TextFormat.PlainText)
         self._name.setProperty("role", "value")
         self._name.setMinimumWidth(1)
         self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -41,6 +47,7 @@ class DataPanel(FieldGroup):
         self.axes = QLineEdit()
         self.axes.setClearButtonEnabled(True)
         self.budget = spin_box(parameters.BUDGET)
+        self._heads: dict[str, int] = {}
         self._facts = QLabel()
         self._facts.setWordWrap(True)
         self._facts.setProperty("role", "muted")
@@ -88,7 +95,9 @@ class DataPanel(FieldGroup):
         self._name.setToolTip(summary.source)
         infos = [info for info in dataset.tensors if info.kind != "k"] or list(dataset.tensors)
         fill(self.tensor, ((info.name, info.name) for info in infos), summary.tensor)
-        chosen = next((info for info in dataset.tensors if info.name == summary.tensor), None)
+        read = {info.name: _as_stated(info, wish.axes) for info in dataset.tensors}
+        self._heads = {name: info.heads for name, info in read.items()}
+        chosen = read.get(summary.tensor)
         layers = () if chosen is None or "layer" not in chosen.axes.names else chosen.layers
         fill(self.layer, ((str(i), i) for i in layers), summary.layer)
         self.set_row_visible(self.layer, len(layers) > 0)
@@ -114,7 +123,10 @@ class DataPanel(FieldGroup):
         choose(self.tensor, wish.tensor)
 
     def _on_tensor_activated(self, index: int) -> None:
-        self._emit(tensor=self.tensor.itemData(index), layer=None)
+        name, head = self.tensor.itemData(index), self.head.currentData()
+        # A head the next tensor lacks would be refused, with no way to choose another.
+        lacking = {"head": None} if isinstance(head, int) and head >= self._heads[name] else {}
+        self._emit(tensor=name, layer=None, **lacking)
 
     def _on_head_activated(self, index: int) -> None:
         value = self.head.itemData(index)
@@ -124,10 +136,18 @@ class DataPanel(FieldGroup):
     def _on_axes_finished(self) -> None:
         if self.axes.isModified():
             self.axes.setModified(False)
-            self._emit(axes=self.axes.text().strip() or None)
+            # Layer and head count along axes that have just changed their names.
+            self._emit(axes=self.axes.text().strip() or None, layer=None, head=None)
 
     def _emit(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of DataWish
         self.changed.emit(changes)
+
+
+def _as_stated(info: TensorInfo, axes: str | None) -> TensorInfo:
+    """Return `info` with the axes a hand stated, where they fit."""
+    if axes is None or len(split_axes(axes)) != len(info.shape):
+        return info
+    return replace(info, axes=resolve_axes(info.shape, axes))
 
 
 def _facts(dataset: Dataset) -> str:
