@@ -55,6 +55,9 @@ class CalibrationPanel(FieldGroup):
         self.progress_text = QLabel()
         self._has_data = False
         self._busy = ""
+        self._recipe = Recipe.JOINT
+        for field in (self.k_slider, self.k_box):
+            field.setAccessibleName(parameters.K.label)
         self._lay_out()
         self._fill_choices()
         self._connect()
@@ -113,6 +116,7 @@ class CalibrationPanel(FieldGroup):
                 box.setChecked(method in wishes.methods)
         choose(self.method, wishes.method)
         choose(self.recipe, wishes.recipe)
+        self._recipe = wishes.recipe
         choose(self.device, wishes.device)
         self.show_k(wishes.k)
         set_number(self.knots, wishes.knots)
@@ -160,6 +164,8 @@ class CalibrationPanel(FieldGroup):
 
     def _on_recipe_activated(self, index: int) -> None:
         recipe = self.recipe.itemData(index)
+        if recipe is self._recipe:
+            return  # chosen again: the knots and epochs a hand set stay
         defaults = RECIPE_DEFAULTS[recipe]
         self._emit(recipe=recipe, knots=defaults.knots, epochs=defaults.epochs)
 
