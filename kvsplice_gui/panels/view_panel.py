@@ -82,5 +82,7 @@ def _numbers(text: str, dim: int) -> Iterator[int]:
     for part in re.split(r"[,\s]+", text.strip()):
         first, dash, last = part.partition("-")
         low, high = int(first), int(last) if dash else int(first)
+        if low > high:
+            raise ValueError(f"{part} runs backwards")
         # A range as long as a mistyped number is refused before it is counted out.
         yield from range(low, min(high, dim) + 1)
