@@ -1,0 +1,183 @@
+"""The calibration panel says once what a hand changed, and nothing when it is shown wishes."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PyQt6.QtCore import Qt
+
+from kvsplice_core.methods import Method
+from kvsplice_core.specs import DEVICES, RECIPE_DEFAULTS, Recipe
+from kvsplice_gui.panels.calibration_panel import CalibrationPanel
+from kvsplice_gui.state import Wishes
+from tests.kvsplice_gui.panels.hands import pick, record, texts, type_number
+
+
+@pytest.fixture
+def panel(qtbot):
+    made = CalibrationPanel()
+    qtbot.addWidget(made)
+    made.set_dim(64)
+    made.show_wishes(Wishes())
+    return made
+
+
+wishes = st.builds(
+    Wishes,
+    methods=st.sets(st.sampled_from([Method.SPLINE, Method.FLOW])).map(
+        lambda some: tuple(m for m in Method if m is Method.PCA or m in some)
+    ),
+    method=st.sampled_from(list(Method)),
+    k=st.integers(1, 64),
+    recipe=st.sampled_from(Recipe),
+    knots=st.integers(3, 64),
+    epochs=st.integers(1, 10_000),
+    seed=st.integers(0, 2**31 - 1),
+    device=st.sampled_from(DEVICES),
+)
+
+
+@given(wished=wishes)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_showing_wishes_says_nothing_and_shows_all(panel, wished):
+    said = record(panel.changed)
+    panel.show_wishes(wished)
+    assert said == []
+    assert {m for m, box in panel.boxes.items() if box.isChecked()} | {Method.PCA} == set(
+        wished.methods
+    )
+    assert panel.method.currentData() is wished.method
+    assert panel.recipe.currentData() is wished.recipe
+    assert panel.device.currentData() == wished.device
+    assert panel.k_box.value() == panel.k_slider.value() == wished.k
+    shown = (panel.knots.value(), panel.epochs.value(), panel.seed.value())
+    assert shown == (wished.knots, wished.epochs, wished.seed)
+
+
+@pytest.mark.parametrize("dim", [0, 6, 1024])
+def test_a_new_dimension_says_nothing(panel, dim):
+    said = record(panel.changed)
+    panel.set_dim(dim)
+    panel.show_k(3)
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "expected"),
+    [
+        ("k_box", "8", {"k": 8}),
+        ("knots", "12", {"knots": 12}),
+        ("epochs", "1 000", {"epochs": 1000}),
+        ("seed", "123456", {"seed": 123_456}),
+    ],
+)
+def test_a_typed_number_is_said_once(qtbot, panel, field, text, expected):
+    said = record(panel.changed)
+    type_number(qtbot, getattr(panel, field), text)
+    assert said == [(expected,)]
+
+
+def test_the_slider_says_its_k_once(qtbot, panel):
+    said = record(panel.changed)
+    qtbot.keyClick(panel.k_slider, Qt.Key.Key_Right)
+    assert said == [({"k": 17},)]
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "expected"),
+    [
+        ("method", "Flow→PCA", {"method": Method.FLOW}),
+        ("device", "cpu", {"device": "cpu"}),
+        (
+            "recipe",
+            "origin",
+            {"recipe": Recipe.ORIGIN, **vars(RECIPE_DEFAULTS[Recipe.ORIGIN])},
+        ),
+    ],
+)
+def test_a_choice_is_said_once(panel, field, text, expected):
+    said = record(panel.changed)
+    pick(getattr(panel, field), text)
+    assert said == [(expected,)]
+
+
+def test_choosing_the_same_recipe_again_keeps_knots_and_epochs(panel):
+    panel.show_wishes(replace(Wishes(), knots=9, epochs=3))
+    said = record(panel.changed)
+    pick(panel.recipe, "joint")
+    assert said == []
+
+
+def test_methods_are_said_whole_and_pca_is_always_among_them(qtbot, panel):
+    said = record(panel.changed)
+    panel.boxes[Method.FLOW].click()
+    panel.boxes[Method.SPLINE].click()
+    panel.boxes[Method.FLOW].click()
+    assert said == [
+        ({"methods": (Method.PCA, Method.SPLINE)},),
+        ({"methods": (Method.PCA,)},),
+        ({"methods": (Method.PCA, Method.FLOW)},),
+    ]
+
+
+def test_every_method_recipe_and_device_can_be_chosen(panel):
+    assert texts(panel.method) == [method.label for method in Method]
+    assert texts(panel.recipe) == [recipe.value for recipe in Recipe]
+    assert texts(panel.device) == list(DEVICES)
+
+
+def test_k_reaches_the_dimension(panel):
+    panel.set_dim(6)
+    assert (panel.k_box.minimum(), panel.k_box.maximum(), panel.k_slider.maximum()) == (1, 6, 6)
+    assert panel.k_box.suffix() == " of 6"
+
+
+def test_without_data_there_is_nothing_to_calibrate(panel):
+    panel.set_dim(0)
+    assert not panel.calibrate_button.isEnabled()
+    assert not panel.k_box.isEnabled()
+    assert panel.k_box.suffix() == ""
+
+
+@pytest.mark.parametrize(
+    ("busy", "calibrate", "cancel", "text"),
+    [
+        ("", True, False, "Cancel"),
+        ("Calibrating", False, True, "Cancel"),
+        ("Cancelling", False, False, "Cancelling…"),
+    ],
+)
+def test_buttons_follow_the_work(panel, busy, calibrate, cancel, text):
+    panel.set_busy(busy)
+    buttons = panel.calibrate_button, panel.cancel_button
+    assert [button.isEnabled() for button in buttons] == [calibrate, cancel]
+    assert panel.cancel_button.text() == text
+
+
+def test_buttons_ask_once(qtbot, panel):
+    asked = record(panel.calibrate_requested), record(panel.cancel_requested)
+    panel.calibrate_button.click()
+    panel.cancel_button.click()  # nothing runs
+    assert [len(some) for some in asked] == [1, 0]
+    panel.set_busy("Calibrating")
+    panel.cancel_button.click()
+    assert [len(some) for some in asked] == [1, 1]
+
+
+def test_new_data_while_it_runs_does_not_free_the_button(panel):
+    panel.set_busy("Calibrating")
+    panel.set_dim(8)
+    assert not panel.calibrate_button.isEnabled()
+
+
+def test_progress_is_shown_and_taken_away(panel):
+    panel.set_busy("Calibrating")
+    panel.set_progress(0.25, "12 s left")
+    share = panel.progress.value() / panel.progress.maximum()
+    assert (share, panel.progress_text.text()) == (0.25, "12 s left")
+    panel.set_progress(-1, "Reading")
+    assert panel.progress.maximum() == 0  # a bar that runs to and fro
+    panel.set_busy("")
+    assert (panel.progress.value(), panel.progress.maximum()) == (0, 1000)
+    assert panel.progress_text.text() == ""

@@ -1,0 +1,54 @@
+"""The strip: six stages in order, each a button with its number."""
+
+import pytest
+from PyQt6.QtCore import Qt
+
+from kvsplice_gui.panels.pipeline_strip import STAGE_KEYS, PipelineStrip, Stage, Stages
+from tests.kvsplice_gui.panels.hands import record, shown
+
+STAGES = Stages(*(Stage(f"name {key}", f"number {key}", f"help {key}.") for key in STAGE_KEYS))
+
+
+@pytest.fixture
+def strip(qtbot):
+    made = shown(qtbot, PipelineStrip())
+    made.resize(1200, 60)
+    return made
+
+
+def test_stages_stand_in_the_order_vectors_pass_them(strip):
+    assert STAGE_KEYS == ("values", "transform", "pca", "cache", "decoder", "restored")
+    lefts = [strip.buttons[key].x() for key in STAGE_KEYS]
+    assert lefts == sorted(lefts)
+
+
+def test_every_stage_shows_name_number_and_help(strip):
+    said = record(strip.stage_clicked)
+    strip.show_stages(STAGES)
+    for key, button in strip.buttons.items():
+        assert button.number == f"number {key}"
+        assert button.accessibleName() == f"name {key}: number {key}"
+        assert button.toolTip() == f"help {key}."
+    assert said == []
+
+
+@pytest.mark.parametrize("key", STAGE_KEYS)
+def test_a_click_says_its_stage_once(qtbot, strip, key):
+    said = record(strip.stage_clicked)
+    qtbot.mouseClick(strip.buttons[key], Qt.MouseButton.LeftButton)
+    assert said == [(key,)]
+
+
+@pytest.mark.parametrize("key", STAGE_KEYS)
+def test_the_keyboard_presses_a_stage(qtbot, strip, key):
+    said = record(strip.stage_clicked)
+    qtbot.keyClick(strip.buttons[key], Qt.Key.Key_Space)
+    assert said == [(key,)]
+
+
+def test_numbers_fit_where_there_is_room(strip):
+    strip.show_stages(STAGES)
+    for button in strip.buttons.values():
+        assert button.sizeHint().width() >= button.fontMetrics().horizontalAdvance(button.number)
+        assert button.minimumSizeHint().width() < button.sizeHint().width()
+        assert button.minimumSizeHint().height() == button.sizeHint().height()
