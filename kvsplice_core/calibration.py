@@ -25,7 +25,6 @@ from kvsplice_core.version import library_versions
 
 # A quarter of the epochs more, on all training vectors, for a codec that won on most of them.
 _FINISH_DIVISOR = 4
-_TRIAL_SHARE = 0.8
 
 Calibration = Generator[CalibrationStep, None, CalibrationResult]
 
@@ -134,12 +133,12 @@ def calibrate_parts(
     started = time.monotonic()
     if not spec.method.is_learnt:
         return _pca_result(parts, spec, fit_pca(parts.train), started)
-    yield CalibrationStep(spec.method, spec.k, 1, spec.resolved_epochs, 0.0)
+    yield CalibrationStep(spec.method, spec.k, 1, spec.resolved_epochs, 0.0, 0.0)
     if spec.recipe is Recipe.ORIGIN:
         trained = yield from train_transform(parts.train, parts.test, spec, previous)
         return judge(parts, spec, trained, started, warm_start=previous is not None)
     trial = train_transform(parts.fit, parts.test, spec, previous)
-    trained = yield from _part(trial, 0.0, _TRIAL_SHARE)
+    trained = yield from _part(trial, 0, spec.resolved_epochs + _finish_epochs(spec))
     result = judge(parts, spec, trained, started, warm_start=previous is not None)
     if result.kept is not spec.method:
         return result
@@ -148,28 +147,34 @@ def calibrate_parts(
 
 def _finish(parts: Parts, result: CalibrationResult, started: float) -> Calibration:
     """Let a codec that won its trial learn from the validation part too, as PCA does."""
-    epochs = max(1, result.spec.resolved_epochs // _FINISH_DIVISOR)
-    spec = replace(result.spec, epochs=epochs)
+    before, more = result.spec.resolved_epochs, _finish_epochs(result.spec)
+    spec = replace(result.spec, epochs=more)
     whole = train_transform(parts.train, parts.test, spec, result.codec)
-    trained = yield from _part(whole, _TRIAL_SHARE, 1 - _TRIAL_SHARE)
+    trained = yield from _part(whole, before, before + more)
     codec = replace(result.codec, transform=trained.transform, projection=trained.projection)
-    before = mean_squared_error(parts.train, result.codec.reconstruct)
-    if mean_squared_error(parts.train, codec.reconstruct) > before:
+    trial_mse = mean_squared_error(parts.train, result.codec.reconstruct)
+    if mean_squared_error(parts.train, codec.reconstruct) > trial_mse:
         codec = result.codec  # too few epochs to come back from where the first steps lead
     losses = (*result.losses, *trained.losses)
     elapsed_s = time.monotonic() - started
     return replace(result, codec=codec, losses=losses, elapsed_s=elapsed_s)
 
 
-def _part(work: Training, start: float, share: float) -> Training:
-    """Pass on the progress of `work` as a part of the whole: `share` of it, after `start`."""
+def _finish_epochs(spec: CalibrationSpec) -> int:
+    return max(1, spec.resolved_epochs // _FINISH_DIVISOR)
+
+
+def _part(work: Training, before: int, epochs: int) -> Training:
+    """Pass on the progress of `work` as what follows `before` epochs of `epochs`."""
     while True:
         try:
             step = next(work)
         except StopIteration as end:
             trained: Trained = end.value
             return trained
-        yield replace(step, fraction=start + share * step.fraction)
+        done = before + step.epochs_done
+        epoch = before + step.epoch
+        yield replace(step, epoch=epoch, epochs=epochs, epochs_done=done, fraction=done / epochs)
 
 
 def train_transform(

@@ -129,6 +129,8 @@ class CalibrationStep:
         What is being calibrated.
     epoch, epochs : int
         Present epoch, counted from 1, and how many there are.
+    epochs_done : float
+        Epochs done, fractions included.
     fraction : float
         Share of the batches done, 0 … 1.
     loss : float or None
@@ -143,6 +145,7 @@ class CalibrationStep:
     k: int
     epoch: int
     epochs: int
+    epochs_done: float
     fraction: float
     loss: float | None = None
     test_mse: float | None = None

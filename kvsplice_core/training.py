@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -134,7 +134,12 @@ class Reporter:
         now = time.monotonic()
         spec = self._job.spec
         plain = CalibrationStep(
-            spec.method, spec.k, epoch, spec.resolved_epochs, self._done / self._total
+            spec.method,
+            spec.k,
+            epoch,
+            spec.resolved_epochs,
+            self._done / self._job.steps_per_epoch,
+            self._done / self._total,
         )
         if now - self._last_report < _REPORT_EVERY_S and self._done < self._total:
             return plain
@@ -147,12 +152,8 @@ class Reporter:
         codec = Codec(plain.method, transform, projection)
         loss = float(torch.stack(self._pending).mean())
         self._pending.clear()
-        return CalibrationStep(
-            plain.method,
-            plain.k,
-            plain.epoch,
-            plain.epochs,
-            plain.fraction,
+        return replace(
+            plain,
             loss=loss,
             test_mse=mean_squared_error(self._test, codec.reconstruct) if ends else None,
             shape=transform.shape(self._probe),

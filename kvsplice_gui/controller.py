@@ -197,7 +197,7 @@ class Controller(QObject):
             if now is None
             else f"{now.method.label} k = {now.k} · epoch {now.epoch}/{now.epochs}"
         )
-        return f"{what}\n{left}"
+        return f"{what}\n{left}".strip()
 
     @pyqtSlot(int, object)
     def _on_worker_finished(self, _run: int, result: object) -> None:

@@ -28,6 +28,7 @@ class Presenter(QObject):
         self._state = state
         self._views = views
         self._drawn_shape: object = None
+        self._is_live = False
         state.wishes_changed.connect(self._on_wishes_changed)
         state.findings_changed.connect(self._on_findings_changed)
         self.show_all()
@@ -52,6 +53,7 @@ class Presenter(QObject):
         views, findings = self._views, self._state.findings
         if old.k != new.k:
             self._show_k(new)
+            self._show_losses(new, findings)
         elif old.view == new.view:
             views.calibration.show_wishes(new)
         if old.memory != new.memory:
@@ -76,6 +78,9 @@ class Presenter(QObject):
             self._views.loss.clear()
         if new.starting_over and not old.starting_over:
             self._views.loss.clear()
+        if new.result is not old.result or (old.starting_over and not new.starting_over):
+            self._is_live = False
+            self._show_losses(self._state.wishes, new)
         if not new.live_rows:
             self._views.mse.set_moving_point(self._state.wishes.method, 0, None)
         self._show_rows(new)
@@ -86,13 +91,18 @@ class Presenter(QObject):
     def on_controller_stepped(self, step: CalibrationStep) -> None:
         """Show a calibration while it runs."""
         views, wishes = self._views, self._state.wishes
+        self._is_live = True
         if step.loss is not None:
-            epoch = step.fraction * step.epochs
-            views.loss.append(step.method, step.k, epoch, step.loss)
+            views.loss.append(step.method, step.k, step.epochs_done, step.loss)
         if step.test_mse is not None:
             views.mse.set_moving_point(step.method, step.k, step.test_mse)
         if step.method is wishes.method and step.k == wishes.k and step.shape is not None:
             self._draw_shape(step.shape, wishes)
+
+    def _show_losses(self, wishes: Wishes, findings: Findings) -> None:
+        """Show how the rows of the chosen k were learnt; while one is in work, the plot is its."""
+        if not self._is_live:
+            self._views.loss.show_losses(readouts.losses(wishes, findings))
 
     def _show_k(self, wishes: Wishes) -> None:
         self._views.calibration.show_k(wishes.k)

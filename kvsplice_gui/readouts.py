@@ -54,6 +54,13 @@ def changes(rows: tuple[SweepRow, ...]) -> dict[Method, Changes]:
     return found
 
 
+def losses(wishes: Wishes, findings: Findings) -> dict[Method, tuple[int, tuple[float, ...]]]:
+    """Return (k, mean training MSE of each epoch) of each learnt method, nearest the chosen k."""
+    nearest = (findings.nearest_row(method, wishes.k) for method in Method)
+    rows = [row for row in nearest if row is not None and row.calibration.losses]
+    return {row.method: (row.k, row.calibration.losses) for row in rows}
+
+
 def focus_row(wishes: Wishes, findings: Findings) -> SweepRow | None:
     """Return the row whose transform is drawn: of the method in focus, nearest to the chosen k."""
     return findings.nearest_row(wishes.method, wishes.k)

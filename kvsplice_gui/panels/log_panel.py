@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from PyQt6.QtGui import QTextCursor
 from PyQt6.QtWidgets import QPlainTextEdit, QWidget
 
 _LINES = 5_000
@@ -22,3 +23,5 @@ class LogPanel(QPlainTextEdit):
     def say(self, text: str) -> None:
         """Add a line."""
         self.appendPlainText(f"{datetime.now().astimezone():%H:%M:%S}  {text}")
+        self.moveCursor(QTextCursor.MoveOperation.End)
+        self.moveCursor(QTextCursor.MoveOperation.StartOfLine)

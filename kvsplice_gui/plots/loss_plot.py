@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,6 +81,25 @@ class LossPlot(PlotFrame):
             self._set_empty(False)
         self._draw(method)
         self._fit_all()
+        self._refresh_readout()
+
+    def show_losses(self, losses: Mapping[Method, tuple[int, Sequence[float]]]) -> None:
+        """Draw finished rows instead of what was appended.
+
+        Parameters
+        ----------
+        losses : mapping of Method to (k, losses)
+            Mean training MSE of each epoch.
+        """
+        if set(losses) != set(self._traces):
+            self.clear()
+        self._traces = {
+            method: _Trace(k, [float(epoch) for epoch in range(1, len(own) + 1)], list(own))
+            for method, (k, own) in losses.items()
+        }
+        self._latest = next(reversed(self._traces), None)
+        self._set_empty(not self._traces)
+        self._redraw()
         self._refresh_readout()
 
     def clear(self) -> None:
