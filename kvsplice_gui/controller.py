@@ -42,6 +42,7 @@ class Controller(QObject):
         self._busy = ""
         self._can_be_replaced = False
         self._started = 0.0
+        self._is_giving_up = False
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
@@ -108,7 +109,8 @@ class Controller(QObject):
     @pyqtSlot(object, object)
     def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
         if new.data != old.data:
-            self._load()
+            if not self._is_giving_up:
+                self._load()
         elif self._missing() is not None and (new.k, new.knots) != (old.k, old.knots):
             self._pause.start()
 
@@ -210,17 +212,24 @@ class Controller(QObject):
 
     @pyqtSlot(int, object)
     def _on_worker_failed(self, _run: int, error: object) -> None:
-        self._state.find(live_rows=(), starting_over=False)
-        self._set_busy("")
+        self._give_up()
         self.said.emit(f"Failed: {getattr(error, 'sentence', error)}")
         self.failed.emit(error)
 
     @pyqtSlot(int)
     def _on_worker_cancelled(self, _run: int) -> None:
-        self._state.find(live_rows=(), starting_over=False)
-        self._set_busy("")
+        self._give_up()
         self.said.emit("Cancelled; the last result stays.")
         self.cancelled.emit()
+
+    def _give_up(self) -> None:
+        """Go back to the last good data and result."""
+        dataset = self._state.findings.dataset
+        self._state.find(live_rows=(), starting_over=False)
+        self._is_giving_up = True
+        self._state.wish(data=DataWish() if dataset is None else dataset.wish)
+        self._is_giving_up = False
+        self._set_busy("")
 
     # -- results ------------------------------------------------------------------------------
 

@@ -56,6 +56,9 @@ class Presenter(QObject):
             self._show_losses(new, findings)
         elif old.view == new.view:
             views.calibration.show_wishes(new)
+        dataset = findings.dataset
+        if old.data != new.data and dataset is not None and dataset.wish == new.data:
+            views.data.show_dataset(dataset)
         if old.memory != new.memory:
             views.memory_panel.show_wish(new.memory)
         if old.view.dims != new.view.dims:

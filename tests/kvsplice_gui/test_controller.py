@@ -77,6 +77,7 @@ def test_a_bad_file_fails_with_a_sentence_and_keeps_the_data(qtbot, calibrated, 
         calibrated.open(bad)
     assert "bad.npy" in failed.args[0].sentence
     assert calibrated._state.findings.dataset is before.dataset
+    assert calibrated._state.wishes.data == before.dataset.wish
     assert calibrated._state.findings.result is before.result
 
 
