@@ -23,5 +23,7 @@ class LogPanel(QPlainTextEdit):
     def say(self, text: str) -> None:
         """Add a line."""
         self.appendPlainText(f"{datetime.now().astimezone():%H:%M:%S}  {text}")
+        if self.textCursor().hasSelection():
+            return  # someone is about to copy it
         self.moveCursor(QTextCursor.MoveOperation.End)
         self.moveCursor(QTextCursor.MoveOperation.StartOfLine)

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from PyQt6.QtGui import QTextCursor
 
 from kvsplice_gui.panels import log_panel
 from kvsplice_gui.panels.log_panel import LogPanel
@@ -33,6 +34,25 @@ def test_nothing_can_be_typed_into_it(qtbot, log):
     before = log.toPlainText()
     qtbot.keyClicks(log, "x")
     assert log.toPlainText() == before
+
+
+def test_it_follows_what_is_said(qtbot, log):
+    log.resize(200, 60)
+    log.show()
+    for i in range(50):
+        log.say(str(i))
+    bar = log.verticalScrollBar()
+    assert bar.value() == bar.maximum() > 0
+
+
+def test_a_selection_survives_what_is_said_next(log):
+    log.say("first")
+    log.say("second")
+    log.moveCursor(QTextCursor.MoveOperation.Start)
+    log.moveCursor(QTextCursor.MoveOperation.EndOfLine, QTextCursor.MoveMode.KeepAnchor)
+    log.say("third")
+    assert log.textCursor().selectedText().endswith("first")
+    assert log.toPlainText().endswith("third")
 
 
 def test_the_oldest_lines_make_room(monkeypatch, qtbot):
