@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
@@ -79,7 +80,7 @@ def make_row(
     mse = pca_mse * (1 - gain)
     kept = method if gain > 0.01 else Method.PCA
     found = CalibrationResult(
-        codec=cast("Codec", None),
+        codec=_codec(kept if calibration.recipe is Recipe.JOINT else method),
         spec=calibration,
         kept=kept,
         validation_mse=mse,
@@ -118,6 +119,11 @@ def make_result(
         elapsed_s=12.5,
         versions=VERSIONS,
     )
+
+
+def _codec(method: Method) -> Codec:
+    """Return what stands for a codec where only its method is asked for."""
+    return cast("Codec", SimpleNamespace(method=method))
 
 
 def _losses(method: Method, mse: float, epochs: int) -> tuple[float, ...]:
