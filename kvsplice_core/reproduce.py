@@ -25,7 +25,13 @@ def as_command(data: DataSummary, spec: SweepSpec, *, device: str) -> str:
     device : str
         Where it ran; another device may differ in the last digits.
     """
-    words = ["kvsplice", "sweep", _source(data), *_data_words(data), *_spec_words(spec, device)]
+    words = [
+        "kvsplice",
+        "sweep",
+        _argument(_source(data)),
+        *_data_words(data),
+        *_spec_words(spec, device),
+    ]
     return shlex.join([*words, "--csv", "results.csv"])
 
 
@@ -62,6 +68,11 @@ def _source(data: DataSummary) -> str:
     return _SAVED_ARRAY if data.source == _ARRAY else data.source
 
 
+def _argument(source: str) -> str:
+    """Return a path that cannot be read as an option."""
+    return f"./{source}" if source.startswith("-") else source
+
+
 def _is_alone(data: DataSummary) -> bool:
     """Return whether the source holds one tensor without a name of its own."""
     named = data.tensor not in {"", _ARRAY}
@@ -72,6 +83,8 @@ def _data_words(data: DataSummary) -> Iterator[str]:
     for option, value in _choice(data).items():
         if value is True:
             yield f"--{option}"
+        elif str(value).startswith("-"):
+            yield f"--{option}={value}"  # apart, it would be read as an option
         else:
             yield from (f"--{option}", str(value))
 
