@@ -18,6 +18,8 @@ from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.specs import CalibrationSpec
 
 _MSE = "test_mse_"
+_MOST_DIGITS = 9
+_MOST_SHOWN = 40
 
 Cell = Callable[[SweepRow], object]
 
@@ -122,19 +124,20 @@ def read_csv(path: str | Path) -> MseTable:
 
 def _read_k(cell: str | None) -> int:
     text = (cell or "").strip()
-    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
-        raise ValueError(f"whole numbers from 1 in k; got {text!r}")
+    digits = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+    if not (digits and int(text) >= 1):
+        raise ValueError(f"whole numbers from 1 in k; got {text[:_MOST_SHOWN]!r}")
     return int(text)
 
 
 def _read_mse(cell: str | None) -> float:
     text = (cell or "").strip()
     try:
-        mse = float(text or "nan")
+        mse = -1.0 if "_" in text else float(text or "nan")  # 1_0 is a number to Python only
     except ValueError:
         mse = -1.0
     if text and not 0 <= mse < math.inf:
-        raise ValueError(f"numbers from 0 in {_MSE}…; got {text!r}")
+        raise ValueError(f"numbers from 0 in {_MSE}…; got {text[:_MOST_SHOWN]!r}")
     return mse
 
 
