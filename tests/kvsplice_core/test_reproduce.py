@@ -2,19 +2,28 @@
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 import kvsplice_core
+from kvsplice_core import run, sweep
+from kvsplice_core.cli import main
 from kvsplice_core.cli.options import calibration_spec, read_values
 from kvsplice_core.cli.parser import build_parser
 from kvsplice_core.methods import Method
 from kvsplice_core.reproduce import as_command, as_python
 from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec
+from kvsplice_core.tables import csv_text
 from tests.factories import make_data
+from tests.kvsplice_core.makers import bent_rows
+from tests.kvsplice_core.values.writers import write
 
 SPEC = SweepSpec((Method.SPLINE,), (4, 8), CalibrationSpec(recipe=Recipe.ORIGIN, seed=7))
 
@@ -102,23 +111,95 @@ def test_the_script_asks_for_the_same_sweep(monkeypatch, calibration):
     assert seen["spec"] == replace(spec, calibration=resolved(spec, "mps"))
 
 
-@pytest.mark.parametrize(
-    "choice",
-    [
-        {"source": "geometric-mix"},
-        {"source": "smollm2-v"},
-        {"source": "smollm2-v", "layer": 15, "head": 1, "budget": 500, "seed": 3},
-        {"source": "smollm2-v", "layer": 15, "pool_heads": True, "budget": 1000},
-    ],
-)
-def test_both_pick_the_same_vectors(monkeypatch, choice):
+def assert_both_pick_the_same(monkeypatch, source, **choice):
     load_values = kvsplice_core.load_values
-    data = load_values(**choice).summary
+    data = load_values(source, **choice).summary
     arguments = parse(as_command(data, SPEC, device="cpu"))
     arguments.threads = 1
     assert read_values(arguments).summary == data
     seen = execute(as_python(data, SPEC, device="cpu"), monkeypatch)
     assert load_values(seen["source"], **seen["choice"]).summary == data
+
+
+@pytest.mark.parametrize(
+    ("source", "choice"),
+    [
+        ("geometric-mix", {}),
+        ("smollm2-v", {}),
+        ("smollm2-v", {"layer": 15, "head": 1, "budget": 500, "seed": 3}),
+        ("smollm2-v", {"layer": 15, "pool_heads": True, "budget": 1000}),
+    ],
+)
+def test_both_pick_the_same_vectors_of_a_sample(monkeypatch, source, choice):
+    assert_both_pick_the_same(monkeypatch, source, **choice)
+
+
+NUMBERS = torch.randn(3, 2, 4, 30, 5, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".pt", ".safetensors"])
+@pytest.mark.parametrize(
+    ("shape", "choice"),
+    [
+        ((720, 5), {}),
+        ((720, 5), {"budget": 100, "seed": 9}),
+        ((4, 180, 5), {"head": 3}),
+        ((4, 180, 5), {"pool_heads": True, "budget": 200}),
+        ((180, 4, 5), {"axes": "token head dim", "head": 2}),
+        ((24, 30, 5), {"axes": "layer token dim", "layer": 23}),
+        ((24, 30, 5), {"axes": "token head dim", "pool_heads": True}),
+        ((3, 8, 30, 5), {"axes": "layer head token dim", "layer": 2, "head": 7}),
+        ((3, 2, 4, 30, 5), {"layer": 1, "head": 1, "budget": 40, "seed": 1}),
+        ((3, 2, 4, 30, 5), {"pool_heads": True}),
+    ],
+)
+def test_both_pick_the_same_vectors_of_a_file(monkeypatch, tmp_path, suffix, shape, choice):
+    path = write(tmp_path / f"some v's{suffix}", NUMBERS.reshape(shape))
+    assert_both_pick_the_same(monkeypatch, str(path), **choice)
+
+
+@pytest.mark.parametrize(
+    "choice", [{}, {"layer": 7}, {"tensor": "model.layers.7.k_proj"}, {"layer": 7, "head": 3}]
+)
+def test_both_pick_the_same_of_many_tensors(monkeypatch, tmp_path, choice):
+    names = [f"model.layers.{layer}.{kind}_proj" for layer in (2, 7) for kind in "vk"]
+    tensors = {name: NUMBERS[0, 0] + i for i, name in enumerate(names)}
+    path = tmp_path / "many.safetensors"
+    save_file(tensors, path)
+    assert_both_pick_the_same(monkeypatch, str(path), **choice)
+
+
+def test_a_name_that_looks_like_an_option_is_found(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    np.savez("-odd.npz", **{"-v": NUMBERS.reshape(720, 5).numpy()})
+    data = kvsplice_core.load_values("-odd.npz").summary
+    arguments = parse(as_command(data, SPEC, device="cpu"))
+    arguments.threads = 1
+    assert read_values(arguments).summary.sha256 == data.sha256
+
+
+def test_the_copied_script_gives_the_same_numbers(monkeypatch, tmp_path, capsys):
+    path = write(tmp_path / "bent.npy", bent_rows(120, 4))
+    calibration = CalibrationSpec(
+        recipe=Recipe.ORIGIN, epochs=2, knots=4, k_train=2, seed=3, batch_size=16, device="cpu"
+    )
+    values = kvsplice_core.load_values(str(path), budget=90, seed=4)
+    result = run(sweep(values, SweepSpec((Method.SPLINE, Method.FLOW), (1, 2), calibration)))
+    script = as_python(result.data, result.spec, device=result.device)
+    exec(compile(script, "copied.py", "exec"), {})
+    expected = [f"{row.method.label} {row.k} {row.scores.mse}" for row in result.rows]
+    assert capsys.readouterr().out.splitlines() == expected
+
+
+def test_the_copied_command_gives_the_same_table(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    np.save("bent vectors.npy", bent_rows(120, 4).numpy())
+    calibration = CalibrationSpec(epochs=3, knots=4, seed=3, device="cpu")
+    spec = SweepSpec((Method.SPLINE,), (1, 2), calibration)
+    result = run(sweep(kvsplice_core.load_values("bent vectors.npy"), spec))
+    words = shlex.split(as_command(result.data, result.spec, device=result.device))
+    assert main(words[1:]) == 0
+    assert Path("results.csv").read_text("utf-8") == csv_text(result)
 
 
 @pytest.mark.parametrize(
@@ -135,14 +216,16 @@ def test_a_budget_is_asked_for_where_it_decides(changes, expected):
 
 
 @pytest.mark.parametrize(
-    "source", ["my file's.npz", "C:\\V\\x y.safetensors", "$(rm).pt", '"q".npy']
+    "source",
+    ["my file's.npz", "C:\\V\\x y.safetensors", "$(rm).pt", '"q".npy', "a\nb.npz", "--x.npz"],
 )
-def test_odd_paths_survive_quoting(monkeypatch, source):
-    data = make_data(source=source, tensor="a b")
+@pytest.mark.parametrize("tensor", ["a b", "--layer", "-1", "é'\n"])
+def test_odd_names_survive_quoting(monkeypatch, source, tensor):
+    data = make_data(source=source, tensor=tensor)
     arguments = parse(as_command(data, SPEC, device="cpu"))
-    assert (arguments.data, arguments.tensor) == (source, "a b")
+    assert (Path(arguments.data), arguments.tensor) == (Path(source), tensor)
     seen = execute(as_python(data, SPEC, device="cpu"), monkeypatch)
-    assert (seen["source"], seen["choice"]["tensor"]) == (source, "a b")
+    assert (seen["source"], seen["choice"]["tensor"]) == (source, tensor)
 
 
 def test_an_array_stands_as_the_file_it_may_be_saved_to():

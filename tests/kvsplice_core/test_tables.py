@@ -4,17 +4,20 @@ import csv
 import io
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvsplice_core import CalibrationSpec, SweepSpec, run, sweep
 from kvsplice_core.errors import DataError
 from kvsplice_core.methods import Method
+from kvsplice_core.results import SweepResult
 from kvsplice_core.tables import csv_text, read_csv, write_csv, write_json
 from tests.factories import make_result
+from tests.kvsplice_core.makers import bent_rows, values_of
 
 SUBSETS = [(Method.PCA,), (Method.PCA, Method.FLOW), tuple(Method)]
 
@@ -107,6 +110,9 @@ def test_tables_of_a_spreadsheet_are_read(tmp_path):
         ("k,test_mse_PCA\n1,-1\n", "got '-1'"),
         ("k,test_mse_PCA\n1,nan\n", "got 'nan'"),
         ("k,test_mse_PCA\n1,inf\n", "got 'inf'"),
+        ("k,test_mse_PCA\n1,1_0\n", "got '1_0'"),
+        ("k,test_mse_PCA\n1_0,1\n", "got '1_0'"),
+        (f"k,test_mse_PCA\n{'9' * 5000},1\n", "whole numbers from 1 in k"),
     ],
 )
 def test_bad_tables_are_told_in_one_sentence(tmp_path, text, words):
@@ -144,6 +150,23 @@ def test_json_holds_settings_seed_versions_and_hash(tmp_path):
     assert [change and change["verdict"] for change in changes] == [
         row.change and row.change.verdict.value for row in result.rows
     ]
+
+
+def test_json_of_a_real_sweep_holds_every_field_there_is(tmp_path):
+    spec = SweepSpec((Method.SPLINE,), (1, 2), CalibrationSpec(epochs=1, device="cpu"))
+    result = run(sweep(values_of(bent_rows(80, 4)), spec))
+    write_json(tmp_path / "r.json", result)
+    document = json.loads((tmp_path / "r.json").read_text("utf-8"))
+    assert document["data"] == asdict(result.data)
+    settings = {field.name for field in fields(CalibrationSpec)} - {"method", "k"}
+    assert settings | {"methods", "ks"} == set(document["spec"])
+    assert document["versions"] == result.versions
+    assert {"kvsplice", "python", "torch", "numpy"} <= set(document["versions"])
+    rest = {field.name for field in fields(SweepResult)} - {"pca_curve", "variance_kept"}
+    assert rest < set(document)
+    for line, row in zip(document["rows"], result.rows, strict=True):
+        assert asdict(row.scores).items() <= line.items()
+        assert line["losses"] == list(row.calibration.losses)
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 
+from kvsplice_core import calibrate, run, save_codec
 from kvsplice_core.cache_memory import (
     PRESETS,
     MemorySpec,
+    ModelShape,
     bytes_curve,
     cache_bytes,
     codec_numbers,
@@ -16,7 +19,8 @@ from kvsplice_core.cache_memory import (
 )
 from kvsplice_core.errors import ModelShapeError, SpecError
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import CalibrationSpec
+from kvsplice_core.specs import CalibrationSpec, Recipe
+from tests.kvsplice_core.makers import bent_rows, values_of
 
 GPT2 = PRESETS["gpt2"]
 
@@ -59,14 +63,21 @@ def test_side_information_counts_the_basis_of_pca_once():
     assert cache_bytes("gpt2", tokens=9, k=16).side == 12 * 12 * (64 * 16 + 64) * 4
 
 
-@pytest.mark.parametrize("method", [Method.SPLINE, Method.FLOW])
-def test_side_information_is_what_a_codec_holds(method):
-    torch = pytest.importorskip("torch")
-    train = torch.randn(200, 10, generator=torch.Generator().manual_seed(0))
-    spec = CalibrationSpec(method=method, k=3, knots=5)
-    learner = method.kind.start(train, spec, torch.Generator().manual_seed(0), None)
-    transform = sum(tensor.numel() for tensor in learner.build().tensors().values())
-    assert codec_numbers(method, dim=10, k=3, knots=5) == transform + 2 * 10 * 3 + 2 * 10
+@pytest.mark.parametrize(("dim", "k", "knots"), [(6, 2, 4), (7, 7, 3)])
+@pytest.mark.parametrize("method", Method)
+def test_side_information_is_what_a_saved_codec_holds(tmp_path, method, dim, k, knots):
+    recipe = Recipe.ORIGIN  # keeps its codec even where PCA is better
+    spec = CalibrationSpec(method, k, recipe, knots=knots, epochs=1, k_train=2, device="cpu")
+    codec = run(calibrate(values_of(bent_rows(80, dim)), spec)).codec
+    assert codec.method is method
+    save_codec(codec, tmp_path / "codec.safetensors")
+    saved = {name: t.numpy() for name, t in load_file(tmp_path / "codec.safetensors").items()}
+    held = sum(numbers.size for numbers in saved.values())
+    if method is Method.PCA:  # the file spells out both ways; a cache needs one of them
+        assert (saved["projection.decoder"] == saved["projection.encoder"].T).all()
+        assert (saved["projection.offset_in"] == saved["projection.offset_out"]).all()
+        held = saved["projection.encoder"].size + saved["projection.offset_out"].size
+    assert codec_numbers(method, dim, k, knots) == held
 
 
 def test_a_codec_for_each_layer_is_shared_by_its_heads():
@@ -104,6 +115,34 @@ def test_break_even_is_the_crossing(spec):
         return
     assert at(spec, tokens=even).total_ratio >= 1
     assert even == 1 or at(spec, tokens=even - 1).total_ratio < 1
+
+
+@given(
+    shape=st.builds(
+        ModelShape,
+        st.just("tiny"),
+        layers=st.integers(1, 2),
+        kv_heads=st.integers(1, 2),
+        head_dim=st.integers(2, 6),
+        query_heads=st.just(2),
+        hidden=st.just(12),
+    ),
+    batch=st.integers(1, 3),
+    k=st.none() | st.integers(1, 2),
+    kept=st.none() | st.integers(1, 400),
+    sizes=st.tuples(st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4, 8])),
+)
+def test_break_even_is_the_first_length_that_is_no_larger(shape, batch, k, kept, sizes):
+    lengths = range(1, 800)
+    element, latent = sizes
+    spec = MemorySpec(shape, 1, batch, k, kept, element, latent, method=Method.PCA)
+    weights = [at(spec, tokens=n) for n in lengths]
+    pays = [n for n, w in zip(lengths, weights, strict=True) if w.total <= w.dense_total]
+    found = weigh(spec).break_even_tokens
+    if pays:
+        assert found == pays[0]
+    else:
+        assert found is None or found >= lengths.stop
 
 
 @given(specs, st.lists(st.integers(1, 10**6), min_size=1, max_size=5))
