@@ -115,6 +115,7 @@ class MainWindow(QMainWindow):
         controller.said.connect(views.log.say)
         controller.failed.connect(self.show_error)
         controller.loaded.connect(self._on_loaded)
+        self.layout_of.docks["loss"].visibilityChanged.connect(self.presenter.on_loss_shown)
         self.problem_met.connect(self.show_error)
         self.presenter.verdict_changed.connect(self._verdict.setText)
         self.state.wishes_changed.connect(self._on_wishes_changed)

@@ -102,9 +102,18 @@ class Presenter(QObject):
         if step.method is wishes.method and step.k == wishes.k and step.shape is not None:
             self._draw_shape(step.shape, wishes)
 
+    @pyqtSlot(bool)
+    def on_loss_shown(self, shown: bool) -> None:
+        """Bring the losses up to date when their tab comes to the front."""
+        if shown:
+            self._show_losses(self._state.wishes, self._state.findings)
+
     def _show_losses(self, wishes: Wishes, findings: Findings) -> None:
-        """Show how the rows of the chosen k were learnt; while one is in work, the plot is its."""
-        if not self._is_live:
+        """Show how the rows of the chosen k were learnt; while one is in work, the plot is its.
+
+        Behind another tab it waits: a drag of k has no time for what nobody sees.
+        """
+        if not self._is_live and self._views.loss.isVisible():
             self._views.loss.show_losses(readouts.losses(wishes, findings))
 
     def _show_k(self, wishes: Wishes) -> None:
@@ -150,7 +159,7 @@ class Presenter(QObject):
         self._views.memory.show_memory(view.lines, view.marker, view.formula, view.break_even)
 
     def _memory_key(self, wishes: Wishes) -> object:
-        return (wishes.memory, wishes.k, wishes.method, wishes.knots)
+        return (wishes.memory, wishes.k, wishes.method, wishes.knots, wishes.data.pool_heads)
 
     def _show_stages(self) -> None:
         wishes, findings = self._state.wishes, self._state.findings

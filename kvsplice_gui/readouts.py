@@ -102,6 +102,7 @@ def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
         latent_bytes=memory.latent_bytes,
         knots=wishes.knots,
         method=wishes.method,
+        per_head_codecs=not wishes.data.pool_heads,
     )
 
 

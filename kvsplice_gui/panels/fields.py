@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PyQt6.QtCore import QSignalBlocker, Qt
-from PyQt6.QtGui import QValidator
+from PyQt6.QtGui import QValidator, QWheelEvent
 from PyQt6.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -56,6 +56,13 @@ class FieldGroup(QGroupBox):
 class NumberBox(QSpinBox):
     """A number field that groups digits as the rest of the window does."""
 
+    def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Leave the wheel to the panel it scrolls, unless the field has the keyboard."""
+        if event is not None and not self.hasFocus():
+            event.ignore()
+        else:
+            super().wheelEvent(event)
+
     def textFromValue(self, value: int) -> str:  # noqa: N802 - Qt's name
         """Write 120000 as 120 000."""
         return formats.count(value)
@@ -75,6 +82,7 @@ class NumberBox(QSpinBox):
 def spin_box(parameter: Parameter) -> QSpinBox:
     """Return a number field with the parameter's range and unit."""
     box = NumberBox()
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     box.setRange(parameter.minimum, parameter.maximum)
     box.setSuffix(parameter.suffix)
     # A number half typed is not a wish yet.
