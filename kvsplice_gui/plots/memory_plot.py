@@ -97,7 +97,7 @@ class MemoryPlot(PlotFrame):
 
     def _draw(self, place: int) -> None:
         if place == len(self._curves):
-            self._curves.append(pg.PlotCurveItem(antialias=True))
+            self._curves.append(pg.PlotCurveItem())
             self.plot.addItem(self._curves[place])
         if place >= len(self._lines):
             self._curves[place].setData([], [])
