@@ -33,7 +33,7 @@ def save_codec(codec: Codec, path: str | Path) -> None:
     KVSpliceError
         If `path` does not end in ``.safetensors`` or cannot be written.
     """
-    if Path(path).suffix != ".safetensors":
+    if Path(path).suffix.lower() != ".safetensors":
         raise SpecError(f"a codec is saved as .safetensors; got {str(path)!r}")
     tensors = {f"transform.{name}": t for name, t in codec.transform.tensors().items()}
     tensors |= {f"projection.{name}": t for name, t in codec.projection.tensors().items()}

@@ -117,13 +117,14 @@ def build(theme: str | None = None, *, restore: bool = True) -> tuple[QApplicati
     if theme is not None:
         wishes = replace(wishes, view=replace(wishes.view, theme=theme))
     state = State(wishes)
-    window = MainWindow(state, Controller(state))
+    window = MainWindow(state, Controller(state), remembers=restore)
     install_hooks(window.problem_met.emit)
     return app, window
 
 
 def _open_first(window: MainWindow, files: Sequence[str]) -> None:
     """Open the first file named, or what the last session had open; the others become recent."""
+    from kvsplice_core.values.samples import SAMPLES
     from kvsplice_gui import settings
 
     for path in reversed(files[1:]):
@@ -131,7 +132,7 @@ def _open_first(window: MainWindow, files: Sequence[str]) -> None:
     source = files[0] if files else window.state.wishes.data.source
     if files:
         window.open_source(source)
-    elif source and (Path(source).is_file() or "/" not in source):
+    elif source in SAMPLES or Path(source).is_file():
         window.controller.reopen()
 
 

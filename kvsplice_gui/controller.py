@@ -62,7 +62,9 @@ class Controller(QObject):
 
     def open(self, source: str | Path, **choice: Any) -> None:  # noqa: ANN401 - DataWish's fields
         """Read another source; its first layer and head unless chosen."""
-        wish = DataWish(source=str(source), budget=self._state.wishes.data.budget, **choice)
+        path = Path(source)
+        source = str(path.absolute()) if path.is_file() else str(source)
+        wish = DataWish(source=source, budget=self._state.wishes.data.budget, **choice)
         if wish == self._state.wishes.data:
             self.reopen()
         else:
@@ -96,7 +98,10 @@ class Controller(QObject):
             self._worker.cancel()
 
     def work(self, busy: str, work: Work, finish: Callable[[Any], None]) -> None:
-        """Run any other job, such as an export, in the background."""
+        """Run any other job, such as an export, in the background; never in place of one."""
+        if self._busy and not self._can_be_replaced:
+            self.said.emit(f"{self._busy}: export when that is done.")
+            return
         self._run(busy, work, finish)
 
     def shutdown(self) -> None:
@@ -134,8 +139,8 @@ class Controller(QObject):
         calibration = result.spec.calibration
         if dataset is None or Method.SPLINE not in result.methods:
             return None
-        if calibration.resolved_knots == wishes.knots:
-            return None
+        if calibration.resolved_knots == wishes.knots or calibration.recipe is not wishes.recipe:
+            return None  # another recipe starts over, when asked to
         ks = tuple(row.k for row in result.of(Method.SPLINE))
         spec = SweepSpec(
             (Method.SPLINE,), ks, replace(calibration, knots=wishes.knots), first_k=wishes.k

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 _BINS = 60
 _DENSITY_VECTORS = 20_000
 _DENSITY_RANGE = (0.1, 99.9)
-# A warm start is nearly there: a quarter of the epochs brings it the rest of the way.
-_WARM_SHARE = 4
 
 
 @dataclass(frozen=True)
@@ -110,9 +108,6 @@ def sweep_job(
     """Sweep, from the codecs of `warm` if given; `reuse` gives transforms taken as they are."""
     from kvsplice_core.sweeping import sweep
 
-    if warm is not None:
-        epochs = max(1, spec.calibration.resolved_epochs // _WARM_SHARE)
-        spec = replace(spec, calibration=replace(spec.calibration, epochs=epochs))
     start = {} if warm is None else _codecs(warm)
     shared = {} if reuse is None else _transforms(reuse)
     return (yield from sweep(dataset.values, spec, start, shared))

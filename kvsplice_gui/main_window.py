@@ -52,6 +52,8 @@ class MainWindow(QMainWindow):
         The truth the window shows.
     controller : Controller
         What does the work.
+    remembers : bool
+        Whether the next start finds session, layout and recent files.
 
     Signals
     -------
@@ -61,8 +63,9 @@ class MainWindow(QMainWindow):
 
     problem_met = pyqtSignal(object)
 
-    def __init__(self, state: State, controller: Controller) -> None:
+    def __init__(self, state: State, controller: Controller, *, remembers: bool = True) -> None:
         super().__init__()
+        self._remembers = remembers
         self.state = state
         self.controller = controller
         self.views = Views()
@@ -140,7 +143,7 @@ class MainWindow(QMainWindow):
         if dataset is None:
             return
         summary = dataset.values.summary
-        if Path(summary.source).is_file():
+        if self._remembers and Path(summary.source).is_file():
             settings.add_recent_file(summary.source)
         self.setWindowTitle(f"{summary.title} — KVSplice")
 
@@ -181,7 +184,9 @@ class MainWindow(QMainWindow):
         )
         if path is not None:
             save = exports.save_focus_codec
-            self._try(lambda: save(wishes, findings, path), f"Saved the codec as {path}")
+            row = findings.row(wishes.method, wishes.k)
+            kept = "" if row is None or row.kept is row.method else f" (kept: {row.kept.key})"
+            self._try(lambda: save(wishes, findings, path), f"Saved the codec as {path}{kept}")
 
     def export_figure(self, key: object) -> None:
         """Ask where and draw a figure there."""
@@ -376,9 +381,10 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Remember the session, cancel what runs, and end the thread."""
-        settings.save_bytes("geometry", self.saveGeometry())
-        settings.save_bytes("docks", self.saveState())
-        settings.save_session(session_of(self.state.wishes))
+        if self._remembers:
+            settings.save_bytes("geometry", self.saveGeometry())
+            settings.save_bytes("docks", self.saveState())
+            settings.save_session(session_of(self.state.wishes))
         self.controller.shutdown()
         super().closeEvent(event)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from kvsplice_core.errors import KVSpliceError
@@ -54,7 +56,7 @@ class Presenter(QObject):
         if old.k != new.k:
             self._show_k(new)
             self._show_losses(new, findings)
-        elif old.view == new.view:
+        if replace(old, k=new.k, view=new.view) != new:
             views.calibration.show_wishes(new)
         dataset = findings.dataset
         if old.data != new.data and dataset is not None and dataset.wish == new.data:
@@ -125,7 +127,7 @@ class Presenter(QObject):
         views = self._views
         curve = () if findings.result is None else findings.result.pca_curve
         views.mse.show_result(readouts.curves(findings.rows), readouts.without_rounding(curve))
-        ghost = findings.result if findings.starting_over else findings.ghost
+        ghost = findings.shown_ghost
         views.mse.show_ghost(None if ghost is None else readouts.learnt_curves(ghost.rows))
         views.change.show_changes(readouts.changes(findings.rows))
         views.table.show_rows(findings.rows)
@@ -135,9 +137,10 @@ class Presenter(QObject):
         shape = readouts.drawn_shape(row, findings)
         if shape is None:
             self._views.splines.empty_label.setText(readouts.why_no_curves(wishes))
+        last = findings.shown_ghost
+        ghost = None if last is None else last.row(wishes.method, wishes.k)
+        self._views.splines.show_ghost(None if ghost is None else ghost.shape)
         if shape is not self._drawn_shape or shape is None:
-            ghost = None if findings.ghost is None else findings.ghost.row(wishes.method, wishes.k)
-            self._views.splines.show_ghost(None if ghost is None else ghost.shape)
             self._draw_shape(shape, wishes)
             self._drawn_shape = shape
 

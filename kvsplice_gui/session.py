@@ -8,7 +8,9 @@ from typing import Any
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import Recipe
+from kvsplice_gui.readouts import memory_spec
 from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
+from kvsplice_gui.theme import ThemeChoice
 
 
 def session_of(wishes: Wishes) -> dict[str, Any]:
@@ -39,6 +41,11 @@ def _wishes(session: dict[str, Any]) -> Wishes:
     plain["recipe"] = Recipe(session.get("recipe", "joint"))
     wishes = replace(Wishes(), **plain)
     _ = wishes.calibration
+    ThemeChoice(wishes.view.theme)
+    try:
+        memory_spec(wishes, wishes.k)
+    except KVSpliceError:  # a config.json that has gone takes only the memory wishes with it
+        return replace(wishes, memory=MemoryWish())
     return wishes
 
 

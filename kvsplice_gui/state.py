@@ -150,6 +150,11 @@ class Findings:
         return 0 if self.dataset is None else self.dataset.values.summary.dim
 
     @property
+    def shown_ghost(self) -> SweepResult | None:
+        """The run to compare with: while another replaces it, the last result."""
+        return self.result if self.starting_over else self.ghost
+
+    @property
     def rows(self) -> tuple[SweepRow, ...]:
         """Rows to show: the live ones, over the last result's unless that is being replaced."""
         live = {(row.method, row.k) for row in self.live_rows}
