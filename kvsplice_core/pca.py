@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from kvsplice_core.errors import SpecError
+from kvsplice_core.errors import DataError, SpecError
 
 _CHUNK_ROWS = 4_096
 
@@ -125,6 +125,11 @@ def fit_pca(x: Tensor) -> PCA:
         In the dtype and on the device of `x`. Each axis points where its largest entry is
         positive, so that equal data gives equal axes.
 
+    Raises
+    ------
+    DataError
+        If the covariance overflows.
+
     References
     ----------
     Pearson 1901, "On lines and planes of closest fit to systems of points in space".
@@ -143,6 +148,11 @@ def fit_pca(x: Tensor) -> PCA:
     missed = total / len(x)
     mean = guess + missed
     covariance = (scatter - len(x) * torch.outer(missed, missed)) / (len(x) - 1)
+    if not bool(covariance.isfinite().all()):
+        raise DataError(
+            "a covariance must be finite; the transformed vectors overflow, so scale them down or "
+            "train with a larger batch"
+        )
     variances, axes = torch.linalg.eigh(covariance.cpu())
     axes = axes.flip(1)
     largest = axes.abs().argmax(0, keepdim=True)
