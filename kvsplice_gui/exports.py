@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import SweepResult, SweepRow
-from kvsplice_core.shapes import SplineShape
+from kvsplice_core.shapes import ScatterShape, SplineShape
 from kvsplice_gui import readouts
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.state import Findings, Wishes
@@ -77,6 +77,9 @@ def _draw_memory(wishes: Wishes, findings: Findings) -> Figure:
 def _draw_splines(wishes: Wishes, findings: Findings) -> Figure:
     from kvsplice_core import figures
 
+    shape = _focus(wishes, findings).shape
+    if isinstance(shape, ScatterShape):
+        return figures.transform_scatter(shape, wishes.view.dims)
     return figures.spline_curves(_spline(wishes, findings), wishes.view.dims)
 
 
@@ -180,7 +183,9 @@ def can_draw(kind: FigureKind, wishes: Wishes, findings: Findings) -> bool:
     """Return whether what the figure shows is there."""
     if kind.draw in {_draw_splines, _draw_slopes}:
         row = readouts.focus_row(wishes, findings)
-        return row is not None and isinstance(row.shape, SplineShape)
+        shape = None if row is None else row.shape
+        drawn = isinstance(shape, SplineShape)
+        return drawn or (kind.draw is _draw_splines and isinstance(shape, ScatterShape))
     if kind.draw is _draw_loss:
         return any(row.calibration.losses for row in findings.rows)
     return findings.result is not None

@@ -10,6 +10,7 @@ from kvsplice_core.figures.measured import change_vs_pca, loss_curve, mse_vs_k
 from kvsplice_core.figures.memory import memory_reduction, memory_vs_tokens
 from kvsplice_core.figures.recorded import compression_comparison, improvement_delta
 from kvsplice_core.figures.saving import save_figure
+from kvsplice_core.figures.scatter import transform_scatter
 from kvsplice_core.figures.splines import slope_map, spline_curves
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "save_figure",
     "slope_map",
     "spline_curves",
+    "transform_scatter",
 ]

@@ -56,3 +56,11 @@ def test_a_codec_that_is_not_there_is_named(findings, tmp_path):
     with pytest.raises(KVSpliceError, match="k = 5 is not calibrated"):
         save_focus_codec(Wishes(k=5), findings, tmp_path / "c.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_flow_is_drawn_as_a_scatter(findings):
+    wishes = Wishes(k=4, method=Method.FLOW)
+    assert can_draw(figure_kind("spline_curves"), wishes, findings)
+    assert not can_draw(figure_kind("slope_map"), wishes, findings)
+    png = run(figure_png_job(figure_kind("spline_curves"), wishes, findings))
+    assert png.startswith(b"\x89PNG")
