@@ -246,7 +246,7 @@ def reproduction_warning(findings: Findings) -> str:
         return ""
     return (
         "Some rows were re-calibrated from earlier curves (warm start); the copy calibrates from "
-        "the beginning and may differ in the last digits."
+        "the beginning, so its values and verdicts may differ. Calibrate gives a run it repeats."
     )
 
 

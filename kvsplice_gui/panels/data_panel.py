@@ -46,6 +46,7 @@ class DataPanel(FieldGroup):
         self.tensor, self.layer, self.head = combo_box(), combo_box(), combo_box()
         self.axes = QLineEdit()
         self.axes.setClearButtonEnabled(True)
+        self.axes.setAcceptDrops(False)  # a file dropped here is for the window
         self.budget = spin_box(parameters.BUDGET)
         self._heads: dict[str, int] = {}
         self._facts = QLabel()

@@ -198,6 +198,8 @@ class ResultsTable(QWidget):
         self.view = QTableView()
         self.view.setModel(self._sorted)
         self.view.setSortingEnabled(True)
+        self.view.setTabKeyNavigation(False)
+        self.view.setAccessibleName("Results")
         self.view.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setAlternatingRowColors(True)

@@ -32,6 +32,7 @@ class ViewPanel(FieldGroup):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("View", parent)
         self.dims = QLineEdit()
+        self.dims.setAcceptDrops(False)  # a file dropped here is for the window
         self._dim = 0
         self._shown: tuple[int, ...] = ()
         self.add(parameters.DIMS, self.dims)
