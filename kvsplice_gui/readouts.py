@@ -275,11 +275,15 @@ class MemoryView:
 def memory_view(wishes: Wishes) -> MemoryView:
     """Return what the memory plot shows: the chosen codec among the reference lines."""
     spec = memory_spec(wishes, wishes.k)
-    tokens = np.geomspace(1, max(131_072, 8 * spec.tokens), _CURVE_POINTS)
+    references = reference_lines(spec)
+    # The chosen length and every budget are points of their own: a line read there is exact.
+    exact = [spec.tokens, *(line.most_tokens or 1 for line in references)]
+    grid = np.geomspace(1, max(131_072, 8 * spec.tokens), _CURVE_POINTS)
+    tokens = np.union1d(grid, np.array(exact, dtype=np.float64))
     style = style_of(wishes.method)
     name = f"{wishes.method.label} k = {spec.k}"
     lines = [(name, tokens, bytes_curve(spec, tokens), style.colour, False)]
-    for line, colour in zip(reference_lines(spec), _REFERENCE_COLOURS, strict=True):
+    for line, colour in zip(references, _REFERENCE_COLOURS, strict=True):
         lines.append((line.name, tokens, line.bytes_at(tokens), colour, True))
     even = weigh(spec).break_even_tokens
     return MemoryView(tuple(lines), spec.tokens, formula(spec), even)

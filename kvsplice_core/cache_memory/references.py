@@ -60,11 +60,12 @@ def reference_lines(spec: MemorySpec, budget: int = 1024) -> tuple[ReferenceLine
     head_dim = spec.shape.head_dim
     per_layer = spec.shape.layers * spec.batch * spec.element_bytes
     dense = 2.0 * spec.shape.kv_heads * head_dim * per_layer
-    groups = min(spec.shape.kv_heads, max(1, spec.shape.query_heads // _GQA_GROUP))
+    shared_by = _query_heads_per_group(spec.shape.query_heads)
+    groups = min(spec.shape.kv_heads, spec.shape.query_heads // shared_by)
     return (
         ReferenceLine("dense", "K and V uncompressed", dense),
         ReferenceLine(
-            f"GQA {_GQA_GROUP}:1",
+            f"GQA {shared_by}:1",
             f"{groups} KV heads for {spec.shape.query_heads} query heads",
             2.0 * groups * head_dim * per_layer,
         ),
@@ -75,3 +76,9 @@ def reference_lines(spec: MemorySpec, budget: int = 1024) -> tuple[ReferenceLine
         ),
         ReferenceLine(f"{budget} tokens", "a token budget (StreamingLLM, H2O)", dense, budget),
     )
+
+
+def _query_heads_per_group(query_heads: int) -> int:
+    """Return how many query heads share a KV head: 4, or the nearest number that divides them."""
+    divisors = [n for n in range(1, query_heads + 1) if query_heads % n == 0]
+    return min(divisors, key=lambda n: abs(n - _GQA_GROUP))

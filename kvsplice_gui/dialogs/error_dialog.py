@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt, pyqtSlot
-from PyQt6.QtGui import QFontDatabase, QGuiApplication
+from PyQt6.QtGui import QFontDatabase, QGuiApplication, QIcon, QShowEvent
 from PyQt6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -38,6 +38,7 @@ class ErrorDialog(QDialog):
     def __init__(self, report: ErrorReport, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._report = report
+        self._close: QPushButton | None = None
         self.setWindowTitle("KVSplice: this did not work")
         self.setMinimumWidth(_WIDTH)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -48,6 +49,8 @@ class ErrorDialog(QDialog):
         self.details_button.toggled.connect(self._on_details_toggled)
         self.copy_button = QPushButton("&Copy")
         self.copy_button.setToolTip("Copy the sentence and the details")
+        for button in (self.details_button, self.copy_button):
+            button.setAutoDefault(False)  # Return belongs to Close
         self.copy_button.clicked.connect(self._on_copy_clicked)
         self._lay_out()
 
@@ -100,8 +103,15 @@ class ErrorDialog(QDialog):
         close = box.button(QDialogButtonBox.StandardButton.Close)
         if close is not None:
             close.setDefault(True)
-            close.setFocus()
+            close.setIcon(QIcon())
+            self._close = close
         return box
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Give Close the keyboard, so that Return closes."""
+        super().showEvent(event)
+        if self._close is not None:
+            self._close.setFocus()
 
     @pyqtSlot(bool)
     def _on_details_toggled(self, shown: bool) -> None:

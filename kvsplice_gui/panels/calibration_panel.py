@@ -143,9 +143,19 @@ class CalibrationPanel(FieldGroup):
         """Show what is going on; empty when idle."""
         self._busy = busy
         cancelling = busy == "Cancelling"
-        self.calibrate_button.setEnabled(self._has_data and not busy)
-        self.cancel_button.setEnabled(bool(busy) and not cancelling)
         self.cancel_button.setText("Cancelling…" if cancelling else "Cancel")
+        can_calibrate, can_cancel = self._has_data and not busy, bool(busy) and not cancelling
+        # Qt moves the keyboard to any next field from a button it disables: hand it over first.
+        if can_cancel and self.calibrate_button.hasFocus():
+            self.cancel_button.setEnabled(True)
+            self.cancel_button.setFocus()
+        elif can_calibrate and self.cancel_button.hasFocus():
+            self.calibrate_button.setEnabled(True)
+            self.calibrate_button.setFocus()
+        elif cancelling:
+            self.cancel_button.clearFocus()
+        self.calibrate_button.setEnabled(can_calibrate)
+        self.cancel_button.setEnabled(can_cancel)
         if not busy:
             self.progress.setRange(0, 1000)
             self.progress.setValue(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,9 @@ class MsePlot(KPlot):
         curves = [*self._rows.values(), *self._ghost.values(), self._pca_points()]
         bounds = bounds_of((np.log2(ks), self._drawn(_shown(mse))) for ks, mse in curves)
         if bounds is not None:
-            self._fit(bounds)
+            # An error of 0 at k = d is not on a log axis, but the axis of k still reaches it.
+            last = max(float(np.log2(max(ks))) for ks, _ in curves if len(ks))
+            self._fit(replace(bounds, right=max(bounds.right, last)))
 
     def _pca_points(self) -> Curve:
         return np.arange(1, len(self._pca_curve) + 1), self._pca_curve

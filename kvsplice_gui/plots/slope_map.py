@@ -46,7 +46,7 @@ class SlopeMap(PlotFrame):
     def __init__(self) -> None:
         super().__init__(
             "Slopes ds/dx",
-            "Calibrate Spline→PCA to see how it stretches each dimension, segment by segment.",
+            "Only splines have slopes. Calibrate and show Spline→PCA to see every segment.",
             "dimension",
         )
         self._shape: SplineShape | None = None

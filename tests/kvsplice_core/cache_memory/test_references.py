@@ -40,3 +40,8 @@ def test_a_token_budget_stops_growing():
     budget, dense = lines["1024 tokens"].bytes_at(TOKENS), lines["dense"].bytes_at(TOKENS)
     assert (budget[:3] == dense[:3]).all()
     assert budget[3] == budget[2]
+
+
+def test_groups_divide_the_query_heads():
+    lines = lines_of(ModelShape("xl", 48, kv_heads=25, head_dim=64, query_heads=25, hidden=1600))
+    assert lines["GQA 5:1"].bytes_per_token * 5 == lines["dense"].bytes_per_token
