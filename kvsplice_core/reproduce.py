@@ -46,6 +46,7 @@ values = load_values({_call(data)})
 spec = SweepSpec(
     methods=({methods},),
     ks={spec.ks!r},
+    earlier_knots={spec.earlier_knots!r},
     calibration=CalibrationSpec(
         recipe=Recipe.{calibration.recipe.name},
         knots={calibration.resolved_knots},
@@ -115,6 +116,8 @@ def _spec_words(spec: SweepSpec, device: str) -> Iterator[str]:
     yield from ("--ks", ",".join(map(str, spec.ks)))
     yield from ("--recipe", calibration.recipe.value)
     yield from ("--knots", str(calibration.resolved_knots))
+    if spec.earlier_knots:
+        yield from ("--earlier-knots", ",".join(map(str, spec.earlier_knots)))
     yield from ("--epochs", str(calibration.resolved_epochs))
     yield from ("--seed", str(calibration.seed))
     yield from ("--device", device)

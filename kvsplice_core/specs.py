@@ -158,6 +158,10 @@ class SweepSpec:
         Everything else; its ``method`` and ``k`` are set for each row in turn.
     first_k : int, optional
         The k to compute first (the GUI's chosen one); the results do not depend on it.
+    earlier_knots : tuple of int
+        For splines of recipe ``joint``: knots calibrated with before, first to last, each run
+        warm-started from the one before and the last one handing its curves on. This is what
+        moving the knots by hand does, and how it is repeated.
 
     Raises
     ------
@@ -169,11 +173,14 @@ class SweepSpec:
     ks: tuple[int, ...] = DEFAULT_KS
     calibration: CalibrationSpec = field(default_factory=CalibrationSpec)
     first_k: int | None = None
+    earlier_knots: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         _require(len(self.methods) > 0, "a sweep needs at least one method; got none")
         _require(len(self.ks) > 0, "a sweep needs at least one k; got none")
         _require(min(self.ks) >= 1, f"k must be at least 1; got {min(self.ks)}")
+        for knots in self.earlier_knots:
+            replace(self.calibration, knots=knots)  # the range of knots stands there
         object.__setattr__(self, "ks", tuple(sorted(set(self.ks))))
         wanted = (Method.PCA, *self.methods)
         object.__setattr__(self, "methods", tuple(dict.fromkeys(wanted)))

@@ -26,7 +26,7 @@ from kvsplice_core.results import (
     SweepRow,
     SweepStep,
 )
-from kvsplice_core.specs import Recipe, SweepSpec
+from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec
 from kvsplice_core.values.values import Values
 from kvsplice_core.version import library_versions
 
@@ -163,11 +163,11 @@ class _Sweep:
         self, method: Method, k: int, clock: _Clock
     ) -> Generator[SweepStep, None, CalibrationResult]:
         spec, previous = self._spec.at(method, k), self._start.get((method, k))
-        if previous is not None:
-            spec = replace(spec, epochs=max(1, spec.resolved_epochs // _WARM_DIVISOR))
         if not (method.is_learnt and spec.recipe is Recipe.ORIGIN):
-            return (yield from _relay(calibrate_parts(self._parts, spec, previous), clock))
-        started = time.monotonic()
+            if previous is None and method is Method.SPLINE:
+                previous = yield from self._earlier(spec, clock)
+            return (yield from self._once(spec, previous, clock))
+        spec, started = _warm(spec, previous), time.monotonic()
         if method not in self._shared:
             trained = yield from _relay(
                 train_transform(self._parts.train, self._parts.test, spec, previous), clock
@@ -175,6 +175,22 @@ class _Sweep:
             self._shared[method] = SharedTransform.after(self._parts, trained)
         trained = self._shared[method].at(k)
         return judge(self._parts, spec, trained, started, warm_start=previous is not None)
+
+    def _earlier(
+        self, spec: CalibrationSpec, clock: _Clock
+    ) -> Generator[SweepStep, None, Codec | None]:
+        """Follow the knots calibrated with before; None where PCA was kept in the end."""
+        codec = None
+        for knots in self._spec.earlier_knots:
+            result = yield from self._once(replace(spec, knots=knots), codec, clock)
+            codec = result.codec if result.kept is spec.method else None
+        return codec
+
+    def _once(
+        self, spec: CalibrationSpec, previous: Codec | None, clock: _Clock
+    ) -> Generator[SweepStep, None, CalibrationResult]:
+        work = calibrate_parts(self._parts, _warm(spec, previous), previous)
+        return (yield from _relay(work, clock))
 
     def _measured(self, method: Method, k: int, result: CalibrationResult) -> SweepRow:
         parts, codec = self._parts, result.codec
@@ -210,6 +226,12 @@ class _Sweep:
             elapsed_s=time.monotonic() - self._started,
             versions=library_versions(),
         )
+
+
+def _warm(spec: CalibrationSpec, previous: Codec | None) -> CalibrationSpec:
+    if previous is None:
+        return spec
+    return replace(spec, epochs=max(1, spec.resolved_epochs // _WARM_DIVISOR))
 
 
 def _relay(

@@ -84,6 +84,7 @@ def as_dict(result: SweepResult) -> dict[str, Any]:
         "spec": {
             "methods": [method.key for method in result.spec.methods],
             "ks": list(result.spec.ks),
+            "earlier_knots": list(result.spec.earlier_knots),
             **_calibration(result.spec.calibration),
         },
         "train_vectors": result.train_vectors,

@@ -12,7 +12,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
 from kvsplice_core.methods import Method
 from kvsplice_core.results import SweepResult, SweepRow, SweepStep
-from kvsplice_core.specs import SweepSpec
+from kvsplice_core.specs import Recipe, SweepSpec
 from kvsplice_gui import formats
 from kvsplice_gui.jobs import Note, load_job, merged, sweep_job
 from kvsplice_gui.state import DataWish, State, Wishes
@@ -142,8 +142,13 @@ class Controller(QObject):
         if calibration.resolved_knots == wishes.knots or calibration.recipe is not wishes.recipe:
             return None  # another recipe starts over, when asked to
         ks = tuple(row.k for row in result.of(Method.SPLINE))
+        before = (*result.spec.earlier_knots, calibration.resolved_knots)
         spec = SweepSpec(
-            (Method.SPLINE,), ks, replace(calibration, knots=wishes.knots), first_k=wishes.k
+            (Method.SPLINE,),
+            ks,
+            replace(calibration, knots=wishes.knots),
+            first_k=wishes.k,
+            earlier_knots=before if calibration.recipe is Recipe.JOINT else (),
         )
         return "Re-calibrating", lambda: sweep_job(dataset, spec, warm=result), self._on_updated
 
@@ -152,7 +157,8 @@ class Controller(QObject):
         lacking = tuple(method for method in result.methods if result.row(method, k) is None)
         if dataset is None or not lacking or not 1 <= k <= result.data.dim:
             return None
-        spec = SweepSpec(lacking, (k,), result.spec.calibration)
+        asked = result.spec
+        spec = SweepSpec(lacking, (k,), asked.calibration, earlier_knots=asked.earlier_knots)
         return f"Adding k = {k}", lambda: sweep_job(dataset, spec, reuse=result), self._on_updated
 
     def _load(self) -> None:

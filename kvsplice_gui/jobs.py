@@ -123,7 +123,6 @@ def merged(result: SweepResult, update: SweepResult) -> SweepResult:
         update.spec,
         methods=tuple(dict.fromkeys((*result.spec.methods, *update.spec.methods))),
         ks=tuple(sorted({row.k for row in rows})),
-        calibration=replace(update.spec.calibration, epochs=result.spec.calibration.epochs),
     )
     return replace(update, rows=tuple(rows), spec=spec)
 
@@ -142,6 +141,8 @@ def density_of(rows: NDArray[np.float32]) -> Density:
 
 
 def _codecs(result: SweepResult) -> Mapping[tuple[Method, int], Codec]:
+    if result.spec.calibration.recipe is not Recipe.JOINT:
+        return {}  # one transform serves every k and takes seconds: it starts anew
     learnt = (row for row in result.rows if row.method.is_learnt and row.kept is row.method)
     return {(row.method, row.k): row.calibration.codec for row in learnt}
 

@@ -244,9 +244,6 @@ class MainWindow(QMainWindow):
         if clipboard is not None and text:
             clipboard.setText(text)
             self.views.log.say(f"Copied as {what}:\n{text}")
-            warning = readouts.reproduction_warning(self.state.findings)
-            if warning:
-                self.views.log.say(warning)
 
     @pyqtSlot(object)
     def _on_saved(self, saved: object) -> None:

@@ -239,17 +239,6 @@ def as_python(findings: Findings) -> str:
     return reproduce.as_python(result.data, result.spec, device=result.device)
 
 
-def reproduction_warning(findings: Findings) -> str:
-    """Return what the reproduction will not repeat; empty if it repeats everything."""
-    rows = () if findings.result is None else findings.result.rows
-    if not any(row.calibration.warm_start for row in rows):
-        return ""
-    return (
-        "Some rows were re-calibrated from earlier curves (warm start); the copy calibrates from "
-        "the beginning, so its values and verdicts may differ. Calibrate gives a run it repeats."
-    )
-
-
 @dataclass(frozen=True)
 class MemoryView:
     """What the memory plot shows.

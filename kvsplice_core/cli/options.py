@@ -199,3 +199,13 @@ def positive_int(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) >= 1):
         raise argparse.ArgumentTypeError(f"it must be an integer of at least 1; got {text!r}")
     return int(text)
+
+
+def parse_knots(text: str) -> tuple[int, ...]:
+    """Read numbers of knots such as ``16,8``, in their order."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be numbers of knots such as 16,8; got {text!r}"
+        ) from error

@@ -11,6 +11,7 @@ from kvsplice_core.cli.options import (
     add_data_options,
     calibration_spec,
     new_command,
+    parse_knots,
     parse_ks,
     parse_methods,
     read_values,
@@ -49,6 +50,14 @@ def add_to(commands: Commands) -> None:
         help="bottleneck dimensions such as 1-8,16,32 "
         f"(default: {','.join(map(str, DEFAULT_KS))}, as far as the vectors go)",
     )
+    group.add_argument(
+        "--earlier-knots",
+        type=parse_knots,
+        default=(),
+        metavar="LIST",
+        help="knots calibrated with before, in order; each hands its curves on (a warm start), "
+        "as moving the knots in the window does",
+    )
     add_result_options(parser)
 
 
@@ -73,7 +82,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _sweep_spec(arguments: argparse.Namespace, calibration: CalibrationSpec, dim: int) -> SweepSpec:
     ks = arguments.ks or tuple(k for k in DEFAULT_KS if k <= dim)
-    return SweepSpec(methods=arguments.methods, ks=ks, calibration=calibration)
+    return SweepSpec(
+        methods=arguments.methods,
+        ks=ks,
+        calibration=calibration,
+        earlier_knots=arguments.earlier_knots,
+    )
 
 
 def _follow(values: Values, spec: SweepSpec, finished: FinishedRows) -> SweepResult:

@@ -159,7 +159,7 @@ def test_json_of_a_real_sweep_holds_every_field_there_is(tmp_path):
     document = json.loads((tmp_path / "r.json").read_text("utf-8"))
     assert document["data"] == asdict(result.data)
     settings = {field.name for field in fields(CalibrationSpec)} - {"method", "k"}
-    assert settings | {"methods", "ks"} == set(document["spec"])
+    assert settings | {"methods", "ks", "earlier_knots"} == set(document["spec"])
     assert document["versions"] == result.versions
     assert {"kvsplice", "python", "torch", "numpy"} <= set(document["versions"])
     rest = {field.name for field in fields(SweepResult)} - {"pca_curve", "variance_kept"}

@@ -1,5 +1,7 @@
 """Jobs run the core and need no application."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,9 +71,26 @@ def test_a_warm_start_takes_a_quarter_of_the_epochs_and_says_so(loaded):
     spec = _spec(recipe=Recipe.JOINT, epochs=40, knots=8)
     first = run(sweep_job(dataset, spec))
     assert first.row(Method.SPLINE, 2).kept is Method.SPLINE
-    update = run(sweep_job(dataset, _spec(recipe=Recipe.JOINT, epochs=40, knots=5), warm=first))
+    fewer = replace(_spec(recipe=Recipe.JOINT, epochs=40, knots=5), earlier_knots=(8,))
+    update = run(sweep_job(dataset, fewer, warm=first))
     row = update.row(Method.SPLINE, 2)
     assert row.calibration.warm_start
     assert row.calibration.spec.epochs == 10
     assert merged(first, update).spec.calibration.epochs == 40
     assert merged(first, update).spec.calibration.knots == 5
+
+
+def test_moving_the_knots_is_repeated_by_what_is_copied(loaded):
+    """Both ways to the same numbers: by hand, one run after another, and at once."""
+    dataset, _ = loaded
+    ks = (1, 2, 4)
+    spec = _spec(ks=ks, recipe=Recipe.JOINT, epochs=12, knots=8)
+    by_hand = run(sweep_job(dataset, spec))
+    for knots, earlier in ((5, (8,)), (6, (8, 5))):
+        moved = replace(spec.calibration, knots=knots)
+        asked = SweepSpec((Method.SPLINE,), ks, moved, earlier_knots=earlier)
+        by_hand = merged(by_hand, run(sweep_job(dataset, asked, warm=by_hand)))
+    at_once = run(sweep_job(dataset, by_hand.spec))
+    assert by_hand.spec.earlier_knots == (8, 5)
+    assert any(row.calibration.warm_start for row in by_hand.rows)
+    assert [row.scores for row in at_once.rows] == [row.scores for row in by_hand.rows]

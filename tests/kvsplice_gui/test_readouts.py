@@ -259,14 +259,6 @@ def test_copies_are_those_of_the_last_result():
     assert readouts.as_command(Findings()) == readouts.as_python(Findings()) == ""
 
 
-def test_a_warm_start_is_said_with_the_copy():
-    assert readouts.reproduction_warning(FOUND) == ""
-    assert readouts.reproduction_warning(Findings()) == ""
-    warm = replace(SPLINE_AT_2.calibration, warm_start=True)
-    text = readouts.reproduction_warning(found(replace(SPLINE_AT_2, calibration=warm)))
-    assert "warm start" in text
-
-
 # -- memory -----------------------------------------------------------------------------------
 
 
