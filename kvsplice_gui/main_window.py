@@ -8,8 +8,6 @@ from pathlib import Path
 from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import (
     QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
     QGuiApplication,
     QImage,
     QShowEvent,
@@ -23,6 +21,7 @@ from kvsplice_gui import exports, readouts, settings, theme
 from kvsplice_gui.controller import Controller
 from kvsplice_gui.dialogs.about import show_about, show_method
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
+from kvsplice_gui.drops import FileDrops
 from kvsplice_gui.errors import ErrorReport, report_of
 from kvsplice_gui.layout import Layout
 from kvsplice_gui.menus import Menus, file_filter, start_folder
@@ -70,9 +69,11 @@ class MainWindow(QMainWindow):
         self.controller = controller
         self.views = Views()
         self.setWindowTitle("KVSplice")
-        self.setAcceptDrops(True)
         self.resize(*_fitting_size())
         self.layout_of = Layout(self, self.views)
+        self._drops = FileDrops(self.open_source, self)
+        for widget in (self, *self.layout_of.docks.values()):
+            self._drops.watch(widget)
         self.menus = Menus(self)
         self._say_status()
         self.presenter = Presenter(state, self.views, self)
@@ -146,20 +147,6 @@ class MainWindow(QMainWindow):
         if self._remembers and Path(summary.source).is_file():
             settings.add_recent_file(summary.source)
         self.setWindowTitle(f"{summary.title} — KVSplice")
-
-    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Accept one local file."""
-        data = None if event is None else event.mimeData()
-        if event is not None and data is not None and any(u.isLocalFile() for u in data.urls()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Open the first file dropped."""
-        data = None if event is None else event.mimeData()
-        paths = [] if data is None else [u.toLocalFile() for u in data.urls() if u.isLocalFile()]
-        if event is not None and paths:
-            event.acceptProposedAction()
-            self.open_source(paths[0])
 
     # -- exporting ----------------------------------------------------------------------------
 

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PyQt6.QtGui import QDropEvent, QGuiApplication
-from PyQt6.QtWidgets import QFileDialog
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PyQt6.QtWidgets import QApplication, QFileDialog
 
 from kvsplice_core.codec_file import load_codec
 from kvsplice_core.methods import Method
@@ -60,9 +60,22 @@ def test_calibrate_shows_everywhere(calibrated):
     assert calibrated._verdict.text().startswith("Spline→PCA")
 
 
-def test_dropping_a_file_opens_it(qtbot, window, small_file):
+@pytest.mark.parametrize("place", ["window", "docked", "floating"])
+def test_dropping_a_file_opens_it(qtbot, window, small_file, place):
+    dock = window.layout_of.docks["mse"]
+    dock.setFloating(place == "floating")
+    target = window if place == "window" else dock
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(small_file))])
+    enter = QDragEnterEvent(
+        QPoint(10, 10),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(target, enter)
+    assert enter.isAccepted()
     event = QDropEvent(
         QPointF(10, 10),
         Qt.DropAction.CopyAction,
@@ -71,7 +84,8 @@ def test_dropping_a_file_opens_it(qtbot, window, small_file):
         Qt.KeyboardModifier.NoModifier,
     )
     with qtbot.waitSignal(window.controller.loaded, timeout=WAIT_MS):
-        window.dropEvent(event)
+        QApplication.sendEvent(target, event)
+    assert event.isAccepted()
     assert settings.recent_files() == [small_file]
     assert "small.npy" in window.windowTitle()
 
