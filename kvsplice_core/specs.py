@@ -11,6 +11,7 @@ from kvsplice_core.methods import Method
 MIN_KNOTS = 3
 MAX_KNOTS = 64
 SAMPLE_BUDGET = 120_000
+MOST_DPI = 1_200  # a figure of a few inches is 100 megapixels there
 DEFAULT_KS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 

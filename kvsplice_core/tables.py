@@ -7,17 +7,18 @@ import io
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kvsplice_core.errors import DataError
 from kvsplice_core.files import write_text
 from kvsplice_core.methods import Method
-from kvsplice_core.results import SweepResult, SweepRow
+from kvsplice_core.results import Change, SweepResult, SweepRow
 from kvsplice_core.specs import CalibrationSpec
 
 _MSE = "test_mse_"
+_CHANGE_PARTS = ("percent", "low", "high")
 _MOST_DIGITS = 9
 _MOST_SHOWN = 40
 
@@ -48,10 +49,13 @@ class MseTable:
         Bottleneck dimensions.
     columns : dict of str to tuple of float
         Test MSE by the method's column name, one number for each k; NaN where a cell is blank.
+    changes : dict of str to tuple of (Change or None)
+        Change against PCA with its interval, by the same names, for files that hold them.
     """
 
     ks: tuple[int, ...]
     columns: dict[str, tuple[float, ...]]
+    changes: dict[str, tuple[Change | None, ...]] = field(default_factory=dict)
 
 
 def csv_text(result: SweepResult) -> str:
@@ -120,7 +124,17 @@ def read_csv(path: str | Path) -> MseTable:
         columns = {n.removeprefix(_MSE): tuple(_read_mse(row[n]) for row in rows) for n in names}
     except ValueError as error:
         raise DataError(f"{path} must hold {error}") from error
-    return MseTable(ks, columns)
+    changes = {name: tuple(_read_change(row, name) for row in rows) for name in columns}
+    return MseTable(ks, columns, {name: own for name, own in changes.items() if any(own)})
+
+
+def _read_change(row: dict[str, str], name: str) -> Change | None:
+    """Return the change a row holds for a column; None where a part of it is not there."""
+    try:
+        percent, low, high = (float(row[f"change_{part}_{name}"]) for part in _CHANGE_PARTS)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Change(percent, low, high)
 
 
 def _read_k(cell: str | None) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kvsplice_core.cli.console import remark
 from kvsplice_core.cli.options import positive_int
 from kvsplice_core.cli.outputs import check_file, check_folder
+from kvsplice_core.specs import MOST_DPI
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,8 +46,16 @@ def add_format_options(parser: argparse._ActionsContainer) -> None:
         help=f"of {','.join(FIGURE_FORMATS)} (default: png)",
     )
     parser.add_argument(
-        "--dpi", type=positive_int, default=200, metavar="N", help="of PNG (default: %(default)s)"
+        "--dpi", type=parse_dpi, default=200, metavar="N", help="of PNG (default: %(default)s)"
     )
+
+
+def parse_dpi(text: str) -> int:
+    """Read dots per inch."""
+    dpi = positive_int(text)
+    if dpi > MOST_DPI:
+        raise argparse.ArgumentTypeError(f"dpi must be at most {MOST_DPI}; got {dpi}")
+    return dpi
 
 
 def parse_formats(text: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from kvsplice_core.figures.change_bars import draw_change, label_change, tie_patch
 from kvsplice_core.figures.style import (
     SMALL,
     add_legend,
@@ -22,12 +23,11 @@ from kvsplice_core.figures.style import (
     mse_axis,
     new_figure,
     say_empty,
-    signed,
     without_rounding,
 )
 from kvsplice_core.methods import Method
-from kvsplice_core.palette import GREY, style_of
-from kvsplice_core.results import SweepResult, SweepRow, Verdict
+from kvsplice_core.palette import style_of
+from kvsplice_core.results import SweepResult
 
 _GROUP_WIDTH = 0.72
 _MOST_LABELS = 26
@@ -95,10 +95,7 @@ def change_vs_pca(result: SweepResult, dark: bool = False) -> Figure:
     _name_groups(axes, result.ks, dark)
     axes.margins(y=0.14)
     handles = [Patch(color=style_of(method).colour, label=method.label) for method in methods]
-    tie = Patch(
-        facecolor=_tie_fill(dark), edgecolor=GREY, hatch="////", label="tie: interval holds 0"
-    )
-    add_legend(axes, dark, handles=[*handles, tie])
+    add_legend(axes, dark, handles=[*handles, tie_patch(dark)])
     return figure
 
 
@@ -185,43 +182,10 @@ def _draw_changes(
     for row in result.of(method):
         if row.change is not None:
             x = result.ks.index(row.k) + offset
-            _draw_bar(axes, row, x, 0.9 * _GROUP_WIDTH / methods, dark)
+            width = 0.9 * _GROUP_WIDTH / methods
+            draw_change(axes, row.change, style_of(method), x, width, dark)
             if labelled:
-                _label_bar(axes, row, x, dark)
-
-
-def _draw_bar(axes: Axes, row: SweepRow, x: float, width: float, dark: bool) -> None:
-    change = row.change
-    assert change is not None
-    colour, tie = style_of(row.method).colour, change.verdict is Verdict.TIE
-    axes.bar(
-        x,
-        change.percent,
-        width=width,
-        facecolor=_tie_fill(dark) if tie else colour,
-        edgecolor=GREY if tie else colour,
-        hatch="////" if tie else "",
-        linewidth=0.6 if tie else 0.0,
-    )
-    axes.plot([x, x], [change.low, change.high], color=ground(dark).text, linewidth=1.1)
-    if tie:  # grey, so the symbol says whose it is
-        axes.plot(x, change.percent, marker=style_of(row.method).marker, markersize=5, color=colour)
-
-
-def _label_bar(axes: Axes, row: SweepRow, x: float, dark: bool) -> None:
-    change = row.change
-    assert change is not None
-    below = change.percent < 0
-    axes.annotate(
-        "tie" if change.verdict is Verdict.TIE else signed(change.percent),
-        (x, change.low if below else change.high),
-        xytext=(0, -4 if below else 4),
-        textcoords="offset points",
-        ha="center",
-        va="top" if below else "bottom",
-        fontsize=SMALL - 1,
-        color=ground(dark).muted if change.verdict is Verdict.TIE else ground(dark).text,
-    )
+                label_change(axes, row.change, x, dark)
 
 
 def _name_groups(axes: Axes, ks: Sequence[int], dark: bool) -> None:
@@ -235,7 +199,3 @@ def _name_groups(axes: Axes, ks: Sequence[int], dark: bool) -> None:
 
 def _offset(place: int, methods: int) -> float:
     return _GROUP_WIDTH * ((place + 0.5) / methods - 0.5)
-
-
-def _tie_fill(dark: bool) -> str:
-    return ground(dark).panel

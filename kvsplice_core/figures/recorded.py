@@ -9,8 +9,10 @@ from itertools import cycle
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from kvsplice_core.errors import DataError
+from kvsplice_core.figures.change_bars import draw_change, label_change, tie_patch
 from kvsplice_core.figures.style import (
     SMALL,
     add_legend,
@@ -27,6 +29,7 @@ from kvsplice_core.figures.style import (
 )
 from kvsplice_core.methods import Method
 from kvsplice_core.palette import ORANGE, PURPLE, SKY, MethodStyle, style_of
+from kvsplice_core.results import Change
 from kvsplice_core.tables import MseTable
 
 _GROUP_WIDTH = 0.76
@@ -45,6 +48,12 @@ class _Column:
     ks: tuple[int, ...]
     errors: tuple[float, ...]
     pca: tuple[float, ...]
+    intervals: tuple[Change | None, ...] = ()
+
+    def measured(self) -> dict[int, Change]:
+        """Return the changes recorded with an interval, by k."""
+        pairs = zip(self.ks, self.intervals, strict=False)
+        return {k: change for k, change in pairs if change is not None}
 
     def changes(self) -> Iterable[tuple[int, float]]:
         """Yield k and the change against PCA in per cent, where both are more than rounding."""
@@ -89,25 +98,25 @@ def improvement_delta(tables: Sequence[MseTable], dark: bool = False) -> Figure:
     figure = new_figure(dark)
     axes = figure.subplots()
     dress(axes, dark, "k, numbers kept per vector", "change of test MSE against PCA, %")
-    entitle(
-        axes,
-        dark,
-        "Change against PCA at the same k",
-        "below 0 is better · one run, without intervals",
-    )
     columns = [column for column in _columns(tables) if column.name != Method.PCA.column]
+    has_intervals = any(column.measured() for column in columns)
+    remark = "" if has_intervals else " · one run, without intervals"
+    entitle(axes, dark, "Change against PCA at the same k", f"below 0 is better{remark}")
     if not columns:
         say_empty(axes, dark, "Record a spline or a flow to see its change against PCA.")
         return figure
     ks = _all_ks(columns)
     for place, column in enumerate(columns):
         _draw_bars(axes, column, ks, place, columns, dark)
+        _draw_measured(axes, column, ks, place, columns, dark)
     axes.axhline(0, color=ground(dark).text, linewidth=0.9)
     axes.grid(False, axis="x")
     axes.spines["bottom"].set_visible(False)
     axes.set_xticks(range(len(ks)), [str(k) for k in ks])
     axes.margins(y=0.16)
-    add_legend(axes, dark)
+    handles = [Patch(color=column.style.colour, label=column.label) for column in columns]
+    ties = [tie_patch(dark)] if has_intervals else []
+    add_legend(axes, dark, handles=[*handles, *ties])
     return figure
 
 
@@ -120,7 +129,8 @@ def _draw_bars(
     dark: bool,
 ) -> None:
     offset = _GROUP_WIDTH * ((place + 0.5) / len(columns) - 0.5)
-    points = [(ks.index(k) + offset, change) for k, change in column.changes()]
+    known = column.measured()
+    points = [(ks.index(k) + offset, change) for k, change in column.changes() if k not in known]
     axes.bar(
         [x for x, _ in points],
         [change for _, change in points],
@@ -143,6 +153,23 @@ def _draw_bars(
         )
 
 
+def _draw_measured(
+    axes: Axes,
+    column: _Column,
+    ks: Sequence[int],
+    place: int,
+    columns: Sequence[_Column],
+    dark: bool,
+) -> None:
+    offset = _GROUP_WIDTH * ((place + 0.5) / len(columns) - 0.5)
+    width = 0.9 * _GROUP_WIDTH / len(columns)
+    for k, change in column.measured().items():
+        x = ks.index(k) + offset
+        draw_change(axes, change, column.style, x, width, dark)
+        if len(columns) * len(ks) <= _MOST_LABELS:
+            label_change(axes, change, x, dark)
+
+
 def _columns(tables: Sequence[MseTable]) -> list[_Column]:
     """Return each column once, the first file that has it first: methods, then unknown ones."""
     if not tables:
@@ -154,7 +181,8 @@ def _columns(tables: Sequence[MseTable]) -> list[_Column]:
         if pca is None:
             raise DataError(f"a table must have the column PCA; got {', '.join(table.columns)}")
         for name, errors in table.columns.items():
-            found.setdefault(name, _Column(name, *looks[name], table.ks, errors, pca))
+            known = table.changes.get(name, ())
+            found.setdefault(name, _Column(name, *looks[name], table.ks, errors, pca, known))
     return [found[name] for name in looks if name in found]
 
 

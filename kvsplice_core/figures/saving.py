@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from kvsplice_core.errors import SpecError
 from kvsplice_core.files import atomic_path
+from kvsplice_core.specs import MOST_DPI
 
 # A date in the file would make two equal figures differ.
 _NO_DATE = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
@@ -30,7 +31,7 @@ def save_figure(figure: Figure, path: str | Path, dpi: int = 200) -> None:
     Raises
     ------
     SpecError
-        If the suffix is another one, or `dpi` is below 1.
+        If the suffix is another one, or `dpi` is not in 1 … `MOST_DPI`.
     KVSpliceError
         If the file cannot be written.
     """
@@ -39,6 +40,8 @@ def save_figure(figure: Figure, path: str | Path, dpi: int = 200) -> None:
         raise SpecError(f"a figure must end in {', '.join(_NO_DATE)}; got {str(path)!r}")
     if dpi < 1:
         raise SpecError(f"dpi must be at least 1; got {dpi}")
+    if dpi > MOST_DPI:
+        raise SpecError(f"dpi must be at most {MOST_DPI}; got {dpi}")
     with atomic_path(path) as temporary, mpl.rc_context(_SETTINGS):
         figure.savefig(
             temporary,

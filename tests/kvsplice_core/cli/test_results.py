@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 
+from kvsplice_core.cli import main
 from kvsplice_core.cli.results import add_result_options, check_targets, parse_formats
 from kvsplice_core.errors import ModelShapeError, SpecError
 
@@ -43,3 +44,8 @@ def test_an_unknown_model_is_told():
 def test_other_formats_are_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match="must be one of png, svg, pdf; got"):
         parse_formats(text)
+
+
+def test_a_dpi_no_memory_holds_is_refused_before_any_work(capsys):
+    assert main(["sweep", "geometric-mix", "--ks", "2", "--figures", "f", "--dpi", "99999"]) == 2
+    assert "dpi must be at most 1200; got 99999" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import pytest
 
 from kvsplice_core.errors import DataError
 from kvsplice_core.figures import compression_comparison, improvement_delta
+from kvsplice_core.results import Change
 from kvsplice_core.tables import MseTable
 from tests.kvsplice_core.figures.gallery import TABLES, lines_of, texts_of
 
@@ -71,3 +72,12 @@ def test_pca_alone_says_what_is_missing():
 def test_tables_that_cannot_be_compared_are_refused(draw, tables, words):
     with pytest.raises(DataError, match=words):
         draw(tables)
+
+
+def test_recorded_intervals_are_drawn_and_a_tie_is_called_one():
+    changes = {"SplinePCA": (Change(-40.0, -42.0, -38.0), Change(0.1, -0.2, 0.4))}
+    table = MseTable((8, 16), {"PCA": (2e-3, 1e-3), "SplinePCA": (1.2e-3, 1.001e-3)}, changes)
+    figure = improvement_delta([table])
+    assert "tie" in texts_of(figure)
+    bars = [patch for patch in figure.axes[0].patches if patch.get_width() > 0]
+    assert [bool(bar.get_hatch()) for bar in bars] == [False, True]
