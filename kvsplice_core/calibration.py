@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -57,6 +58,16 @@ class Parts:
     def fit(self) -> Tensor:
         """The training rows before the validation part."""
         return self.train[: -self.validation_rows]
+
+    @cached_property
+    def train_pca(self) -> PCA:
+        """PCA of all training rows; found once, however many k ask for it."""
+        return fit_pca(self.train)
+
+    @cached_property
+    def fit_pca(self) -> PCA:
+        """PCA of the rows before the validation part."""
+        return fit_pca(self.fit)
 
     @property
     def validation(self) -> Tensor:
@@ -132,7 +143,7 @@ def calibrate_parts(
     require_k(spec.k, parts.train.shape[1])
     started = time.monotonic()
     if not spec.method.is_learnt:
-        return _pca_result(parts, spec, fit_pca(parts.train), started)
+        return _pca_result(parts, spec, parts.train_pca, started)
     yield CalibrationStep(spec.method, spec.k, 1, spec.resolved_epochs, 0.0, 0.0)
     if spec.recipe is Recipe.ORIGIN:
         trained = yield from train_transform(parts.train, parts.test, spec, previous)
@@ -221,7 +232,7 @@ def judge(
     PCA learns from the same rows as the codec did. A tie is no win: PCA is the simpler codec.
     """
     origin = spec.recipe is Recipe.ORIGIN
-    rival = _pca_codec(fit_pca(parts.train if origin else parts.fit), spec.k)
+    rival = _pca_codec(parts.train_pca if origin else parts.fit_pca, spec.k)
     info = _info(parts, spec)
     codec = Codec(spec.method, trained.transform, trained.projection, info)
     ours = row_errors(parts.validation, codec.reconstruct)
@@ -229,7 +240,7 @@ def judge(
     change = change_against(ours, theirs, parts.rows_per_token, spec.seed)
     kept = spec.method if change.verdict is Verdict.GAIN else Method.PCA
     if kept is Method.PCA and not origin:
-        codec = _pca_codec(fit_pca(parts.train), spec.k, info)
+        codec = _pca_codec(parts.train_pca, spec.k, info)
     return CalibrationResult(
         codec=codec,
         spec=spec,

@@ -18,7 +18,7 @@ from kvsplice_core.calibration import (
 from kvsplice_core.codec import Codec
 from kvsplice_core.methods import Method
 from kvsplice_core.metrics import Reconstruction, change_against, rounding_error, score
-from kvsplice_core.pca import PCA, fit_pca
+from kvsplice_core.pca import PCA
 from kvsplice_core.results import (
     CalibrationResult,
     CalibrationStep,
@@ -125,7 +125,7 @@ class _Sweep:
         self._start = start
         self._started = time.monotonic()
         self._parts = split_parts(values, spec.calibration)
-        self._pca: PCA = fit_pca(self._parts.train)
+        self._pca: PCA = self._parts.train_pca
         self._curve = tuple(self._pca.mse_for_every_k(self._parts.test).tolist())
         self._rounding = rounding_error(self._parts.test)
         self._references: dict[int, Reconstruction] = {}

@@ -114,7 +114,7 @@ def stages(wishes: Wishes, findings: Findings) -> Stages:
         values=_values_stage(findings),
         transform=_transform_stage(wishes, findings),
         pca=_pca_stage(wishes, findings),
-        cache=_cache_stage(spec, weight),
+        cache=_cache_stage(spec, weight, capped=wishes.k > spec.shape.head_dim),
         decoder=Stage(
             "decoder", _decoder(wishes), "How k numbers become a vector again, before the inverse."
         ),
@@ -152,9 +152,13 @@ def _pca_stage(wishes: Wishes, findings: Findings) -> Stage:
     return Stage(name, f"{100 * kept[wishes.k - 1]:.1f} % variance", help_text)
 
 
-def _cache_stage(spec: MemorySpec, weight: CacheBytes) -> Stage:
+def _cache_stage(spec: MemorySpec, weight: CacheBytes, *, capped: bool) -> Stage:
     number = f"{format_bytes(weight.total)} of {format_bytes(weight.dense_total)}"
+    if capped:
+        number += f" at k {spec.k}"
     help_text = f"{spec.shape.name}, {formats.count(spec.tokens)} tokens, side information counted."
+    if capped:
+        help_text += f" Its vectors have {spec.shape.head_dim} numbers: k is held at that."
     return Stage("cache", number, help_text)
 
 
