@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,25 +10,24 @@ from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import (
     QCloseEvent,
     QGuiApplication,
-    QImage,
     QShowEvent,
 )
 from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow
 
 from kvsplice_core.errors import KVSpliceError
-from kvsplice_core.files import atomic_path
 from kvsplice_core.results import SweepRow
-from kvsplice_gui import exports, readouts, settings, theme
+from kvsplice_gui import readouts, settings, theme
 from kvsplice_gui.controller import Controller
 from kvsplice_gui.dialogs.about import show_about, show_method
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.drops import FileDrops
 from kvsplice_gui.errors import ErrorReport, report_of
 from kvsplice_gui.layout import Layout
-from kvsplice_gui.menus import Menus, file_filter, start_folder
+from kvsplice_gui.menus import Menus, file_filter
 from kvsplice_gui.presenter import Presenter
 from kvsplice_gui.session import session_of
 from kvsplice_gui.state import State, Wishes
+from kvsplice_gui.takeaway import TakeAway, start_folder
 from kvsplice_gui.views import Views
 
 _FIRST_SIZE = (1440, 900)
@@ -74,6 +74,7 @@ class MainWindow(QMainWindow):
         self._drops = FileDrops(self.open_source, self)
         for widget in (self, *self.layout_of.docks.values()):
             self._drops.watch(widget)
+        self.takeaway = TakeAway(self, state, controller, self._try, self.views.log.say)
         self.menus = Menus(self)
         self._say_status()
         self.presenter = Presenter(state, self.views, self)
@@ -108,8 +109,8 @@ class MainWindow(QMainWindow):
         views.table.row_chosen.connect(self._on_row_chosen)
         views.strip.stage_clicked.connect(self._on_stage_clicked)
         for key, plot in views.plots.items():
-            plot.export_requested.connect(lambda key=key: self.export_figure(key))
-            plot.copy_requested.connect(lambda key=key: self.copy_figure(key))
+            plot.export_requested.connect(lambda key=key: self.takeaway.export_figure(key))
+            plot.copy_requested.connect(lambda key=key: self.takeaway.copy_figure(key))
 
     def _connect_work(self) -> None:
         controller, views = self.controller, self.views
@@ -148,110 +149,6 @@ class MainWindow(QMainWindow):
             settings.add_recent_file(summary.source)
         self.setWindowTitle(f"{summary.title} — KVSplice")
 
-    # -- exporting ----------------------------------------------------------------------------
-
-    def export_csv(self) -> None:
-        """Save the table as CSV."""
-        self._save_table("results.csv", "Table (*.csv)")
-
-    def export_json(self) -> None:
-        """Save everything known of the run as JSON."""
-        self._save_table("results.json", "JSON (*.json)")
-
-    def _save_table(self, name: str, kinds: str) -> None:
-        result, path = self.state.findings.result, self._ask_save(name, kinds)
-        if result is not None and path is not None:
-            self._try(lambda: exports.save_table(result, path), f"Saved {path}")
-
-    def export_codec(self) -> None:
-        """Save the codec of the method in focus at the chosen k."""
-        wishes, findings = self.state.wishes, self.state.findings
-        path = self._ask_save(
-            f"codec_{wishes.method.key}_k{wishes.k}.safetensors", "Codec (*.safetensors)"
-        )
-        if path is not None:
-            save = exports.save_focus_codec
-            row = findings.row(wishes.method, wishes.k)
-            kept = "" if row is None or row.kept is row.method else f" (kept: {row.kept.key})"
-            self._try(lambda: save(wishes, findings, path), f"Saved the codec as {path}{kept}")
-
-    def export_figure(self, key: object) -> None:
-        """Ask where and draw a figure there."""
-        kind = exports.figure_kind(str(key))
-        path = self._ask_save(f"{kind.key}.png", "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)")
-        if path is not None:
-            wishes, findings = self.state.wishes, self.state.findings
-            work = exports.save_figure_job
-            self.controller.work(
-                "Exporting", lambda: work(kind, wishes, findings, path), self._on_saved
-            )
-
-    def copy_figure(self, key: str) -> None:
-        """Put a figure on the clipboard as a picture."""
-        kind, wishes, findings = exports.figure_kind(key), self.state.wishes, self.state.findings
-        work = exports.figure_png_job
-        self.controller.work("Copying", lambda: work(kind, wishes, findings), self._on_figure_drawn)
-
-    def export_everything(self) -> None:
-        """Ask for a folder and save all there is into it."""
-        folder = QFileDialog.getExistingDirectory(self, "Export everything into")
-        if folder:
-            self.save_everything(Path(folder))
-
-    def save_everything(self, folder: Path) -> None:
-        """Save tables, codec, figures and a screenshot into `folder`."""
-        wishes, findings = self.state.wishes, self.state.findings
-        self._try(lambda: self.save_screenshot(folder / "window.png"))
-        work = exports.save_everything_job
-        self.controller.work("Exporting", lambda: work(wishes, findings, folder), self._on_saved)
-
-    def export_screenshot(self) -> None:
-        """Save a picture of the window."""
-        path = self._ask_save("kvsplice.png", "PNG (*.png)")
-        if path is not None:
-            self._try(lambda: self.save_screenshot(path), f"Saved {path}")
-
-    def save_screenshot(self, path: Path) -> None:
-        """Save a picture of the window as PNG."""
-        picture = self.grab()
-        with atomic_path(path) as temporary:
-            if not picture.save(str(temporary), "PNG"):
-                raise KVSpliceError(f"cannot write a picture to {path}")
-
-    def copy_as_command(self) -> None:
-        """Copy the command line that reproduces the last result."""
-        self._copy_text("command", readouts.as_command(self.state.findings))
-
-    def copy_as_python(self) -> None:
-        """Copy the Python that reproduces the last result."""
-        self._copy_text("Python", readouts.as_python(self.state.findings))
-
-    def _copy_text(self, what: str, text: str) -> None:
-        clipboard = QGuiApplication.clipboard()
-        if clipboard is not None and text:
-            clipboard.setText(text)
-            self.views.log.say(f"Copied as {what}:\n{text}")
-
-    @pyqtSlot(object)
-    def _on_saved(self, saved: object) -> None:
-        paths = saved if isinstance(saved, list) else [saved]
-        self.views.log.say("Saved " + ", ".join(str(path) for path in paths))
-
-    def _on_figure_drawn(self, png: bytes) -> None:
-        clipboard = QGuiApplication.clipboard()
-        if clipboard is not None:
-            clipboard.setImage(QImage.fromData(png, "PNG"))
-            self.views.log.say("Copied the figure as a picture.")
-
-    def _ask_save(self, name: str, kinds: str) -> Path | None:
-        folder = Path(start_folder(self.state.wishes.data.source))
-        path, chosen = QFileDialog.getSaveFileName(self, "Save as", str(folder / name), kinds)
-        if not path:
-            return None
-        # A name typed without a suffix gets that of the chosen kind.
-        suffix = chosen.partition("*")[2].rstrip(")") or Path(name).suffix
-        return Path(path) if Path(path).suffix else Path(path + suffix)
-
     # -- small things -------------------------------------------------------------------------
 
     def step_k(self, by: object) -> None:
@@ -285,10 +182,9 @@ class MainWindow(QMainWindow):
         if report is not None:
             ErrorDialog(report, self).open()
 
-    def _try(self, action: object, done: str = "") -> None:
+    def _try(self, action: Callable[[], object], done: str = "") -> None:
         try:
-            if callable(action):
-                action()
+            action()
         except KVSpliceError as error:
             self.show_error(error)
             self.presenter.show_all()

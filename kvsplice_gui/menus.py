@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
@@ -94,15 +93,17 @@ class Menus:
     def _export_menu(self, menu: QMenu) -> None:
         window = self._window
         add = self._needs_result.append
-        add(self._add(menu, "Table as &CSV…", window.export_csv, "Ctrl+E"))
-        add(self._add(menu, "Everything known as &JSON…", window.export_json))
-        add(self._add(menu, "C&odec in focus…", window.export_codec, "Ctrl+Shift+E"))
+        add(self._add(menu, "Table as &CSV…", window.takeaway.export_csv, "Ctrl+E"))
+        add(self._add(menu, "Everything known as &JSON…", window.takeaway.export_json))
+        add(self._add(menu, "C&odec in focus…", window.takeaway.export_codec, "Ctrl+Shift+E"))
         menu.addSeparator()
         for kind in FIGURES:
-            add(self._add(menu, f"{kind.title}…", _bound(window.export_figure, kind.key)))
+            add(self._add(menu, f"{kind.title}…", _bound(window.takeaway.export_figure, kind.key)))
         menu.addSeparator()
-        add(self._add(menu, "&All of it into a folder…", window.export_everything))
-        self._add(menu, "&Screenshot of the window…", window.export_screenshot, "Ctrl+Shift+S")
+        add(self._add(menu, "&All of it into a folder…", window.takeaway.export_everything))
+        self._add(
+            menu, "&Screenshot of the window…", window.takeaway.export_screenshot, "Ctrl+Shift+S"
+        )
 
     def _run_menu(self) -> None:
         window, menu = self._window, self._menu("&Run")
@@ -119,8 +120,8 @@ class Menus:
         self._add(menu, "k &up", _bound(window.step_k, 1), "Ctrl+Right")
         menu.addSeparator()
         add = self._needs_result.append
-        add(self._add(menu, "Copy as co&mmand", window.copy_as_command, "Ctrl+Shift+C"))
-        add(self._add(menu, "Copy as &Python", window.copy_as_python, "Ctrl+Shift+P"))
+        add(self._add(menu, "Copy as co&mmand", window.takeaway.copy_as_command, "Ctrl+Shift+C"))
+        add(self._add(menu, "Copy as &Python", window.takeaway.copy_as_python, "Ctrl+Shift+P"))
 
     def _view_menu(self) -> None:
         window, menu = self._window, self._menu("&View")
@@ -153,9 +154,3 @@ def _bound(function: Callable[[object], object], value: object) -> Callable[[], 
 def file_filter() -> str:
     """Return the files the open dialog shows."""
     return "V vectors (*.safetensors *.pt *.pth *.npy *.npz);;All files (*)"
-
-
-def start_folder(source: str) -> str:
-    """Return the folder a dialog starts in: that of the open file."""
-    path = Path(source)
-    return str(path.parent) if path.is_file() else ""

@@ -35,7 +35,7 @@ class OffscreenSession(QObject):
         self._steps: list[Callable[[], object]] = [
             lambda: window.open_source(source),
             window.controller.calibrate,
-            lambda: window.save_everything(folder),
+            lambda: window.takeaway.save_everything(folder),
         ]
         window.controller.busy_changed.connect(self._on_busy_changed)
         window.controller.failed.connect(self._on_failed)

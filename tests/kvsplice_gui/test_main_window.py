@@ -129,22 +129,22 @@ def test_a_bad_config_is_refused_and_nothing_changes(calibrated, tmp_path):
 
 def test_exports(calibrated, qtbot, monkeypatch, tmp_path):
     save_as(monkeypatch, tmp_path / "table", "Table (*.csv)")
-    calibrated.export_csv()
+    calibrated.takeaway.export_csv()
     assert read_csv(tmp_path / "table.csv").ks == (1, 2, 3, 4, 6)
     save_as(monkeypatch, tmp_path / "all.json")
-    calibrated.export_json()
+    calibrated.takeaway.export_json()
     assert json.loads((tmp_path / "all.json").read_text())["spec"]["seed"] == 5
     save_as(monkeypatch, tmp_path / "codec.safetensors")
-    calibrated.export_codec()
+    calibrated.takeaway.export_codec()
     assert load_codec(tmp_path / "codec.safetensors").k == calibrated.state.wishes.k
     save_as(monkeypatch, tmp_path / "window.png")
-    calibrated.export_screenshot()
+    calibrated.takeaway.export_screenshot()
     assert (tmp_path / "window.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
 def test_everything_into_a_folder(calibrated, qtbot, tmp_path):
-    calibrated.save_everything(tmp_path / "out")
+    calibrated.takeaway.save_everything(tmp_path / "out")
     idle(qtbot, calibrated)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"results.csv", "results.json", "window.png"} <= names
@@ -152,16 +152,16 @@ def test_everything_into_a_folder(calibrated, qtbot, tmp_path):
 
 
 def test_copy_as_command_and_python(calibrated):
-    calibrated.copy_as_command()
+    calibrated.takeaway.copy_as_command()
     text = QGuiApplication.clipboard().text()
     assert text.startswith("kvsplice sweep")
     assert "--seed 5" in text
-    calibrated.copy_as_python()
+    calibrated.takeaway.copy_as_python()
     compile(QGuiApplication.clipboard().text(), "copied", "exec")
 
 
 def test_copy_figure(calibrated, qtbot):
-    calibrated.copy_figure("mse_vs_k")
+    calibrated.takeaway.copy_figure("mse_vs_k")
     idle(qtbot, calibrated)
     assert not QGuiApplication.clipboard().image().isNull()
 
