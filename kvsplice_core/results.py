@@ -166,7 +166,7 @@ class CalibrationResult:
         The method itself, or PCA where the method did not beat it on the validation part. Recipe
         ``origin`` only marks this and keeps its codec.
     validation_mse, validation_mse_pca : float
-        The two numbers that decided.
+        The two numbers that decided, of the codec as it was on trial.
     losses : tuple of float
         Mean training MSE of each epoch; empty for PCA.
     elapsed_s : float

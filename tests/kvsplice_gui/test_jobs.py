@@ -84,7 +84,7 @@ def test_moving_the_knots_is_repeated_by_what_is_copied(loaded):
     """Both ways to the same numbers: by hand, one run after another, and at once."""
     dataset, _ = loaded
     ks = (1, 2, 4)
-    spec = _spec(ks=ks, recipe=Recipe.JOINT, epochs=12, knots=8)
+    spec = _spec(ks=ks, recipe=Recipe.JOINT, epochs=40, knots=8)
     by_hand = run(sweep_job(dataset, spec))
     for knots, earlier in ((5, (8,)), (6, (8, 5))):
         moved = replace(spec.calibration, knots=knots)
