@@ -35,18 +35,11 @@ def save_codec(codec: Codec, path: str | Path) -> None:
     """
     if Path(path).suffix.lower() != ".safetensors":
         raise SpecError(f"a codec is saved as .safetensors; got {str(path)!r}")
-    tensors = {f"transform.{name}": t for name, t in codec.transform.tensors().items()}
-    tensors |= {f"projection.{name}": t for name, t in codec.projection.tensors().items()}
-    plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
-    header = {
-        "schema_version": SCHEMA_VERSION,
-        "method": codec.method.key,
-        "dim": codec.dim,
-        "k": codec.k,
-        "info": dict(codec.info),
-    }
+    header = {"schema_version": SCHEMA_VERSION, **codec_header(codec), "info": dict(codec.info)}
     with atomic_path(path) as temporary:
-        save_file(plain, temporary, metadata={SCHEMA: json.dumps(header, sort_keys=True)})
+        save_file(
+            codec_tensors(codec), temporary, metadata={SCHEMA: json.dumps(header, sort_keys=True)}
+        )
 
 
 def load_codec(path: str | Path, device: torch.device | str = "cpu") -> Codec:
@@ -57,33 +50,73 @@ def load_codec(path: str | Path, device: torch.device | str = "cpu") -> Codec:
     CodecFileError
         If the file is missing, damaged, not a codec, of another schema, or inconsistent.
     """
-    header, tensors = _read(Path(path))
+    header, tensors = read_tensors(Path(path), SCHEMA, "a codec")
     version = header.get("schema_version")
     if version != SCHEMA_VERSION:
         raise CodecFileError(f"{path} must have codec schema {SCHEMA_VERSION}; it has {version!r}")
+    info = header.get("info")
+    if not isinstance(info, dict):
+        raise CodecFileError(f"{path} holds a damaged codec header")
+    return codec_of(header, tensors, str(path), info).to(device)
+
+
+def codec_header(codec: Codec) -> dict[str, object]:
+    """Return what a header says of one codec."""
+    return {"method": codec.method.key, "dim": codec.dim, "k": codec.k}
+
+
+def codec_tensors(codec: Codec, prefix: str = "") -> dict[str, Tensor]:
+    """Return the tensors of one codec as they are stored, every name behind `prefix`."""
+    tensors = {f"transform.{name}": t for name, t in codec.transform.tensors().items()}
+    tensors |= {f"projection.{name}": t for name, t in codec.projection.tensors().items()}
+    return {prefix + name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+
+
+def codec_of(
+    header: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    path: str,
+    info: Mapping[str, object] | None = None,
+) -> Codec:
+    """Rebuild one codec from what `codec_header` and `codec_tensors` gave.
+
+    Raises
+    ------
+    CodecFileError
+        If they do not fit each other; `path` is what the sentence calls the file.
+    """
     try:
         method = Method.of(str(header["method"]))
-        dim, k, info = _whole(header["dim"]), _whole(header["k"]), dict(header["info"])
+        dim, k = _whole(header["dim"]), _whole(header["k"])
     except (KeyError, TypeError, ValueError, SpecError) as error:
         raise CodecFileError(f"{path} holds a damaged codec header", str(error)) from error
-    transform = method.kind.restore(_below("transform.", tensors), dim)
-    projection = _projection(_below("projection.", tensors), dim, k, path)
-    return Codec(method, transform, projection, info).to(device)
+    transform = method.kind.restore(tensors_below("transform.", tensors), dim)
+    projection = _projection(tensors_below("projection.", tensors), dim, k, path)
+    return Codec(method, transform, projection, dict(info or {}))
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_tensors(path: Path, schema: str, what: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read the JSON under `schema` in a file's metadata, and its tensors, each one finite.
+
+    Raises
+    ------
+    CodecFileError
+        If the file is missing, damaged, or has no such metadata; `what` names what it must hold.
+    """
     if not path.is_file():
-        raise CodecFileError(f"a codec file was required; there is no file {path}")
+        raise CodecFileError(f"{what} file was required; there is no file {path}")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
+            if schema not in metadata:
+                raise CodecFileError(
+                    f"{path} must be {what} saved by KVSplice; it has no {schema} header"
+                )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CodecFileError(f"{path} is not a readable .safetensors file", str(error)) from error
-    if SCHEMA not in metadata:
-        raise CodecFileError(f"{path} must be a codec saved by KVSplice; it has no {SCHEMA} header")
     try:
-        header = json.loads(metadata[SCHEMA])
+        header = json.loads(metadata[schema])
     except json.JSONDecodeError as error:
         raise CodecFileError(f"{path} holds a damaged codec header", str(error)) from error
     if not isinstance(header, dict):
@@ -109,7 +142,8 @@ def _whole(number: object) -> int:
     return number
 
 
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names start with `prefix`, without it."""
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 

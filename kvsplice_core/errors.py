@@ -31,3 +31,7 @@ class CodecFileError(KVSpliceError):
 
 class ModelShapeError(KVSpliceError):
     """A model preset or ``config.json`` does not describe a KV cache."""
+
+
+class LanguageModelError(KVSpliceError):
+    """A language model is not at hand, damaged, or does not fit what is asked of it."""

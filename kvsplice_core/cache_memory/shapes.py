@@ -68,7 +68,9 @@ def load_model_shape(model: str | Path) -> ModelShape:
         if wanted in {_loose(key), _loose(shape.name)}:
             return shape
     path = _config_path(model)
-    return _shape_of(_read_config(path), path)
+    config = _read_config(path)
+    name = str(config.get("_name_or_path") or config.get("model_type") or path.parent.name)
+    return shape_of_config(config, name, path)
 
 
 def _loose(name: str) -> str:
@@ -96,12 +98,30 @@ def _read_config(path: Path) -> Config:
         raise ModelShapeError(f"{path} must be readable JSON; it is not", str(error)) from error
     if not isinstance(config, dict):
         raise ModelShapeError(f"{path} must hold a JSON object; got {type(config).__name__}")
+    return config
+
+
+def shape_of_config(config: Config, name: str, path: str | Path | None = None) -> ModelShape:
+    """Return the shape a model's configuration describes.
+
+    Parameters
+    ----------
+    config : mapping
+        What its ``config.json`` holds.
+    name : str
+        Name on screen.
+    path : str or Path, optional
+        What to call the configuration in errors; `name` when omitted.
+
+    Raises
+    ------
+    ModelShapeError
+        If it does not say layers, heads and width, or its cache holds no K and V per head.
+    """
+    path = name if path is None else path
     # Models that also see or hear keep their language part apart.
     nested = config.get("text_config")
-    return nested if isinstance(nested, dict) else config
-
-
-def _shape_of(config: Config, path: Path) -> ModelShape:
+    config = nested if isinstance(nested, dict) else config
     if config.get("kv_lora_rank"):
         raise ModelShapeError(
             f"{path} must describe a cache of K and V per head; "
@@ -110,7 +130,6 @@ def _shape_of(config: Config, path: Path) -> ModelShape:
     layers = _number(config, path, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
     heads = _number(config, path, "num_attention_heads", "n_head", "num_heads", "n_heads")
     hidden = _number(config, path, "hidden_size", "n_embd", "d_model")
-    name = str(config.get("_name_or_path") or config.get("model_type") or path.parent.name)
     return ModelShape(
         name,
         layers,
@@ -121,7 +140,7 @@ def _shape_of(config: Config, path: Path) -> ModelShape:
     )
 
 
-def _kv_heads(config: Config, path: Path, heads: int) -> int:
+def _kv_heads(config: Config, path: str | Path, heads: int) -> int:
     names = ("num_key_value_heads", "num_kv_heads", "n_kv_heads")
     if any(config.get(name) is not None for name in names):
         return _number(config, path, *names)
@@ -129,7 +148,7 @@ def _kv_heads(config: Config, path: Path, heads: int) -> int:
     return 1 if shared else heads
 
 
-def _head_dim(config: Config, path: Path, hidden: int, heads: int) -> int:
+def _head_dim(config: Config, path: str | Path, hidden: int, heads: int) -> int:
     if config.get("head_dim") is not None:
         return _number(config, path, "head_dim")
     if hidden % heads:
@@ -139,7 +158,7 @@ def _head_dim(config: Config, path: Path, hidden: int, heads: int) -> int:
     return hidden // heads
 
 
-def _number(config: Config, path: Path, *names: str) -> int:
+def _number(config: Config, path: str | Path, *names: str) -> int:
     name = next((name for name in names if config.get(name) is not None), None)
     if name is None:
         raise ModelShapeError(f"{path} must say {' or '.join(names)}; it does not")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -80,6 +80,15 @@ class Spline:
         del probe
         tables = (self.knots_in, self.knots_out, self.slopes)
         return SplineShape(*(table.detach().T.float().cpu().numpy().copy() for table in tables))
+
+
+def join_splines(transforms: Sequence[Transform]) -> Spline | None:
+    """Return one spline over all dimensions of several; None unless all have as many knots."""
+    splines = [transform for transform in transforms if isinstance(transform, Spline)]
+    if len(splines) != len(transforms) or len({len(s.knots_in) for s in splines}) != 1:
+        return None
+    tables = zip(*(spline.tensors().values() for spline in splines), strict=True)
+    return Spline(*(torch.cat(parts, dim=1) for parts in tables))
 
 
 class SplineLearner:

@@ -1,0 +1,137 @@
+"""The cache of a model with the codecs of a card in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from torch import Tensor
+from transformers.cache_utils import Cache
+
+from kvsplice_core.cache.layers import CompressedLayer, Side
+from kvsplice_core.cache.raw_tokens import Window
+from kvsplice_core.card import Card
+from kvsplice_core.errors import LanguageModelError
+from kvsplice_core.heads import HeadCodecs
+
+
+class CacheMode(StrEnum):
+    """Which tokens attention reads compressed.
+
+    ``STRICT``: every one, the current one too. ``WINDOW``: all but the first and the newest.
+    """
+
+    STRICT = "strict"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True)
+class StoredBytes:
+    """What a cache holds now, counted from its tensors.
+
+    Parameters
+    ----------
+    keys, values : int
+        K and V as they are kept, the raw windows left out.
+    raw : int
+        Tokens kept raw beside their latents.
+    side : int
+        The codecs, once per model.
+    """
+
+    keys: int
+    values: int
+    raw: int
+    side: int
+
+    @property
+    def total(self) -> int:
+        """Everything."""
+        return self.keys + self.values + self.raw + self.side
+
+
+class CompressedCache(Cache):  # type: ignore[misc]  # transformers has no types here
+    """A cache for one generation; make a new one with `cache_for` for the next, or ``reset()``."""
+
+    layers: list[CompressedLayer]
+
+    def stored_bytes(self) -> StoredBytes:
+        """Return the bytes it really holds."""
+        keys = sum(_nbytes(layer.keys) for layer in self.layers)
+        values = sum(_nbytes(layer.values) for layer in self.layers)
+        sides = [side for layer in self.layers for side in (layer.key_side, layer.value_side)]
+        raw = sum(side.raw.nbytes for side in sides if side.raw is not None)
+        return StoredBytes(keys, values, raw, sum(_side_bytes(side) for side in sides))
+
+
+def cache_for(
+    model: Any,  # noqa: ANN401 - a PreTrainedModel; transformers has no types here
+    card: Card,
+    *,
+    mode: CacheMode | str = CacheMode.STRICT,
+    window: Window | None = None,
+) -> CompressedCache:
+    """Return an empty cache that keeps what the card compresses as latents.
+
+    Pass it as ``past_key_values`` to the model or to ``generate``; not together with
+    ``cache_implementation``.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        The model the card was made for.
+    card : Card
+        Codecs of V, of K, or of both; layers without one stay dense.
+    mode : CacheMode
+        ``strict`` or ``window``.
+    window : Window, optional
+        For ``window``: how many tokens stay raw; the first 4 and the newest 64 when omitted.
+
+    Raises
+    ------
+    LanguageModelError
+        If the card is for a model of another shape, or for K before its rotary embedding.
+
+    Examples
+    --------
+    >>> cache = cache_for(model, card)  # doctest: +SKIP
+    >>> model.generate(**inputs, past_key_values=cache)  # doctest: +SKIP
+    """
+    require_fitting_card(model, card)
+    raw = (window or Window()) if CacheMode(mode) is CacheMode.WINDOW else None
+
+    def placed(codecs: HeadCodecs | None) -> HeadCodecs | None:
+        return None if codecs is None else codecs.map(lambda tensor: tensor.to(model.device))
+
+    layers = [
+        CompressedLayer(placed(card.keys.get(i)), placed(card.values.get(i)), raw)
+        for i in range(card.model.layers)
+    ]
+    return CompressedCache(layers=layers)
+
+
+def require_fitting_card(model: Any, card: Card) -> None:  # noqa: ANN401
+    """Raise LanguageModelError unless the card's layers, heads and head_dim are the model's."""
+    from kvsplice_core.cache_memory.shapes import shape_of_config
+
+    shape = shape_of_config(model.config.to_dict(), card.model.name)
+    wanted = (card.model.layers, card.model.kv_heads, card.model.head_dim)
+    got = (shape.layers, shape.kv_heads, shape.head_dim)
+    if wanted != got:
+        raise LanguageModelError(
+            f"the card is for {wanted[0]} layers of {wanted[1]} heads of {wanted[2]}; "
+            f"the model has {got[0]} of {got[1]} of {got[2]}"
+        )
+    if card.keys and card.keys_before_rotary:
+        raise LanguageModelError(
+            "a cache holds K after its rotary embedding; this card was made for K before it"
+        )
+
+
+def _nbytes(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.nbytes
+
+
+def _side_bytes(side: Side) -> int:
+    return 0 if side.codecs is None else 4 * side.codecs.numbers()

@@ -1,0 +1,100 @@
+"""Attention over k-vectors: V's decoder folded into the output projection (W_O).
+
+Attention is linear in V: with V̂ = z·D + c and weights that sum to one, W_O(P·V̂) is
+(D·W_O)(P·z) + c·W_O. So attention sums the k numbers kept per token, no V̂ is ever restored, and
+one up-projection follows (as in Palu, Chang et al. 2025, and DeepSeek-V2's absorbed MLA, 2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kvsplice_core.cache.compressed import CompressedCache
+from kvsplice_core.errors import SpecError
+from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.language.projections import (
+    OutputProjection,
+    attention_modules,
+    output_projection,
+)
+
+
+@contextmanager
+def folded(model: Any, cache: CompressedCache) -> Iterator[None]:  # noqa: ANN401
+    """Run `model` on the latents of `cache` inside the block.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Its output projections are replaced inside the block and put back after it.
+    cache : CompressedCache
+        Strict, every layer's V compressed by a linear decoder at one k.
+
+    Raises
+    ------
+    SpecError
+        If a decoder cannot be folded; the sentence says why.
+    """
+    if reason := why_not_folded(cache):
+        raise SpecError(reason)
+    projections = []
+    for index, attention in attention_modules(model).items():
+        codecs = cache.layers[index].value_side.codecs
+        assert codecs is not None
+        projections.append((output_projection(attention, codecs.dim), codecs))
+    originals = [getattr(one.attention, one.name) for one, _ in projections]
+    dtype = originals[0].weight.dtype
+    for one, codecs in projections:
+        setattr(one.attention, one.name, _fold(one, codecs).to(model.device, dtype))
+    for layer in cache.layers:
+        layer.gives_latents = True
+    try:
+        yield
+    finally:
+        for layer in cache.layers:
+            layer.gives_latents = False
+        for (one, _), original in zip(projections, originals, strict=True):
+            setattr(one.attention, one.name, original)
+
+
+def why_not_folded(cache: CompressedCache) -> str:
+    """Return why V's decoder cannot be folded into W_O; empty where it can."""
+    for index, layer in enumerate(cache.layers):
+        codecs = layer.value_side.codecs
+        if codecs is None:
+            return f"every layer's V must be compressed to be folded; layer {index} is dense"
+        if layer.value_side.raw is not None:
+            return "only a strict cache can be folded; a window keeps raw V beside the latents"
+        if not codecs.is_linear:
+            return (
+                "only a linear decoder can be folded into the output projection; "
+                f"layer {index} has a transform after it"
+            )
+        if not codecs.is_uniform:
+            return f"the heads of a layer must keep one k to be folded; layer {index} does not"
+    return ""
+
+
+@torch.no_grad()
+def _fold(one: OutputProjection, codecs: HeadCodecs) -> nn.Linear:
+    """Return (D·W_O) and its bias as a layer from (query_heads · k) to hidden."""
+    query_heads, _, hidden = one.weight.shape
+    shared = query_heads // codecs.heads
+    weights, offsets = [], []
+    for head in range(query_heads):
+        projection = codecs.of(head // shared).projection
+        weights.append(projection.decoder.to(one.weight) @ one.weight[head])  # (k, hidden)
+        offsets.append(projection.offset_out.to(one.weight) @ one.weight[head])  # (hidden,)
+    layer = nn.Linear(query_heads * codecs.ks[0], hidden)
+    layer.weight.copy_(torch.cat(weights).T)
+    layer.bias.copy_(_sum(offsets) if one.bias is None else _sum(offsets) + one.bias)
+    return layer.requires_grad_(False)
+
+
+def _sum(parts: list[Tensor]) -> Tensor:
+    return torch.stack(parts).sum(0)

@@ -1,0 +1,1 @@
+"""Capturing what a model's cache holds while it reads text."""

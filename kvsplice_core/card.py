@@ -1,0 +1,194 @@
+"""A card: the compressor of a whole model, with its data and its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from kvsplice_core.codec import Codec
+from kvsplice_core.errors import SpecError
+from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.methods import Method
+from kvsplice_core.model_facts import ModelFacts
+from kvsplice_core.pca import Projection
+from kvsplice_core.results import Change
+
+
+@dataclass(frozen=True)
+class HeadScore:
+    """How one codec of a card did on the test documents of its capture.
+
+    Parameters
+    ----------
+    side : str
+        ``v`` or ``k``.
+    layer : int
+    head : int or None
+        None for a codec that all heads of the layer share.
+    method, kept : Method
+        What was asked for, and what the validation part chose.
+    k : int
+        Numbers kept per vector.
+    mse, mse_pca : float
+        Test error of the codec kept, and of PCA at the same k; units of V squared.
+    change : Change or None
+        Against PCA, with its 95 % interval; None for PCA itself.
+    """
+
+    side: str
+    layer: int
+    head: int | None
+    method: Method
+    kept: Method
+    k: int
+    mse: float
+    mse_pca: float
+    change: Change | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Card:
+    """Codecs of V, of K, or of both, layer by layer.
+
+    Parameters
+    ----------
+    model : ModelFacts
+        The model it was made for.
+    values, keys : mapping of int to HeadCodecs
+        By layer; a layer that is missing stays dense.
+    scores : tuple of HeadScore
+        One for each codec.
+    info : mapping
+        Where it comes from: capture and text hashes, documents, tokens, settings, versions.
+    proofs : tuple of mapping
+        Evaluations of this card, as `EvalResult.summary` gives them; each names its text.
+    keys_before_rotary : bool
+        Whether the codecs of K are for K before its rotary embedding.
+    """
+
+    model: ModelFacts
+    values: Mapping[int, HeadCodecs] = field(default_factory=dict)
+    keys: Mapping[int, HeadCodecs] = field(default_factory=dict)
+    scores: tuple[HeadScore, ...] = ()
+    info: Mapping[str, object] = field(default_factory=dict)
+    proofs: tuple[Mapping[str, object], ...] = ()
+    keys_before_rotary: bool = False
+
+    def __post_init__(self) -> None:
+        facts = self.model
+        if not self.values and not self.keys:
+            raise SpecError("a card must compress V or K of at least one layer; got neither")
+        for side, codecs in (*self.values.items(), *self.keys.items()):
+            if not 0 <= side < facts.layers:
+                raise SpecError(f"a layer must lie in 0 … {facts.layers - 1}; got {side}")
+            if (codecs.heads, codecs.dim) != (facts.kv_heads, facts.head_dim):
+                raise SpecError(
+                    f"layer {side} must have codecs for {facts.kv_heads} heads of "
+                    f"{facts.head_dim}; got {codecs.heads} of {codecs.dim}"
+                )
+
+    @property
+    def title(self) -> str:
+        """Short name for headings, for example ``Spline→PCA k = 16, V``."""
+        method = str(self.info.get("method", ""))
+        label = Method.of(method).label if method else "codecs"
+        ks = sorted({k for codecs in self._all() for k in codecs.ks})
+        kept = f"k = {ks[0]}" if len(ks) == 1 else f"k = {ks[0]} … {ks[-1]}"
+        sides = " and ".join(name for name, of in (("V", self.values), ("K", self.keys)) if of)
+        return f"{label} {kept}, {sides}"
+
+    def _all(self) -> tuple[HeadCodecs, ...]:
+        return (*self.values.values(), *self.keys.values())
+
+    def replace_codecs(self, change: Callable[[Codec], Codec]) -> Self:
+        """Return the card with every codec changed, without its scores and proofs."""
+
+        def changed(sides: Mapping[int, HeadCodecs]) -> dict[int, HeadCodecs]:
+            return {
+                layer: HeadCodecs(tuple(map(change, one.codecs)), one.heads)
+                for layer, one in sides.items()
+            }
+
+        return replace(
+            self, values=changed(self.values), keys=changed(self.keys), scores=(), proofs=()
+        )
+
+    def only(self, layer: int, head: int) -> Self:
+        """Return the card that compresses V and K of one head alone; the others are exact.
+
+        The other heads of the layer get a codec of full rank without a transform, so the error
+        that remains is rounding in fp32.
+        """
+        facts = self.model
+
+        def alone(sides: Mapping[int, HeadCodecs]) -> dict[int, HeadCodecs]:
+            if layer not in sides:
+                return {}
+            exact = exact_codec(facts.head_dim)
+            codecs = tuple(
+                sides[layer].of(h) if h == head else exact for h in range(facts.kv_heads)
+            )
+            return {layer: HeadCodecs(codecs, facts.kv_heads)}
+
+        return replace(self, values=alone(self.values), keys=alone(self.keys), scores=(), proofs=())
+
+
+def exact_codec(dim: int) -> Codec:
+    """Return the codec that keeps every number as it is."""
+    from kvsplice_core.transforms.identity import Identity
+
+    eye, zero = torch.eye(dim), torch.zeros(dim)
+    return Codec(Method.PCA, Identity(dim), Projection(eye, eye.clone(), zero, zero.clone()))
+
+
+def full_rank(codec: Codec) -> Codec:
+    """Return the codec with its basis completed to k = d; it must give back what it gets.
+
+    The transform stays, so that its inverse is tested too.
+    """
+    basis, _ = torch.linalg.qr(_completed(codec.projection.encoder.double()))
+    return _with_basis(codec, basis)
+
+
+def rank_one(codec: Codec) -> Codec:
+    """Return the codec at k = 1: the direction that its encoder and decoder pass on most."""
+    projection = codec.projection
+    passed_on = projection.encoder.double().cpu() @ projection.decoder.double().cpu()
+    u, s, vt = torch.linalg.svd(passed_on)
+    device = projection.encoder.device
+    left, right = (u[:, :1] * s[0]).float().to(device), vt[:1].float().to(device)
+    offsets = projection.offset_in, projection.offset_out
+    return replace(codec, projection=Projection(left.contiguous(), right.contiguous(), *offsets))
+
+
+def random_basis(codec: Codec, seed: int = 0) -> Codec:
+    """Return the codec with random orthonormal axes in place of its own.
+
+    A codec of full rank gets half the dimensions: any complete basis is exact.
+    """
+    k = codec.k if codec.k < codec.dim else max(1, codec.dim // 2)
+    generator = torch.Generator().manual_seed(seed)
+    normal = torch.randn(codec.dim, k, generator=generator, dtype=torch.float64)
+    basis, _ = torch.linalg.qr(normal)
+    return _with_basis(codec, basis)
+
+
+def _with_basis(codec: Codec, basis: Tensor) -> Codec:
+    axes = basis.to(codec.projection.encoder)
+    offset = codec.projection.offset_in
+    return replace(
+        codec, projection=Projection(axes.contiguous(), axes.T.contiguous(), offset, offset)
+    )
+
+
+def _completed(encoder: Tensor) -> Tensor:
+    """Append to (d, k) the axes orthogonal to it; shape (d, d)."""
+    dim, k = encoder.shape
+    if k == dim:
+        return encoder.cpu()
+    u, _, _ = torch.linalg.svd(encoder.cpu(), full_matrices=True)
+    return torch.cat([encoder.cpu(), u[:, k:]], dim=1)

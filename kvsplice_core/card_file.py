@@ -1,0 +1,170 @@
+"""A card as one safetensors file with JSON metadata, checked anew whenever it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from kvsplice_core.card import Card, HeadScore, full_rank
+from kvsplice_core.codec import Codec
+from kvsplice_core.codec_file import (
+    codec_header,
+    codec_of,
+    codec_tensors,
+    read_tensors,
+    tensors_below,
+)
+from kvsplice_core.errors import CodecFileError, SpecError
+from kvsplice_core.files import atomic_path
+from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.methods import Method
+from kvsplice_core.model_facts import ModelFacts
+from kvsplice_core.results import Change
+
+SCHEMA = "kvsplice-card"
+SCHEMA_VERSION = 1
+_PROBES = 64
+_TOLERANCE = 1e-3
+
+
+def save_card(card: Card, path: str | Path) -> None:
+    """Write a card to `path` (``.safetensors``) whole or not at all.
+
+    The metadata ``kvsplice-card`` is JSON: schema version, the model with the hash of its
+    weights, where the vectors come from, one entry for each codec, every score with its interval,
+    the evaluations, library versions, and the SHA-256 of the tensors.
+
+    Raises
+    ------
+    KVSpliceError
+        If `path` does not end in ``.safetensors`` or cannot be written.
+    """
+    if Path(path).suffix.lower() != ".safetensors":
+        raise SpecError(f"a card is saved as .safetensors; got {str(path)!r}")
+    tensors: dict[str, Tensor] = {}
+    codecs = []
+    for side, layer, head, codec in _codecs(card):
+        name = _name(side, layer, head)
+        tensors |= codec_tensors(codec, f"{name}.")
+        codecs.append({"name": name, "side": side, "layer": layer, "head": head})
+        codecs[-1] |= codec_header(codec)
+    header = {
+        "schema_version": SCHEMA_VERSION,
+        "model": asdict(card.model),
+        "codecs": codecs,
+        "scores": [_score_json(score) for score in card.scores],
+        "info": dict(card.info),
+        "proofs": [dict(proof) for proof in card.proofs],
+        "keys_before_rotary": card.keys_before_rotary,
+        "tensors_sha256": _tensors_hash(tensors),
+    }
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={SCHEMA: json.dumps(header, sort_keys=True)})
+
+
+def load_card(path: str | Path) -> Card:
+    """Read a card and verify it.
+
+    Checked are the schema, the hash of the tensors, every shape, that all numbers are finite,
+    that splines increase, and that each codec at k = d gives back what it gets.
+
+    Raises
+    ------
+    CodecFileError
+        If anything does not fit; the sentence says what.
+    """
+    header, tensors = read_tensors(Path(path), SCHEMA, "a card")
+    version = header.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise CodecFileError(f"{path} must have card schema {SCHEMA_VERSION}; it has {version!r}")
+    if header.get("tensors_sha256") != _tensors_hash(tensors):
+        raise CodecFileError(f"{path} must hold the tensors it was saved with; they were changed")
+    try:
+        card = _card_of(header, tensors, str(path))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, SpecError):
+            raise CodecFileError(f"{path} does not fit its model: {error}") from error
+        raise CodecFileError(f"{path} holds a damaged card header", repr(error)) from error
+    for side, layer, head, codec in _codecs(card):
+        _require_invertible(codec, f"{_name(side, layer, head)} in {path}")
+    return card
+
+
+def is_card(path: str | Path) -> bool:
+    """Say whether a file is a card, by its metadata alone."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return SCHEMA in (file.metadata() or {})
+    except Exception:  # noqa: BLE001 - whatever it is, it is no card
+        return False
+
+
+def _codecs(card: Card) -> Iterator[tuple[str, int, int | None, Codec]]:
+    for side, layers in (("v", card.values), ("k", card.keys)):
+        for layer, codecs in sorted(layers.items()):
+            for head, codec in enumerate(codecs.codecs):
+                yield side, layer, None if len(codecs.codecs) == 1 else head, codec
+
+
+def _name(side: str, layer: int, head: int | None) -> str:
+    return f"{side}.{layer}.{'pooled' if head is None else head}"
+
+
+def _card_of(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: str) -> Card:
+    facts = ModelFacts(**header["model"])
+    found: dict[str, dict[int, list[Codec]]] = {"v": {}, "k": {}}
+    for entry in header["codecs"]:
+        codec = codec_of(entry, tensors_below(f"{entry['name']}.", tensors), path)
+        found[entry["side"]].setdefault(entry["layer"], []).append(codec)
+    values, keys = (
+        {layer: HeadCodecs(tuple(codecs), facts.kv_heads) for layer, codecs in layers.items()}
+        for layers in (found["v"], found["k"])
+    )
+    return Card(
+        model=facts,
+        values=values,
+        keys=keys,
+        scores=tuple(_score_of(entry) for entry in header["scores"]),
+        info=dict(header["info"]),
+        proofs=tuple(header["proofs"]),
+        keys_before_rotary=bool(header["keys_before_rotary"]),
+    )
+
+
+def _score_json(score: HeadScore) -> dict[str, object]:
+    return asdict(score) | {"method": score.method.key, "kept": score.kept.key}
+
+
+def _score_of(entry: Mapping[str, Any]) -> HeadScore:
+    change = None if entry["change"] is None else Change(**entry["change"])
+    methods = {name: Method.of(entry[name]) for name in ("method", "kept")}
+    return HeadScore(**{**entry, **methods, "change": change})
+
+
+def _tensors_hash(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _require_invertible(codec: Codec, where: str) -> None:
+    """Raise unless the codec, completed to k = d, gives back vectors like those it was made of."""
+    generator = torch.Generator().manual_seed(0)
+    spread = codec.projection.offset_in.std().clamp_min(0.1)
+    probe = torch.randn(_PROBES, codec.dim, generator=generator) * spread
+    error = (full_rank(codec).reconstruct(probe) - probe).abs().max() / spread
+    if not float(error) <= _TOLERANCE:
+        raise CodecFileError(
+            f"a codec at k = d must give back what it gets; {where} misses by {float(error):.2g}"
+        )

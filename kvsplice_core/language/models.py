@@ -1,0 +1,174 @@
+"""Loading a causal language model from the bundle, a folder or the hub."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kvsplice_core.cache_memory.shapes import ModelShape, shape_of_config
+from kvsplice_core.devices import resolve_device
+from kvsplice_core.errors import LanguageModelError
+from kvsplice_core.model_facts import ModelFacts
+from kvsplice_core.resources import resource_path
+
+BUNDLED = "gpt2-mini"
+"""The small GPT-2 that comes with KVSplice and needs no network."""
+
+MODEL_HELP = f"{BUNDLED} (bundled, offline), a folder with config.json, or a hub id such as gpt2"
+ATTENTION = ("sdpa", "eager")
+
+
+@dataclass(frozen=True, eq=False)
+class LanguageModel:
+    """A causal language model with its tokenizer, ready to read.
+
+    Parameters
+    ----------
+    name : str
+        What the user asked for.
+    model : PreTrainedModel
+        In evaluation mode, on its device.
+    tokenizer : PreTrainedTokenizerBase
+        Its tokenizer.
+    sha256 : str
+        Hash of its weights (names and bytes, in the order of names), in hexadecimal.
+    shape : ModelShape
+        Layers, KV heads, head_dim.
+    context : int
+        Most tokens it reads at once.
+    """
+
+    name: str
+    model: Any
+    tokenizer: Any
+    sha256: str
+    shape: ModelShape
+    context: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights live."""
+        device: torch.device = self.model.device
+        return device
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What captures and cards write down of it."""
+        shape, rotary = self.shape, rotary_of(self.model) is not None
+        return ModelFacts(
+            self.name, self.sha256, shape.layers, shape.kv_heads, shape.head_dim, rotary
+        )
+
+
+def load_model(
+    name: str,
+    *,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    attention: str = "sdpa",
+) -> LanguageModel:
+    """Load a model and its tokenizer; nothing in it is unpickled or executed.
+
+    Parameters
+    ----------
+    name : str
+        ``gpt2-mini`` for the bundled one, a local folder, or a hub id, looked for on this machine
+        first.
+    device : str
+        As `resolve_device` takes it.
+    dtype : torch.dtype
+        What weights and cache are computed in.
+    attention : str
+        ``sdpa`` or ``eager``.
+
+    Raises
+    ------
+    LanguageModelError
+        If it is not at hand, damaged, or no causal language model with a KV cache.
+    SpecError
+        If the device is not available.
+    """
+    place = resolve_device(device)
+    source = _source(name)
+    config, model, tokenizer = _load(name, source, dtype, attention)
+    model = model.to(place).eval().requires_grad_(False)
+    shape = shape_of_config(config.to_dict(), name)
+    return LanguageModel(name, model, tokenizer, weights_hash(model), shape, _context(config))
+
+
+def rotary_of(model: Any) -> Any | None:  # noqa: ANN401 - transformers has no types here
+    """Return the module that gives the angles of the rotary embedding, or None."""
+    return getattr(model.base_model, "rotary_emb", None)
+
+
+def weights_hash(model: Any) -> str:  # noqa: ANN401
+    """Return the SHA-256 of the weights, whatever their order in the file."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        plain = tensor.detach().cpu().contiguous()
+        digest.update(plain.view(torch.uint8).numpy().data if plain.ndim else plain.numpy().data)
+    return digest.hexdigest()
+
+
+def _source(name: str) -> str:
+    if name == BUNDLED:
+        return str(resource_path(BUNDLED))
+    with suppress(OSError, RuntimeError, ValueError):
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            if not (folder / "config.json").is_file():
+                raise LanguageModelError(f"a model's folder must hold config.json; {name} does not")
+            return str(folder)
+    return name
+
+
+def _load(name: str, source: str, dtype: torch.dtype, attention: str) -> tuple[Any, Any, Any]:
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    last: Exception | None = None
+    # On this machine first: a model at hand must open without a network, and at once.
+    for local in (True,) if Path(source).is_dir() else (True, False):
+        try:
+            config = AutoConfig.from_pretrained(source, local_files_only=local)
+            if config.is_encoder_decoder:
+                raise LanguageModelError(
+                    f"a model must be causal (decoder only); {name} is {config.model_type}"
+                )
+            model = AutoModelForCausalLM.from_pretrained(
+                source,
+                config=config,
+                dtype=dtype,
+                attn_implementation=attention,
+                use_safetensors=True,
+                local_files_only=local,
+            )
+            return config, model, AutoTokenizer.from_pretrained(source, local_files_only=local)
+        except LanguageModelError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a library's words about a user's model
+            last = error
+    raise LanguageModelError(_why_not(name, source), details=str(last)) from last
+
+
+def _why_not(name: str, source: str) -> str:
+    if Path(source).is_dir():
+        return f"{name} must hold a causal language model that transformers can load; it does not"
+    return (
+        f"the model {name!r} is neither a folder nor at hand, and could not be downloaded; "
+        f"name a folder with config.json and safetensors, connect once, or use {BUNDLED}"
+    )
+
+
+def _context(config: Any) -> int:  # noqa: ANN401
+    text = config.get_text_config()
+    for field in ("max_position_embeddings", "n_positions", "n_ctx"):
+        length = getattr(text, field, None)
+        if isinstance(length, int) and length > 0:
+            return length
+    return 2048

@@ -1,0 +1,1 @@
+"""What compression costs a language model, measured through its cache and audited."""
