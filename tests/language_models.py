@@ -73,7 +73,7 @@ def byte_tokenizer() -> Any:
 
 def some_documents(count: int = 4, length: int = 400) -> tuple[Document, ...]:
     """Return documents of pseudo-words, each different."""
-    words = "the of and king shall lord thee said unto his come heart night love".split()
+    words = ("the", "of", "and", "king", "shall", "lord", "thee", "said", "unto", "his", "heart")
     documents = []
     for i in range(count):
         generator = torch.Generator().manual_seed(i)
