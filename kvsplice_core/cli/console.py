@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
-    from kvsplice_core.results import Change, DataSummary, SweepRow, SweepStep
+    from kvsplice_core.results import CalibrationStep, Change, DataSummary, SweepRow, SweepStep
     from kvsplice_core.specs import SweepSpec
 
 _WIDTH_OF_A_PIPE = 200
@@ -81,6 +81,45 @@ def row_text(row: SweepRow) -> str:
     return text
 
 
+def calibration_text(work: CalibrationStep) -> str:
+    """Return what a calibration is at, for a progress bar."""
+    return f"{work.method.label} k {work.k}, epoch {work.epoch}/{work.epochs}"
+
+
+class WorkProgress:
+    """Shows any work as it goes: a bar on a terminal, else only what `finished` is told.
+
+    Use it as a context manager; the bar is gone afterwards.
+    """
+
+    def __init__(self) -> None:
+        self._bar = _Bar() if sys.stderr.isatty() else None
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, fraction: float, text: str) -> None:
+        """Show the share done, 0 … 1, and what is in work."""
+        if self._bar is not None:
+            self._bar.show(fraction, text)
+
+    def finished(self, text: str) -> None:
+        """Tell of a part that is finished, where there is no bar to show it."""
+        if self._bar is None:
+            remark(text)
+
+
 class SweepProgress:
     """Shows a sweep as it goes: a bar on a terminal, else one line for each finished row.
 
@@ -121,7 +160,8 @@ class SweepProgress:
             remark(self._heading)
             self._heading = ""
         if self._bar is not None:
-            self._bar.show(step)
+            work = step.calibration
+            self._bar.show(step.fraction, None if work is None else calibration_text(work))
         elif step.row is not None:
             self._finished += 1
             remark(f"{self._finished}/{self._rows} {row_text(step.row)}")
@@ -148,7 +188,7 @@ class _Bar:
             TextColumn("{task.fields[work]}"),
         )
         self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._progress.add_task("sweep", total=1.0, work="")
+        self._task = self._progress.add_task("work", total=1.0, work="")
 
     def start(self) -> None:
         self._progress.start()
@@ -156,10 +196,8 @@ class _Bar:
     def stop(self) -> None:
         self._progress.stop()
 
-    def show(self, step: SweepStep) -> None:
-        work = step.calibration
-        if work is None:
-            self._progress.update(self._task, completed=step.fraction)
-            return
-        text = f"{work.method.label} k {work.k}, epoch {work.epoch}/{work.epochs}"
-        self._progress.update(self._task, completed=step.fraction, work=text)
+    def show(self, fraction: float, text: str | None = None) -> None:
+        if text is None:
+            self._progress.update(self._task, completed=fraction)
+        else:
+            self._progress.update(self._task, completed=fraction, work=text)
