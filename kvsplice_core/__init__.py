@@ -20,19 +20,34 @@ from typing import TYPE_CHECKING
 from kvsplice_core.version import __version__
 
 if TYPE_CHECKING:
+    from kvsplice_core.cache.compressed import CacheMode, CompressedCache, cache_for
+    from kvsplice_core.cache.folded import folded
+    from kvsplice_core.cache.raw_tokens import Window
     from kvsplice_core.cache_memory import MemorySpec, cache_bytes, load_model_shape
     from kvsplice_core.calibration import calibrate
+    from kvsplice_core.capture.file import Capture, open_capture
+    from kvsplice_core.capture.specs import CaptureSpec, Sides
+    from kvsplice_core.card import Card
+    from kvsplice_core.card_file import load_card, save_card
+    from kvsplice_core.card_fitting import CardSpec, fit_card
     from kvsplice_core.codec import Codec
     from kvsplice_core.codec_file import load_codec, save_codec
     from kvsplice_core.errors import (
         CodecFileError,
         DataError,
         KVSpliceError,
+        LanguageModelError,
         ModelShapeError,
         SpecError,
     )
+    from kvsplice_core.language.models import LanguageModel, load_model
+    from kvsplice_core.language.texts import Document, documents_for, read_documents
     from kvsplice_core.methods import Method
     from kvsplice_core.progress import run
+    from kvsplice_core.quality.curve import quality_curve
+    from kvsplice_core.quality.evaluation import evaluate
+    from kvsplice_core.quality.results import CurveSpec, EvalSpec
+    from kvsplice_core.quality.sensitivity import sensitivity
     from kvsplice_core.results import (
         CalibrationResult,
         CalibrationStep,
@@ -49,20 +64,32 @@ if TYPE_CHECKING:
     from kvsplice_core.values.values import Values, describe, load_values
 
 __all__ = [
+    "CacheMode",
     "CalibrationResult",
     "CalibrationSpec",
     "CalibrationStep",
+    "Capture",
+    "CaptureSpec",
+    "Card",
+    "CardSpec",
     "Change",
     "Codec",
     "CodecFileError",
+    "CompressedCache",
+    "CurveSpec",
     "DataError",
     "DataSummary",
+    "Document",
+    "EvalSpec",
     "KVSpliceError",
+    "LanguageModel",
+    "LanguageModelError",
     "MemorySpec",
     "Method",
     "ModelShapeError",
     "Recipe",
     "Scores",
+    "Sides",
     "SpecError",
     "SweepResult",
     "SweepRow",
@@ -70,24 +97,53 @@ __all__ = [
     "SweepStep",
     "Values",
     "Verdict",
+    "Window",
     "__version__",
     "cache_bytes",
+    "cache_for",
     "calibrate",
     "describe",
+    "documents_for",
+    "evaluate",
+    "fit_card",
+    "folded",
+    "load_card",
     "load_codec",
+    "load_model",
     "load_model_shape",
     "load_values",
+    "open_capture",
+    "quality_curve",
+    "read_documents",
     "run",
+    "save_card",
     "save_codec",
+    "sensitivity",
     "sweep",
 ]
 
 _NAMES_BY_MODULE = {
+    "cache.compressed": "CacheMode CompressedCache cache_for",
+    "cache.folded": "folded",
+    "cache.raw_tokens": "Window",
+    "capture.file": "Capture open_capture",
+    "capture.specs": "CaptureSpec Sides",
+    "card": "Card",
+    "card_file": "load_card save_card",
+    "card_fitting": "CardSpec fit_card",
+    "language.models": "LanguageModel load_model",
+    "language.texts": "Document documents_for read_documents",
+    "quality.curve": "quality_curve",
+    "quality.evaluation": "evaluate",
+    "quality.results": "CurveSpec EvalSpec",
+    "quality.sensitivity": "sensitivity",
     "cache_memory": "MemorySpec cache_bytes load_model_shape",
     "calibration": "calibrate",
     "codec": "Codec",
     "codec_file": "load_codec save_codec",
-    "errors": "CodecFileError DataError KVSpliceError ModelShapeError SpecError",
+    "errors": (
+        "CodecFileError DataError KVSpliceError LanguageModelError ModelShapeError SpecError"
+    ),
     "methods": "Method",
     "progress": "run",
     "results": (

@@ -1,10 +1,19 @@
-"""``kvsplice fit``: calibrate one codec and save it."""
+"""``kvsplice fit``: calibrate one codec, or those of a whole capture, and save them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import SweepProgress, change_text, say, significant
+from kvsplice_core.capture.specs import Sides
+from kvsplice_core.cli.console import (
+    SweepProgress,
+    WorkProgress,
+    calibration_text,
+    change_text,
+    print_table,
+    say,
+    significant,
+)
 from kvsplice_core.cli.options import (
     add_calibration_options,
     add_data_options,
@@ -14,21 +23,33 @@ from kvsplice_core.cli.options import (
     read_values,
 )
 from kvsplice_core.cli.outputs import check_file
+from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import SweepSpec
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
+    from kvsplice_core.capture.file import Capture
+    from kvsplice_core.card import Card, HeadScore
+    from kvsplice_core.card_fitting import CardSpec, CardStep
     from kvsplice_core.cli.options import Commands
     from kvsplice_core.results import SweepRow
     from kvsplice_core.specs import CalibrationSpec
     from kvsplice_core.values.values import Values
 
+_PICKS = ("tensor", "layer", "head", "axes")
+
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = new_command(commands, "fit", "Calibrate one codec and save it", _run)
+    parser = new_command(
+        commands,
+        "fit",
+        "Calibrate one codec and save it; of a capture, those of all layers and heads as a card",
+        _run,
+    )
     add_data_options(parser)
     add_calibration_options(parser)
     group = parser.add_argument_group("codec")
@@ -46,6 +67,11 @@ def add_to(commands: Commands) -> None:
         help="bottleneck dimension, numbers kept per vector (default: %(default)s)",
     )
     group.add_argument(
+        "--kv",
+        choices=[side.value for side in Sides],
+        help="of a capture: what the card compresses (default: what the capture holds)",
+    )
+    group.add_argument(
         "--out", required=True, metavar="FILE", help="the .safetensors file to write"
     )
 
@@ -53,6 +79,10 @@ def add_to(commands: Commands) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     spec = calibration_spec(arguments, Method.of(arguments.method), arguments.k)
     out = check_file("--out", arguments.out, ".safetensors")
+    if _wants_card(arguments):
+        return _run_card(arguments, spec, out)
+    if arguments.kv is not None:
+        raise SpecError("--kv needs a whole capture; here one tensor, layer or head is picked")
     values = read_values(arguments)
     row = _calibrated(values, spec)
     from kvsplice_core.codec_file import save_codec
@@ -74,3 +104,65 @@ def _calibrated(values: Values, spec: CalibrationSpec) -> SweepRow:
     with SweepProgress(values.summary, wanted) as progress:
         result = run(sweep(values, wanted), progress.show)
     return result.of(spec.method)[0]
+
+
+def _wants_card(arguments: argparse.Namespace) -> bool:
+    """Say whether DATA is a capture of which nothing is picked."""
+    if any(getattr(arguments, name) is not None for name in _PICKS):
+        return False
+    from kvsplice_core.threads import prepare_environment
+
+    prepare_environment()
+    from kvsplice_core.capture.file import is_capture
+
+    return is_capture(arguments.data)
+
+
+def _run_card(arguments: argparse.Namespace, calibration: CalibrationSpec, out: Path) -> int:
+    from kvsplice_core.capture.file import open_capture
+    from kvsplice_core.card_file import save_card
+    from kvsplice_core.card_fitting import CardSpec
+    from kvsplice_core.threads import limit_threads
+
+    limit_threads(arguments.threads)
+    capture = open_capture(arguments.data)
+    sides = capture.facts.sides if arguments.kv is None else Sides(arguments.kv)
+    spec = CardSpec(calibration, sides, arguments.pool_heads, arguments.budget)
+    card = _fitted(capture, spec)
+    save_card(card, out)
+    _print(card)
+    say(f"saved {out}: {card.title}, for {card.model.name}")
+    return 0
+
+
+def _fitted(capture: Capture, spec: CardSpec) -> Card:
+    from kvsplice_core.card_fitting import fit_card
+    from kvsplice_core.progress import run
+
+    with WorkProgress() as progress:
+
+        def on_step(step: CardStep) -> None:
+            work = step.calibration
+            detail = "" if work is None else f", {calibration_text(work)}"
+            progress.show(step.fraction, step.text + detail)
+            if step.score is not None:
+                progress.finished(" ".join(_cells(step.score)))
+
+        return run(fit_card(capture, spec), on_step)
+
+
+def _print(card: Card) -> None:
+    columns = ("side", "layer", "head", "k", "MSE", "change against PCA, 95 % interval", "kept")
+    print_table(columns, (_cells(score) for score in card.scores), numbers="layer|head|k|MSE")
+
+
+def _cells(score: HeadScore) -> tuple[str, ...]:
+    return (
+        score.side.upper(),
+        str(score.layer),
+        "all" if score.head is None else str(score.head),
+        str(score.k),
+        significant(score.mse),
+        "" if score.change is None else change_text(score.change),
+        score.kept.key,
+    )

@@ -1,0 +1,214 @@
+"""Calibrating the codecs of a whole model from a capture: every layer, every head."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+
+from kvsplice_core.capture.file import Capture
+from kvsplice_core.capture.specs import KeyState, Sides
+from kvsplice_core.card import Card, HeadScore
+from kvsplice_core.codec import Codec
+from kvsplice_core.errors import SpecError
+from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.methods import Method
+from kvsplice_core.results import CalibrationStep, SweepResult
+from kvsplice_core.specs import SAMPLE_BUDGET, CalibrationSpec, Recipe, SweepSpec
+from kvsplice_core.sweeping import sweep
+from kvsplice_core.version import library_versions
+
+CardFit = Generator["CardStep", None, Card]
+
+
+@dataclass(frozen=True)
+class CardSpec:
+    """How to make a card.
+
+    Parameters
+    ----------
+    calibration : CalibrationSpec
+        How each codec is calibrated, its method and its k.
+    sides : Sides
+        What to compress: V, K, or both.
+    pool_heads : bool
+        One codec for all heads of a layer instead of one each.
+    budget : int
+        Vectors each codec is made of at most, ≥ 16: a seeded sample of whole tokens.
+    layers : tuple of int, optional
+        Layers to compress, the others stay dense; all of the capture when omitted.
+    """
+
+    calibration: CalibrationSpec = field(default_factory=CalibrationSpec)
+    sides: Sides = Sides.V
+    pool_heads: bool = False
+    budget: int = SAMPLE_BUDGET
+    layers: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class CardStep:
+    """Progress of a card.
+
+    Parameters
+    ----------
+    text : str
+        What is in work.
+    fraction : float
+        Share done, 0 … 1.
+    calibration : CalibrationStep or None
+        Progress of the codec in work.
+    score : HeadScore or None
+        Of a codec that has just been finished.
+    """
+
+    text: str
+    fraction: float
+    calibration: CalibrationStep | None = None
+    score: HeadScore | None = None
+
+
+@dataclass(frozen=True)
+class _Place:
+    side: str
+    layer: int
+    head: int | None
+
+    def __str__(self) -> str:
+        head = "all heads" if self.head is None else f"head {self.head}"
+        return f"{self.side.upper()} layer {self.layer} {head}"
+
+
+def fit_card(capture: Capture, spec: CardSpec, reuse: Card | None = None) -> CardFit:
+    """Calibrate a codec for every layer and head of a capture.
+
+    A generator: it yields progress and every finished score, and returns the card; closing it
+    cancels. Training, validation and test part are different documents where there are enough.
+
+    Parameters
+    ----------
+    capture : Capture
+        The vectors.
+    spec : CardSpec
+        What to make.
+    reuse : Card, optional
+        For recipe ``origin``: a card of the same capture and method whose transforms are taken
+        as they are, because one transform serves every k.
+
+    Raises
+    ------
+    SpecError
+        If the capture lacks a layer or a side that is asked for, or k exceeds head_dim.
+    """
+    places = _places(capture, spec)
+    if spec.calibration.recipe is not Recipe.ORIGIN:
+        reuse = None
+    codecs: dict[_Place, Codec] = {}
+    scores = []
+    for done, place in enumerate(places):
+        result = yield from _fit_one(capture, spec, place, _codec_at(reuse, place), done, places)
+        row = result.of(spec.calibration.method)[0]
+        codecs[place] = row.calibration.codec.to("cpu")
+        scores.append(_score(place, result, spec.calibration.method))
+        yield CardStep(str(place), (done + 1) / len(places), score=scores[-1])
+    return Card(
+        model=capture.facts.model,
+        values=_by_layer(codecs, "v", capture),
+        keys=_by_layer(codecs, "k", capture),
+        scores=tuple(scores),
+        info=_info(capture, spec),
+        keys_before_rotary="k" in spec.sides.names and capture.facts.key_state is KeyState.BEFORE,
+    )
+
+
+def _places(capture: Capture, spec: CardSpec) -> list[_Place]:
+    facts = capture.facts
+    lacking = set(spec.sides.names) - set(facts.sides.names)
+    if lacking:
+        raise SpecError(
+            f"the capture must hold {spec.sides.value} to compress it; it holds {facts.sides.value}"
+        )
+    layers = facts.layers if spec.layers is None else spec.layers
+    missing = sorted(set(layers) - set(facts.layers))
+    if missing:
+        raise SpecError(f"layers must be among {list(facts.layers)} of the capture; got {missing}")
+    heads = (None,) if spec.pool_heads else tuple(range(facts.model.kv_heads))
+    return [_Place(s, layer, head) for s in spec.sides.names for layer in layers for head in heads]
+
+
+def _fit_one(
+    capture: Capture,
+    spec: CardSpec,
+    place: _Place,
+    reuse: Codec | None,
+    done: int,
+    places: list[_Place],
+) -> Generator[CardStep, None, SweepResult]:
+    """Sweep one k of one method, which also measures the codec and PCA on the test documents."""
+    method, k = spec.calibration.method, spec.calibration.k
+    yield CardStep(f"{place}: reading", done / len(places))
+    values = capture.values(
+        place.side, place.layer, place.head, budget=spec.budget, seed=spec.calibration.seed
+    )
+    shared: Mapping[Method, Codec] = {}
+    if reuse is not None and method.is_learnt:
+        shared = {method: reuse}
+    work = sweep(values, SweepSpec((method,), (k,), spec.calibration), reuse=shared)
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as end:
+            result: SweepResult = end.value
+            return result
+        yield CardStep(str(place), (done + step.fraction) / len(places), step.calibration)
+
+
+def _codec_at(card: Card | None, place: _Place) -> Codec | None:
+    if card is None:
+        return None
+    layers = card.values if place.side == "v" else card.keys
+    return layers[place.layer].of(place.head or 0) if place.layer in layers else None
+
+
+def _score(place: _Place, result: SweepResult, method: Method) -> HeadScore:
+    row, pca = result.of(method)[0], result.of(Method.PCA)[0]
+    return HeadScore(
+        side=place.side,
+        layer=place.layer,
+        head=place.head,
+        method=method,
+        kept=row.kept,
+        k=row.k,
+        mse=row.scores.mse,
+        mse_pca=pca.scores.mse,
+        change=row.change,
+    )
+
+
+def _by_layer(codecs: Mapping[_Place, Codec], side: str, capture: Capture) -> dict[int, HeadCodecs]:
+    layers: dict[int, list[Codec]] = {}
+    for place, codec in codecs.items():
+        if place.side == side:
+            layers.setdefault(place.layer, []).append(codec)
+    heads = capture.facts.model.kv_heads
+    return {layer: HeadCodecs(tuple(of), heads) for layer, of in layers.items()}
+
+
+def _info(capture: Capture, spec: CardSpec) -> dict[str, object]:
+    facts, calibration = capture.facts, spec.calibration
+    return {
+        "method": calibration.method.key,
+        "k": calibration.k,
+        "recipe": calibration.recipe.value,
+        "knots": calibration.resolved_knots,
+        "epochs": calibration.resolved_epochs,
+        "seed": calibration.seed,
+        "train_fraction": calibration.train_fraction,
+        "sides": spec.sides.value,
+        "pool_heads": spec.pool_heads,
+        "budget": spec.budget,
+        "capture_sha256": capture.sha256,
+        "text_sha256": facts.text_sha256,
+        "documents": [span.name for span in facts.documents],
+        "tokens": facts.tokens,
+        "versions": library_versions(),
+    }
