@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.methods import Method
 from kvsplice_core.results import SweepResult, SweepStep
 from kvsplice_core.shapes import SplineShape
@@ -18,6 +19,7 @@ from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec
 from kvsplice_gui.state import DataWish
 
 if TYPE_CHECKING:
+    from kvsplice_core.capture.specs import CaptureFacts
     from kvsplice_core.codec import Codec
     from kvsplice_core.values.tensors import TensorInfo
     from kvsplice_core.values.values import Values
@@ -51,12 +53,16 @@ class Density:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Vectors, the tensors beside them in the file, and their densities."""
+    """Vectors, the tensors beside them in the file, and their densities.
+
+    `capture` is what the file says of the model it was captured from; None for any other file.
+    """
 
     values: Values
     tensors: tuple[TensorInfo, ...]
     density: Density
     wish: DataWish
+    capture: CaptureFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,8 @@ def load_job(wish: DataWish, device: str) -> Generator[Note, None, tuple[Dataset
         seed=wish.seed,
     )
     yield Note("Measuring PCA…")
-    dataset = Dataset(values, tensors, density_of(values.rows.numpy()), wish)
+    density = density_of(values.rows.numpy())
+    dataset = Dataset(values, tensors, density, wish, _capture_facts(wish.source))
     spec = SweepSpec((Method.PCA,), calibration=CalibrationSpec(device=device))
     usual = tuple(k for k in spec.ks if k <= values.summary.dim)
     work = sweep(values, replace(spec, ks=usual))
@@ -97,6 +104,12 @@ def load_job(wish: DataWish, device: str) -> Generator[Note, None, tuple[Dataset
         except StopIteration as end:
             return dataset, end.value
         yield Note("Measuring PCA…")
+
+
+def _capture_facts(source: str) -> CaptureFacts | None:
+    from kvsplice_core.capture.file import is_capture, open_capture
+
+    return open_capture(source).facts if is_capture(source) else None
 
 
 def sweep_job(

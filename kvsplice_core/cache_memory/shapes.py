@@ -41,6 +41,7 @@ def _gpt2(name: str, layers: int, heads: int) -> ModelShape:
 
 
 PRESETS = {
+    "gpt2-mini": ModelShape("gpt2-mini", 4, 4, 64, 4, 256),
     "gpt2": _gpt2("GPT-2 124M", 12, 12),
     "gpt2-medium": _gpt2("GPT-2 355M", 24, 16),
     "gpt2-large": _gpt2("GPT-2 774M", 36, 20),
