@@ -39,6 +39,7 @@ class Controller(QObject):
         self._state = state
         self._worker = Worker(parent=self)
         self._finish: Callable[[Any], None] | None = None
+        self._take_step: Callable[[Any], None] | None = None
         self._busy = ""
         self._can_be_replaced = False
         self._started = 0.0
@@ -97,12 +98,36 @@ class Controller(QObject):
             self._set_busy("Cancelling")
             self._worker.cancel()
 
-    def work(self, busy: str, work: Work, finish: Callable[[Any], None]) -> None:
-        """Run any other job, such as an export, in the background; never in place of one."""
+    def work(
+        self,
+        busy: str,
+        work: Work,
+        finish: Callable[[Any], None],
+        take_step: Callable[[Any], None] | None = None,
+    ) -> bool:
+        """Run any other job, such as an export, in the background; never in place of one.
+
+        Parameters
+        ----------
+        busy : str
+            What is going on, in a word or two.
+        work : callable
+            Makes the generator; called on the worker's thread.
+        finish : callable
+            Gets what the generator returns.
+        take_step : callable, optional
+            Gets what it yields, but for notes; steps with a text and a fraction are shown anyway.
+
+        Returns
+        -------
+        bool
+            Whether the job was started: not while another is running.
+        """
         if self._busy and not self._can_be_replaced:
-            self.said.emit(f"{self._busy}: export when that is done.")
-            return
-        self._run(busy, work, finish)
+            self.said.emit(f"{self._busy}: try again when that is done.")
+            return False
+        self._run(busy, work, finish, take_step)
+        return True
 
     def shutdown(self) -> None:
         """Cancel and wait for the thread; call before the application ends."""
@@ -173,10 +198,12 @@ class Controller(QObject):
         busy: str,
         work: Work,
         finish: Callable[[Any], None],
+        take_step: Callable[[Any], None] | None = None,
         *,
         can_be_replaced: bool = False,
     ) -> None:
         self._finish, self._can_be_replaced = finish, can_be_replaced
+        self._take_step = take_step
         self._started = time.monotonic()
         if busy != "Calibrating":
             self._state.find(live_rows=(), starting_over=False)
@@ -189,6 +216,15 @@ class Controller(QObject):
             self.progressed.emit(-1.0, step.text)
         elif isinstance(step, SweepStep):
             self._on_sweep_step(step)
+        else:
+            self._on_other_step(step)
+
+    def _on_other_step(self, step: Any) -> None:  # noqa: ANN401 - the steps of any job
+        if self._take_step is not None:
+            self._take_step(step)
+        if hasattr(step, "fraction"):
+            text = getattr(step, "text", "")
+            self.progressed.emit(step.fraction, f"{text}\n{self._time_left(step.fraction)}".strip())
 
     def _on_sweep_step(self, step: SweepStep) -> None:
         if step.row is not None:
@@ -200,10 +236,7 @@ class Controller(QObject):
         self.progressed.emit(step.fraction, self._progress_text(step))
 
     def _progress_text(self, step: SweepStep) -> str:
-        elapsed = time.monotonic() - self._started
-        left = "estimating the time left"
-        if step.fraction > 0.02:  # an estimate from less would jump about
-            left = f"{formats.duration(elapsed * (1 / step.fraction - 1))} left"
+        left = self._time_left(step.fraction)
         now = step.calibration
         what = (
             ""
@@ -211,6 +244,12 @@ class Controller(QObject):
             else f"{now.method.label} k = {now.k} · epoch {now.epoch}/{now.epochs}"
         )
         return f"{what}\n{left}".strip()
+
+    def _time_left(self, fraction: float) -> str:
+        if fraction <= 0.02:  # an estimate from less would jump about
+            return "estimating the time left"
+        elapsed = time.monotonic() - self._started
+        return f"{formats.duration(elapsed * (1 / fraction - 1))} left"
 
     @pyqtSlot(int, object)
     def _on_worker_finished(self, _run: int, result: object) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import Recipe
+from kvsplice_gui.quality_state import MEASURES, QualityWish
 from kvsplice_gui.readouts import memory_spec
 from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
 from kvsplice_gui.theme import ThemeChoice
@@ -34,14 +35,17 @@ def _wishes(session: dict[str, Any]) -> Wishes:
     plain = {name: session[name] for name in _names(Wishes) if name in session}
     plain["data"] = DataWish(**session.get("data", {}))
     plain["memory"] = MemoryWish(**session.get("memory", {}))
+    quality = dict(session.get("quality", {}))
+    plain["quality"] = QualityWish(**quality | {"texts": tuple(quality.get("texts", ()))})
     view = dict(session.get("view", {}))
     plain["view"] = ViewWish(**view | {"dims": tuple(view.get("dims", (0, 1, 2, 3)))})
     plain["methods"] = tuple(Method.of(key) for key in session.get("methods", ["pca"]))
     plain["method"] = Method.of(session.get("method", "spline"))
     plain["recipe"] = Recipe(session.get("recipe", "joint"))
     wishes = replace(Wishes(), **plain)
-    _ = wishes.calibration
+    _ = wishes.calibration, wishes.quality.evaluation
     ThemeChoice(wishes.view.theme)
+    MEASURES.index(wishes.view.quality_measure)
     try:
         memory_spec(wishes, wishes.k)
     except KVSpliceError:  # a config.json that has gone takes only the memory wishes with it

@@ -17,6 +17,7 @@ from kvsplice_core.specs import (
     Recipe,
     SweepSpec,
 )
+from kvsplice_gui.quality_state import MEASURES, QualityFindings, QualityWish
 
 if TYPE_CHECKING:
     from kvsplice_gui.jobs import Dataset
@@ -67,6 +68,8 @@ class ViewWish:
     dims: tuple[int, ...] = (0, 1, 2, 3)
     log_mse: bool = True
     theme: str = "system"
+    quality_measure: str = MEASURES[0]
+    log_quality: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Wishes:
         Bottleneck dimension, the same everywhere.
     recipe, knots, epochs, seed, device
         See `CalibrationSpec`.
-    memory, view
+    memory, quality, view
         See their classes.
     """
 
@@ -99,6 +102,7 @@ class Wishes:
     seed: int = 5
     device: str = "auto"
     memory: MemoryWish = field(default_factory=MemoryWish)
+    quality: QualityWish = field(default_factory=QualityWish)
     view: ViewWish = field(default_factory=ViewWish)
 
     @property
@@ -136,6 +140,8 @@ class Findings:
         Rows of the sweep that is running.
     starting_over : bool
         Whether the running sweep replaces the result rather than adding to it.
+    quality : QualityFindings
+        What it costs the model.
     """
 
     dataset: Dataset | None = None
@@ -143,6 +149,7 @@ class Findings:
     ghost: SweepResult | None = None
     live_rows: tuple[SweepRow, ...] = ()
     starting_over: bool = False
+    quality: QualityFindings = field(default_factory=QualityFindings)
 
     @property
     def dim(self) -> int:
@@ -196,7 +203,7 @@ class State(QObject):
     def wish(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of Wishes
         """Change wishes by field; an impossible value raises SpecError and changes nothing."""
         new = replace(self._wishes, **changes)
-        _ = new.calibration
+        _ = new.calibration, new.quality.evaluation
         if new != self._wishes:
             old, self._wishes = self._wishes, new
             self.wishes_changed.emit(old, new)
@@ -209,9 +216,17 @@ class State(QObject):
         """Change fields of `Wishes.memory`."""
         self.wish(memory=replace(self._wishes.memory, **changes))
 
+    def wish_quality(self, **changes: Any) -> None:  # noqa: ANN401
+        """Change fields of `Wishes.quality`."""
+        self.wish(quality=replace(self._wishes.quality, **changes))
+
     def wish_view(self, **changes: Any) -> None:  # noqa: ANN401
         """Change fields of `Wishes.view`."""
         self.wish(view=replace(self._wishes.view, **changes))
+
+    def find_quality(self, **changes: Any) -> None:  # noqa: ANN401
+        """Record findings by field of `Findings.quality`."""
+        self.find(quality=replace(self._findings.quality, **changes))
 
     def find(self, **changes: Any) -> None:  # noqa: ANN401
         """Record findings by field."""

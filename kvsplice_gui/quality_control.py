@@ -1,0 +1,163 @@
+"""From a wish for quality to the work that measures it, and back into the findings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, pyqtSlot
+
+from kvsplice_core.capture.specs import CaptureFacts
+from kvsplice_core.quality.results import CurveResult, CurveStep, SensitivityStep
+from kvsplice_gui import formats, quality_readouts
+from kvsplice_gui.controller import Controller
+from kvsplice_gui.quality_jobs import evaluate_job, quality_job, sensitivity_job
+from kvsplice_gui.quality_state import (
+    CardKey,
+    Evaluation,
+    QualityFindings,
+    QualityWish,
+    SensitivityMap,
+    empty_map,
+)
+from kvsplice_gui.state import State
+
+if TYPE_CHECKING:
+    from kvsplice_core.card import Card
+
+CURVE, EVALUATION, MAP = "Measuring quality", "Evaluating", "Mapping sensitivity"
+BUSY = frozenset({CURVE, EVALUATION, MAP})
+
+
+class QualityControl(QObject):
+    """Measures the open capture's model; the last result stays until a better one is whole."""
+
+    def __init__(self, state: State, controller: Controller, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._controller = controller
+        self._source = ""
+        self._awaited_cell: tuple[int, int] | None = None
+        controller.loaded.connect(self._on_controller_loaded)
+        controller.busy_changed.connect(self._on_controller_busy_changed)
+
+    def measure(self) -> None:
+        """Measure ΔNLL and KL against k, the chosen k first."""
+        facts = self._facts
+        if facts is None:
+            return
+        wishes = self._state.wishes
+        wish, capture = wishes.quality, wishes.data.source
+        spec, model = quality_readouts.curve_spec(wishes, facts), wish.model_of(facts)
+        started = self._controller.work(
+            CURVE,
+            lambda: quality_job(capture, model, wish.texts, spec),
+            lambda result: self._on_curve_measured(result, wish),
+            self._on_curve_stepped,
+        )
+        if started:
+            self._state.find_quality(live_points=(), starting_over=True)
+            methods = ", ".join(method.label for method in spec.methods)
+            self._say(f"Measuring quality of {methods} at k = {', '.join(map(str, spec.ks))}")
+
+    def evaluate(self) -> None:
+        """Evaluate the method in focus at the chosen k, with the whole audit."""
+        facts = self._facts
+        if facts is None:
+            return
+        key, card, model = self._card(facts)
+        wish = self._state.wishes.quality
+        self._controller.work(
+            EVALUATION, lambda: evaluate_job(key, model, wish, card), self._on_evaluated
+        )
+
+    def map_sensitivity(self) -> None:
+        """Measure what each head costs when it alone is compressed."""
+        facts = self._facts
+        if facts is None:
+            return
+        key, card, model = self._card(facts)
+        wish = self._state.wishes.quality
+        started = self._controller.work(
+            MAP,
+            lambda: sensitivity_job(key, model, wish, card),
+            self._on_mapped,
+            self._on_map_stepped,
+        )
+        if started:
+            self._state.find_quality(live_map=empty_map(facts, key, wish))
+
+    def choose_cell(self, layer: int, head: int) -> None:
+        """Open a layer and head everywhere; while something is measured, when that is done."""
+        if self._controller.busy in BUSY:
+            self._awaited_cell = (layer, head)
+            self._say(f"Layer {layer}, head {head} is opened when the measuring is done.")
+            return
+        dataset = self._state.findings.dataset
+        if dataset is not None:
+            changes = quality_readouts.cell_choice(dataset.tensors, dataset.wish, layer, head)
+            self._state.wish_data(**changes)
+
+    @property
+    def _facts(self) -> CaptureFacts | None:
+        dataset = self._state.findings.dataset
+        return None if dataset is None else dataset.capture
+
+    def _card(self, facts: CaptureFacts) -> tuple[CardKey, Card | None, str]:
+        """Return which card is wished, the card itself where it was made, and its model."""
+        wishes, last = self._state.wishes, self._state.findings.quality.evaluation
+        key = quality_readouts.card_key(wishes, facts)
+        card = last.card if last is not None and last.key == key else None
+        return key, card, wishes.quality.model_of(facts)
+
+    def _say(self, text: str) -> None:
+        self._controller.said.emit(text)
+
+    # -- steps and results --------------------------------------------------------------------
+
+    def _on_curve_stepped(self, step: object) -> None:
+        if isinstance(step, CurveStep) and step.point is not None:
+            points = (*self._state.findings.quality.live_points, step.point)
+            self._state.find_quality(live_points=points)
+            self._say(quality_readouts.describe_point(step.point))
+
+    def _on_curve_measured(self, result: CurveResult, wish: QualityWish) -> None:
+        quality = self._state.findings.quality
+        ghost = quality.curve if quality.curve is not None else quality.ghost
+        new = replace(quality, curve=result, curve_wish=wish, ghost=ghost)
+        self._state.find(quality=new.settled())
+        self._say(
+            f"Quality at {len(result.points)} points in {formats.duration(result.elapsed_s)} on "
+            f"{result.device}: {quality_readouts.audit_verdict(result.audit)}"
+        )
+
+    def _on_evaluated(self, found: Evaluation) -> None:
+        self._state.find_quality(evaluation=found)
+        self._say(quality_readouts.describe_evaluation(found.result))
+
+    def _on_map_stepped(self, step: object) -> None:
+        live = self._state.findings.quality.live_map
+        if isinstance(step, SensitivityStep) and live is not None:
+            self._state.find_quality(live_map=live.with_cell(step))
+
+    def _on_mapped(self, found: SensitivityMap) -> None:
+        self._state.find_quality(sensitivity=found, live_map=None)
+        self._say(f"Sensitivity of {found.kl.size} heads measured: {found.title}")
+
+    # -- following the controller ---------------------------------------------------------------
+
+    @pyqtSlot()
+    def _on_controller_loaded(self) -> None:
+        source = self._state.wishes.data.source
+        if source != self._source:
+            self._source = source
+            self._state.find(quality=QualityFindings())
+
+    @pyqtSlot(str)
+    def _on_controller_busy_changed(self, busy: str) -> None:
+        quality = self._state.findings.quality
+        if busy not in BUSY and (quality.starting_over or quality.live_map is not None):
+            self._state.find(quality=quality.settled())
+        if not busy and self._awaited_cell is not None:
+            cell, self._awaited_cell = self._awaited_cell, None
+            self.choose_cell(*cell)

@@ -1,0 +1,103 @@
+"""Measuring quality, as generators over the core; torch is imported when they run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kvsplice_core.capture.specs import Sides
+from kvsplice_core.quality.results import CurveResult, CurveSpec
+from kvsplice_gui.jobs import Note
+from kvsplice_gui.quality_state import CardKey, Evaluation, QualityWish, SensitivityMap
+
+if TYPE_CHECKING:
+    from kvsplice_core.card import Card
+    from kvsplice_core.language.models import LanguageModel
+    from kvsplice_core.language.texts import Document
+
+_FIT_SHARE = 0.5
+
+Steps = Generator[Any, None, Any]
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Progress of one part of a job, as a share of the whole."""
+
+    text: str
+    fraction: float
+
+
+def quality_job(
+    capture: str, model: str, texts: tuple[str, ...], spec: CurveSpec
+) -> Generator[Any, None, CurveResult]:
+    """Measure a quality curve of the model a capture was made from."""
+    language, documents = yield from _opened(model, texts, spec.calibration.device)
+    from kvsplice_core.capture.file import open_capture
+    from kvsplice_core.quality.curve import quality_curve
+
+    yield Note(f"Reading {Path(capture).name}…")
+    return (yield from quality_curve(language, open_capture(capture), documents, spec))
+
+
+def evaluate_job(
+    key: CardKey, model: str, wish: QualityWish, card: Card | None = None
+) -> Generator[Any, None, Evaluation]:
+    """Calibrate every head of the model, unless `card` is given, and evaluate with the audit."""
+    language, documents = yield from _opened(model, wish.texts, key.calibration.device)
+    from kvsplice_core.quality.evaluation import evaluate
+
+    start = 0.0 if card is not None else _FIT_SHARE
+    card = card or (yield from _scaled(_fit(key), 0.0, _FIT_SHARE))
+    work = evaluate(language, card, documents, wish.evaluation)
+    result = yield from _scaled(work, start, 1.0)
+    return Evaluation(result, card, key, wish)
+
+
+def sensitivity_job(
+    key: CardKey, model: str, wish: QualityWish, card: Card | None = None
+) -> Generator[Any, None, SensitivityMap]:
+    """Measure what each head costs when it alone is compressed; cells come one by one."""
+    language, documents = yield from _opened(model, wish.texts, key.calibration.device)
+    from kvsplice_core.quality.sensitivity import sensitivity
+
+    card = card or (yield from _scaled(_fit(key), 0.0, 1.0))
+    found = yield from sensitivity(language, card, documents, wish.evaluation)
+    return SensitivityMap(found.kl, key, wish, found.card)
+
+
+def _opened(
+    model: str, texts: tuple[str, ...], device: str
+) -> Generator[Note, None, tuple[LanguageModel, tuple[Document, ...]]]:
+    yield Note("Loading the engine (torch, transformers)…")
+    from kvsplice_core.language.models import load_model
+    from kvsplice_core.language.texts import BundledText, documents_for
+    from kvsplice_core.threads import limit_threads
+
+    limit_threads()
+    documents = documents_for(model, texts, BundledText.HELDOUT)
+    yield Note(f"Loading {Path(model).name}…")
+    return load_model(model, device=device), documents
+
+
+def _fit(key: CardKey) -> Generator[Any, None, Card]:
+    from kvsplice_core.capture.file import open_capture
+    from kvsplice_core.card_fitting import CardSpec, fit_card
+
+    spec = CardSpec(key.calibration, sides=Sides(key.side), budget=key.budget)
+    return (yield from fit_card(open_capture(key.capture), spec))
+
+
+def _scaled(work: Steps, first: float, last: float) -> Steps:
+    """Run `work` as the part of a job from `first` to `last`; closing it closes `work`."""
+    try:
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as end:
+                return end.value
+            yield Scaled(step.text, first + (last - first) * step.fraction)
+    finally:
+        work.close()

@@ -1,0 +1,239 @@
+"""What the window says of quality: pure functions from wishes and findings to shown values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kvsplice_core.capture.specs import CaptureFacts
+from kvsplice_core.methods import Method
+from kvsplice_core.quality.results import (
+    DEFAULT_QUALITY_KS,
+    Control,
+    CurveSpec,
+    Estimate,
+    EvalResult,
+    Quality,
+    QualityPoint,
+    orders_agree,
+)
+from kvsplice_core.specs import CalibrationSpec
+from kvsplice_gui import formats
+from kvsplice_gui.quality_state import CardKey
+from kvsplice_gui.state import DataWish, Findings, Wishes
+
+if TYPE_CHECKING:
+    from kvsplice_core.values.tensors import TensorInfo
+
+NEEDS_CAPTURE = (
+    "Quality is measured through the model a capture was made from. Capture V from gpt2-mini "
+    "(Ctrl+Shift+N), or open a capture."
+)
+MEASURE_NAMES = {"nll": "ΔNLL", "kl": "KL"}
+UNIT = "nats per token"
+_CURVE_BUDGET = CurveSpec().budget
+
+
+@dataclass(frozen=True)
+class QualityCurve:
+    """One method's costs, k ascending; arrays of shape (points,), in nats per token."""
+
+    ks: NDArray[np.int64]
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def calibration_of(wishes: Wishes, facts: CaptureFacts) -> CalibrationSpec:
+    """Return the calibration of every head of the model; k held at its head_dim."""
+    return replace(wishes.calibration, k=min(wishes.k, facts.model.head_dim))
+
+
+def curve_spec(wishes: Wishes, facts: CaptureFacts) -> CurveSpec:
+    """Return the quality curve over the usual k and the chosen one, which comes first."""
+    dim = facts.model.head_dim
+    chosen = min(wishes.k, dim)
+    return CurveSpec(
+        methods=wishes.methods,
+        ks=tuple({k for k in DEFAULT_QUALITY_KS if k <= dim} | {chosen}),
+        calibration=calibration_of(wishes, facts),
+        evaluation=wishes.quality.evaluation,
+        side=wishes.quality.side_of(facts),
+        budget=min(wishes.data.budget, _CURVE_BUDGET),
+        first_k=chosen,
+    )
+
+
+def card_key(wishes: Wishes, facts: CaptureFacts) -> CardKey:
+    """Return which card the method in focus and the chosen k ask for."""
+    return CardKey(
+        wishes.data.source,
+        calibration_of(wishes, facts),
+        wishes.quality.side_of(facts),
+        min(wishes.data.budget, _CURVE_BUDGET),
+    )
+
+
+def estimate_of(quality: Quality, measure: str) -> Estimate:
+    """Return ΔNLL or KL."""
+    return quality.kl if measure == "kl" else quality.delta_nll
+
+
+def curves(points: Iterable[QualityPoint], measure: str) -> dict[Method, QualityCurve]:
+    """Return what each method costs, k ascending."""
+    ordered = sorted(points, key=lambda point: point.k)
+    found = {}
+    for method in Method:
+        own = [point for point in ordered if point.method is method]
+        if own:
+            estimates = [estimate_of(point.quality, measure) for point in own]
+            numbers = np.array([(e.value, e.low, e.high) for e in estimates], dtype=np.float64)
+            found[method] = QualityCurve(np.array([point.k for point in own]), *numbers.T)
+    return found
+
+
+def disagreements(points: Sequence[QualityPoint]) -> tuple[int, ...]:
+    """Return every k at which the four errors order the methods differently."""
+    ks = sorted({point.k for point in points})
+    return tuple(k for k in ks if not orders_agree(p for p in points if p.k == k))
+
+
+def failed(audit: Iterable[Control]) -> tuple[Control, ...]:
+    """Return the controls that did not pass."""
+    return tuple(control for control in audit if not control.passed)
+
+
+def audit_verdict(audit: Sequence[Control]) -> str:
+    """Return in words whether the numbers may be believed."""
+    bad = failed(audit)
+    if not audit:
+        return "not audited yet"
+    if not bad:
+        return f"audit passed, {len(audit)} of {len(audit)} controls"
+    return "audit failed: " + "; ".join(f"{control.claim} ({control.measured})" for control in bad)
+
+
+def curve_notice(wishes: Wishes, findings: Findings) -> tuple[str, bool]:
+    """Return what must be said over the curve, and whether it is an error; empty for nothing."""
+    quality = findings.quality
+    if quality.starting_over or quality.curve is None:
+        return "", False
+    if not quality.curve.is_valid:
+        return f"{audit_verdict(quality.curve.audit)}. The points are not valid.", True
+    changed = curve_changes(wishes, findings)
+    if changed:
+        return f"Measured with another {', '.join(changed)}: measure again.", False
+    return "", False
+
+
+def curve_changes(wishes: Wishes, findings: Findings) -> tuple[str, ...]:
+    """Return which settings have changed since the curve was measured."""
+    curve, measured = findings.quality.curve, findings.quality.curve_wish
+    facts = None if findings.dataset is None else findings.dataset.capture
+    if curve is None or measured is None or facts is None:
+        return ()
+    now, then = curve_spec(wishes, facts), curve.spec
+    pairs = {
+        "recipe": (now.calibration.recipe, then.calibration.recipe),
+        "number of knots": (now.calibration.resolved_knots, then.calibration.resolved_knots),
+        "number of epochs": (now.calibration.resolved_epochs, then.calibration.resolved_epochs),
+        "seed": (now.calibration.seed, then.calibration.seed),
+        "mode": (_mode(now), _mode(then)),
+        "number of tokens": (now.evaluation.tokens, then.evaluation.tokens),
+        "side": (now.side, then.side),
+        "model": (wishes.quality.model_of(facts), measured.model_of(facts)),
+        "text": (wishes.quality.texts, measured.texts),
+    }
+    return tuple(name for name, (new, old) in pairs.items() if new != old)
+
+
+def _mode(spec: CurveSpec) -> object:
+    window = spec.evaluation.mode == "window"
+    return (spec.evaluation.mode, spec.evaluation.window if window else 0)
+
+
+def estimated_s(wishes: Wishes, findings: Findings) -> float | None:
+    """Return the seconds a curve may take by what was measured here; None without a measure."""
+    facts = None if findings.dataset is None else findings.dataset.capture
+    if facts is None:
+        return None
+    spec, last = curve_spec(wishes, facts), findings.quality.curve
+    points = len(spec.methods) * len(spec.ks)
+    if last is not None and last.points and not curve_changes(wishes, findings):
+        return last.elapsed_s * points / len(last.points)
+    times = {m: [r.calibration.elapsed_s for r in findings.rows if r.method is m] for m in Method}
+    learnt = [method for method in spec.methods if method.is_learnt]
+    if any(not times[method] for method in learnt):
+        return None
+    codecs = len(facts.layers) * facts.model.kv_heads * (2 if spec.side == "both" else 1)
+    return sum(float(np.mean(times[m])) * codecs * len(spec.ks) for m in learnt)
+
+
+def estimate_text(wishes: Wishes, findings: Findings) -> str:
+    """Return what a curve will take, in words."""
+    facts = None if findings.dataset is None else findings.dataset.capture
+    if facts is None:
+        return NEEDS_CAPTURE
+    spec, seconds = curve_spec(wishes, facts), estimated_s(wishes, findings)
+    heads = len(facts.layers) * facts.model.kv_heads
+    text = f"{len(spec.methods) * len(spec.ks)} points of {heads} heads"
+    if seconds is None:
+        return f"{text}; calibrate once to see about how long they take."
+    return f"{text}, about {formats.duration(max(seconds, 1.0))} by what was measured here."
+
+
+def cell_choice(
+    tensors: Sequence[TensorInfo], wish: DataWish, layer: int, head: int
+) -> dict[str, object]:
+    """Return the fields of `DataWish` that open `layer` and `head` of a capture."""
+    present = next((info for info in tensors if info.name == wish.tensor), None)
+    side = "v" if present is None else present.kind or "v"
+    named = (info for info in tensors if info.layer == layer and info.kind in (side, ""))
+    chosen = next(named, None)
+    choice: dict[str, object] = {"head": head, "pool_heads": False}
+    if chosen is None or "layer" in chosen.axes.names:
+        return choice | {"layer": layer}
+    return choice | {"tensor": chosen.name, "layer": None}
+
+
+def shown_cell(findings: Findings) -> tuple[int, int] | None:
+    """Return layer and head of the open vectors; None where they are not of one head."""
+    if findings.dataset is None:
+        return None
+    summary = findings.dataset.values.summary
+    if summary.layer is None or summary.head is None:
+        return None
+    return summary.layer, summary.head
+
+
+def written(estimate: Estimate) -> str:
+    """Write a number with its interval."""
+    low, high = formats.three_digits(estimate.low), formats.three_digits(estimate.high)
+    return f"{formats.three_digits(estimate.value)} [{low}, {high}]"
+
+
+def describe_point(point: QualityPoint) -> str:
+    """Return one measured point as a line of the log."""
+    kept = "" if point.kept == point.codecs else f", {point.codecs - point.kept} heads kept PCA"
+    return (
+        f"{point.method.label} k = {point.k}: ΔNLL {written(point.quality.delta_nll)} {UNIT}, "
+        f"KL {written(point.quality.kl)}{kept}"
+    )
+
+
+def describe_evaluation(result: EvalResult) -> str:
+    """Return an evaluation as a line of the log; without numbers where the audit failed."""
+    if not result.is_valid:
+        return f"{result.card}: {audit_verdict(result.audit)}. The result is not valid."
+    quality = result.quality
+    return (
+        f"{result.card}: ΔNLL {written(quality.delta_nll)} {UNIT}, perplexity "
+        f"{formats.three_digits(quality.perplexity_base.value)} → "
+        f"{formats.three_digits(quality.perplexity.value)}, "
+        f"KL {written(quality.kl)}, top-1 agreement {100 * quality.top1.value:.1f}"
+        f"{formats.UNIT_SPACE}%; {audit_verdict(result.audit)}"
+    )

@@ -1,0 +1,180 @@
+"""What is wished and known of quality: frozen values, free of Qt and of torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kvsplice_core.capture.specs import CaptureFacts
+from kvsplice_core.quality.results import (
+    CurveResult,
+    EvalResult,
+    EvalSpec,
+    QualityPoint,
+    SensitivityStep,
+)
+from kvsplice_core.specs import CalibrationSpec
+
+if TYPE_CHECKING:
+    from kvsplice_core.card import Card
+
+MEASURES = ("nll", "kl")
+
+
+@dataclass(frozen=True)
+class QualityWish:
+    """How quality is to be measured.
+
+    Parameters
+    ----------
+    model : str
+        ``gpt2-mini``, a folder or a hub id; empty for the model of the open capture.
+    texts : tuple of str
+        Held-out text files, one document each; empty for the bundled model's own books.
+    tokens : int
+        Most tokens to score.
+    mode : str
+        ``strict`` or ``window``; see `EvalSpec`.
+    window : int
+        Newest tokens that stay raw in mode ``window``.
+    side : str
+        ``v``, ``k`` or ``both``; empty for whatever the capture holds.
+    """
+
+    model: str = ""
+    texts: tuple[str, ...] = ()
+    tokens: int = 8_192
+    mode: str = "strict"
+    window: int = 64
+    side: str = ""
+
+    @property
+    def evaluation(self) -> EvalSpec:
+        """How each card is evaluated."""
+        return EvalSpec(mode=self.mode, window=self.window, tokens=self.tokens)
+
+    def side_of(self, facts: CaptureFacts) -> str:
+        """Return the side to compress: the wished one where the capture holds it."""
+        held = facts.sides.value
+        return self.side if self.side and held in (self.side, "both") else held
+
+    def model_of(self, facts: CaptureFacts) -> str:
+        """Return the model to load."""
+        return self.model or facts.model.name
+
+
+@dataclass(frozen=True)
+class CardKey:
+    """Which card an evaluation or a sensitivity map is of."""
+
+    capture: str
+    calibration: CalibrationSpec
+    side: str
+    budget: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """An audited evaluation, the card it is of, and how both were asked for."""
+
+    result: EvalResult
+    card: Card
+    key: CardKey
+    wish: QualityWish
+
+
+@dataclass(frozen=True, eq=False)
+class SensitivityMap:
+    """What each head costs when it alone is compressed.
+
+    Parameters
+    ----------
+    kl : ndarray, shape (layers, heads)
+        KL in nats per token; NaN where it is not measured yet.
+    key : CardKey
+    wish : QualityWish
+    title : str
+        The card's title; empty while the first cell is in work.
+    """
+
+    kl: NDArray[np.float64]
+    key: CardKey
+    wish: QualityWish
+    title: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every cell was measured."""
+        return bool(np.isfinite(self.kl).all())
+
+    def with_cell(self, step: SensitivityStep) -> SensitivityMap:
+        """Return the map with the cell that `step` has measured."""
+        if step.layer is None or step.head is None or step.kl is None:
+            return self
+        kl = self.kl.copy()
+        kl[step.layer, step.head] = step.kl
+        return replace(self, kl=kl)
+
+
+def empty_map(facts: CaptureFacts, key: CardKey, wish: QualityWish) -> SensitivityMap:
+    """Return a map of the capture's model without a measured cell."""
+    shape = (facts.model.layers, facts.model.kv_heads)
+    return SensitivityMap(np.full(shape, np.nan), key, wish)
+
+
+@dataclass(frozen=True, eq=False)
+class QualityFindings:
+    """What has been measured of the open capture's model.
+
+    Parameters
+    ----------
+    curve : CurveResult or None
+        The last finished quality curve.
+    curve_wish : QualityWish or None
+        How it was asked for.
+    ghost : CurveResult or None
+        The one before it, to compare with.
+    live_points : tuple of QualityPoint
+        Points of the curve that is running.
+    starting_over : bool
+        Whether one is running.
+    evaluation : Evaluation or None
+        The last finished evaluation.
+    sensitivity : SensitivityMap or None
+        The last finished map.
+    live_map : SensitivityMap or None
+        The map that is being measured.
+    """
+
+    curve: CurveResult | None = None
+    curve_wish: QualityWish | None = None
+    ghost: CurveResult | None = None
+    live_points: tuple[QualityPoint, ...] = field(default=())
+    starting_over: bool = False
+    evaluation: Evaluation | None = None
+    sensitivity: SensitivityMap | None = None
+    live_map: SensitivityMap | None = None
+
+    @property
+    def points(self) -> tuple[QualityPoint, ...]:
+        """Points to show: the running curve's, else the last result's."""
+        if self.starting_over:
+            return self.live_points
+        return () if self.curve is None else self.curve.points
+
+    @property
+    def shown_ghost(self) -> CurveResult | None:
+        """The curve to compare with: while another replaces it, the last one."""
+        return self.curve if self.starting_over else self.ghost
+
+    @property
+    def shown_map(self) -> SensitivityMap | None:
+        """The map to show: the one in work, else the last."""
+        return self.live_map or self.sensitivity
+
+    def settled(self) -> QualityFindings:
+        """Return what stays when the work that is running has ended without a result."""
+        return replace(self, live_points=(), starting_over=False, live_map=None)
