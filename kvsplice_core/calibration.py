@@ -21,6 +21,7 @@ from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.training import TRAINERS, Job, Trained, Training, fit_transformed_pca
 from kvsplice_core.transforms.base import Transform
 from kvsplice_core.transforms.identity import Identity
+from kvsplice_core.values.documents import nearest_boundary
 from kvsplice_core.values.values import MIN_PART, Values
 from kvsplice_core.version import library_versions
 
@@ -78,6 +79,8 @@ class Parts:
 def split_parts(values: Values, spec: CalibrationSpec) -> Parts:
     """Cut the vectors into training, validation and test parts, on the wished device.
 
+    Where documents are known the parts are different documents, as far as there are enough.
+
     Raises
     ------
     SpecError
@@ -88,7 +91,8 @@ def split_parts(values: Values, spec: CalibrationSpec) -> Parts:
     device = resolve_device(spec.device)
     train, test = values.split(spec.train_fraction)
     tokens = max(1, round(len(train) / values.rows_per_token * spec.validation_fraction))
-    validation_rows = tokens * values.rows_per_token
+    wished = len(train) - tokens * values.rows_per_token
+    validation_rows = len(train) - nearest_boundary(values.boundaries, wished, len(train), MIN_PART)
     if len(train) - validation_rows < MIN_PART:
         raise DataError(
             f"the training part needs at least {MIN_PART} rows besides its validation part of "

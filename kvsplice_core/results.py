@@ -42,6 +42,8 @@ class DataSummary:
         Hash of the fp32 rows, in hexadecimal.
     provenance : str
         Where the vectors come from, as the file says; may be empty.
+    documents : int
+        Documents they were read from; 0 when the file does not tell.
     """
 
     source: str
@@ -56,6 +58,7 @@ class DataSummary:
     seed: int
     sha256: str
     provenance: str = ""
+    documents: int = 0
 
     @property
     def title(self) -> str:

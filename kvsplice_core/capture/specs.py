@@ -74,6 +74,8 @@ class CaptureSpec:
         if self.layers is not None and not self.layers:
             raise SpecError("a capture needs at least one layer; got none")
         object.__setattr__(self, "sides", Sides(self.sides))
+        if self.keys_before_rotary and self.sides is Sides.V:
+            raise SpecError("K before rotary needs K among the sides; got v alone")
 
 
 @dataclass(frozen=True)

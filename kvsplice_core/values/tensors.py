@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kvsplice_core.capture.header import ATTENTION, is_capture_metadata
 from kvsplice_core.errors import DataError
 from kvsplice_core.values.axes import MAX_AXES, MIN_AXES, Axes, resolve_axes
 from kvsplice_core.values.names import Kind, kind_of, layer_of
@@ -130,7 +131,8 @@ def tensor_file(
     """
     listed = tuple(entries)
     known = dict(metadata or {})
-    kept = tuple(_info(entry, known.get("axes")) for entry in listed if entry.is_candidate)
+    offered = [entry for entry in listed if entry.is_candidate and not _is_beside(entry, known)]
+    kept = tuple(_info(entry, known.get("axes")) for entry in offered)
     if not kept:
         raise DataError(
             f"{source} must hold a float16, bfloat16, float32 or float64 tensor of "
@@ -162,6 +164,11 @@ def brief(words: list[str], most: int = 8) -> str:
     """Join `words`, cut after `most` of them; ``nothing`` when there are none."""
     shown = ", ".join(words[:most]) or "nothing"
     return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
+
+
+def _is_beside(entry: Entry, metadata: Mapping[str, str]) -> bool:
+    """Whether a tensor of a capture stands beside its vectors (attention received)."""
+    return is_capture_metadata(metadata) and entry.name.endswith(ATTENTION)
 
 
 def _info(entry: Entry, metadata_axes: str | None) -> TensorInfo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from kvsplice_core.errors import DataError, SpecError
 from kvsplice_core.results import DataSummary
 from kvsplice_core.specs import SAMPLE_BUDGET
+from kvsplice_core.values.documents import boundaries_in, document_starts, nearest_boundary
 from kvsplice_core.values.picking import Pick, arrange, gather, pick, sample_tokens
 from kvsplice_core.values.readers import open_tensors
 from kvsplice_core.values.samples import SAMPLES, open_sample
@@ -42,10 +43,13 @@ class Values:
         by head when heads are pooled.
     summary : DataSummary
         What was picked.
+    boundaries : tuple of int
+        The rows at which documents begin, the first document left out; empty when unknown.
     """
 
     rows: Tensor
     summary: DataSummary
+    boundaries: tuple[int, ...] = ()
 
     @property
     def rows_per_token(self) -> int:
@@ -54,6 +58,10 @@ class Values:
 
     def split(self, train_fraction: float) -> tuple[Tensor, Tensor]:
         """Cut the rows in order, between two tokens, into training and test part.
+
+        Where documents are known the cut lies between two of them, nearest to the wished share,
+        so that no document is in both parts; of three or more, the training part gets two at
+        least, the second of which can decide (see `calibration.split_parts`).
 
         Parameters
         ----------
@@ -77,6 +85,8 @@ class Values:
         tokens = len(self.rows) // self.rows_per_token
         # 0.29 · 100 is 28.999…: rounded first, so that whole shares stay whole.
         cut = int(round(tokens * train_fraction, 6)) * self.rows_per_token
+        between = self.boundaries[1:] or self.boundaries
+        cut = nearest_boundary(between, cut, len(self.rows), MIN_PART)
         train, test = self.rows[:cut], self.rows[cut:]
         if min(len(train), len(test)) < MIN_PART:
             raise DataError(
@@ -151,9 +161,14 @@ def load_values(
     file = _open(source)
     picked = pick(file, tensor=tensor, layer=layer, head=head, pool_heads=pool_heads, axes=axes)
     view = arrange(file.read(picked.info.name), picked)
-    rows = _sampled(view, picked.pooled_heads, budget, seed)
+    tokens = _sampled(view, picked.pooled_heads, budget, seed)
+    rows = gather(view, tokens)
     _require_usable(rows, file.source)
-    return Values(rows, _summary(file, picked, rows, _count(view) * picked.pooled_heads, seed))
+    starts = document_starts(file, picked.info, _count(view))
+    summary = _summary(file, picked, rows, _count(view) * picked.pooled_heads, seed)
+    boundaries = boundaries_in(tokens, starts, picked.pooled_heads)
+    documents = len(boundaries) + 1 if starts is not None else 0
+    return Values(rows, replace(summary, documents=documents), boundaries)
 
 
 def _open(source: Source) -> TensorFile:
@@ -181,10 +196,10 @@ def _count(view: Array) -> int:
     return view.shape[0] * view.shape[1]
 
 
-def _sampled(view: Array, pooled_heads: int, budget: int, seed: int) -> Tensor:
+def _sampled(view: Array, pooled_heads: int, budget: int, seed: int) -> NDArray[np.int64]:
     if pooled_heads > budget:
         raise SpecError(f"the budget must hold one token of {pooled_heads} heads; got {budget}")
-    return gather(view, sample_tokens(_count(view), budget // pooled_heads, seed))
+    return sample_tokens(_count(view), budget // pooled_heads, seed)
 
 
 def _require_usable(rows: Tensor, source: str) -> None:
