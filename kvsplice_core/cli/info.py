@@ -1,16 +1,18 @@
-"""``kvsplice info``: the tensors of a file."""
+"""``kvsplice info``: the tensors of a file, and what a capture says of itself."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import print_table
+from kvsplice_core.capture.specs import KeyState
+from kvsplice_core.cli.console import print_table, say
 from kvsplice_core.cli.options import new_command
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from kvsplice_core.capture.specs import CaptureFacts
     from kvsplice_core.cli.options import Commands
     from kvsplice_core.values.tensors import TensorInfo
 
@@ -22,11 +24,33 @@ def add_to(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from kvsplice_core.capture.file import is_capture, open_capture
     from kvsplice_core.values.values import describe
 
+    if is_capture(arguments.data):
+        for line in _told(open_capture(arguments.data).facts):
+            say(line)
     columns = ("tensor", "kind", "shape", "dtype", "axes", "layers", "heads")
     print_table(columns, (_cells(tensor) for tensor in describe(arguments.data)))
     return 0
+
+
+def _told(facts: CaptureFacts) -> Iterator[str]:
+    from kvsplice_core.values.tensors import brief
+
+    model, spans = facts.model, facts.documents
+    yield (
+        f"model: {model.name}, {model.layers} layers of {model.kv_heads} KV heads of "
+        f"{model.head_dim}, weights sha256 {model.sha256}"
+    )
+    named = brief([f"{span.name} ({span.tokens} tokens)" for span in spans], 12)
+    yield f"documents: {len(spans)}, {facts.tokens} tokens in windows of {facts.context}: {named}"
+    if "k" in facts.sides.names:
+        rotary = "the model has no rotary embedding"
+        yield f"K: {rotary if facts.key_state is KeyState.NONE else facts.key_state}"
+    if facts.attention:
+        yield "attention received by each token: stored"
+    yield ""
 
 
 def _cells(tensor: TensorInfo) -> Sequence[str]:

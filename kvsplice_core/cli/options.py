@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[Any]
 
 _SPEC = CalibrationSpec()
-_LARGEST_K = 65_536
+_LARGEST_NUMBER = 65_536
 
 
 def new_command(
@@ -177,21 +177,31 @@ def parse_methods(text: str) -> tuple[Method, ...]:
 
 def parse_ks(text: str) -> tuple[int, ...]:
     """Read a list of numbers and ranges such as ``1-8,16,32``; each number at least 1."""
-    ks: list[int] = []
+    return _numbers(text, "k", 1)
+
+
+def parse_layers(text: str) -> tuple[int, ...]:
+    """Read a list of layers and ranges such as ``0-3,5``; each at least 0."""
+    return _numbers(text, "layer", 0)
+
+
+def _numbers(text: str, what: str, lowest: int) -> tuple[int, ...]:
+    numbers: list[int] = []
     for part in text.split(","):
         low, dash, high = (piece.strip() for piece in part.partition("-"))
         ends = (low, high if dash else low)
         if not all(end.isascii() and end.isdecimal() for end in ends):
             raise argparse.ArgumentTypeError(
-                f"ks must be numbers and ranges such as 1-8,16,32; got {text!r}"
+                f"{what}s must be numbers and ranges such as {lowest}-8,16,32; got {text!r}"
             )
         first, last = int(ends[0]), int(ends[1])
-        if not 1 <= first <= last <= _LARGEST_K:
+        if not lowest <= first <= last <= _LARGEST_NUMBER:
             raise argparse.ArgumentTypeError(
-                f"every k must lie in 1 … {_LARGEST_K}, ranges ascending; got {part.strip()!r}"
+                f"every {what} must lie in {lowest} … {_LARGEST_NUMBER}, ranges ascending; "
+                f"got {part.strip()!r}"
             )
-        ks.extend(range(first, last + 1))
-    return tuple(ks)
+        numbers.extend(range(first, last + 1))
+    return tuple(numbers)
 
 
 def positive_int(text: str) -> int:

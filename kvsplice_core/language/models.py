@@ -95,6 +95,7 @@ def load_model(
     """
     place = resolve_device(device)
     source = _source(name)
+    _silence()
     config, model, tokenizer = _load(name, source, dtype, attention)
     model = model.to(place).eval().requires_grad_(False)
     shape = shape_of_config(config.to_dict(), name)
@@ -103,7 +104,7 @@ def load_model(
 
 def rotary_of(model: Any) -> Any | None:  # noqa: ANN401 - transformers has no types here
     """Return the module that gives the angles of the rotary embedding, or None."""
-    return getattr(model.base_model, "rotary_emb", None)
+    return getattr(model.get_decoder(), "rotary_emb", None)
 
 
 def weights_hash(model: Any) -> str:  # noqa: ANN401
@@ -126,6 +127,14 @@ def _source(name: str) -> str:
                 raise LanguageModelError(f"a model's folder must hold config.json; {name} does not")
             return str(folder)
     return name
+
+
+def _silence() -> None:
+    """Keep the library's own bars and warnings off the screen; what matters is raised."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def _load(name: str, source: str, dtype: torch.dtype, attention: str) -> tuple[Any, Any, Any]:
