@@ -107,10 +107,6 @@ def load_job(wish: DataWish, device: str) -> Generator[Note, None, tuple[Dataset
 
 
 def _capture_facts(source: str) -> CaptureFacts | None:
-    from importlib.util import find_spec
-
-    if find_spec("kvsplice_core.capture.file") is None:
-        return None
     from kvsplice_core.capture.file import is_capture, open_capture
 
     return open_capture(source).facts if is_capture(source) else None

@@ -89,6 +89,61 @@ KEPT = Parameter(
 )
 ELEMENT = Parameter("K, V as", "Type of a number in the uncompressed cache, in bytes.")
 LATENT = Parameter("Latent as", "Type of a number of the k kept, in bytes.")
+CAPTURE_MODEL = Parameter(
+    "Model",
+    "Which language model reads: gpt2-mini (bundled, offline), a folder with config.json and "
+    "safetensors, or a hub id such as gpt2.",
+)
+CAPTURE_TEXT = Parameter(
+    "Text",
+    "What it reads: UTF-8 text files, one document each; a folder stands for its .txt files. "
+    "Drop files here; Delete removes the chosen ones.",
+)
+CAPTURE_TOKENS = Parameter(
+    "Tokens",
+    "Token budget of each layer, spread over the documents in proportion to their length.",
+    16,
+    100_000_000,
+    " tokens",
+)
+CAPTURE_SIDES = Parameter("Vectors", "Which vectors of the cache to store.")
+CAPTURE_KEYS = Parameter(
+    "K as",
+    "K with its rotary position embedding (RoPE), as the cache holds it, or as it was before; "
+    "only for models that have one.",
+)
+CAPTURE_LAYERS = Parameter("Layers", "Layers to store, for example 0-3, 5. Empty: all.")
+CAPTURE_DTYPE = Parameter(
+    "Numbers", "Type of a stored number, 2 bytes; bfloat16 holds larger ones, less exactly."
+)
+CAPTURE_ATTENTION = Parameter(
+    "Also", "Store for each token the mean of the squared attention it receives; takes longer."
+)
+CAPTURE_FILE = Parameter("Write to", "The .safetensors file to write; it is opened when done.")
 DIMS = Parameter(
     "Dimensions", "Dimensions whose splines are drawn, for example 0-3, 17. At most 8."
 )
+QUALITY_MODEL = Parameter(
+    "Model",
+    "The model to read with: gpt2-mini (bundled), a folder with config.json, or a hub id such as "
+    "gpt2. Empty: the one the capture was made from.",
+)
+QUALITY_TEXT = Parameter(
+    "Text",
+    "Held-out text, one document a file: what was captured must not be among it. "
+    "Empty: the bundled held-out books, for gpt2-mini only.",
+)
+QUALITY_TOKENS = Parameter(
+    "Score",
+    "Most tokens to score, spread over the documents in proportion to their length.",
+    256,
+    10_000_000,
+    " tokens",
+)
+QUALITY_MODE = Parameter(
+    "Mode",
+    "strict: every token, the current one too, is read compressed. "
+    "window: the first 4 tokens and the newest ones stay raw.",
+)
+QUALITY_WINDOW = Parameter("Window", "Newest tokens that stay raw.", 1, 1_000_000, " tokens")
+QUALITY_SIDE = Parameter("Compress", "V, K or both, of what the capture holds.")

@@ -68,10 +68,10 @@ class PlotHeader(QWidget):
         self.title.setProperty("role", "heading")
         self.title.setFont(plot_font())
         self.readout = ElidedLabel()
-        self.log_button = _quiet_button("log", "Logarithmic or linear scale (L)")
+        self.log_button = quiet_button("log", "Logarithmic or linear scale (L)")
         self.log_button.setCheckable(True)
         self.log_button.setVisible(has_log)
-        self.menu_button = _quiet_button("⋯", "Copy, export or reset this plot")
+        self.menu_button = quiet_button("⋯", "Copy, export or reset this plot")
         self.menu_button.setMenu(menu)
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._lay_out()
@@ -82,8 +82,12 @@ class PlotHeader(QWidget):
             self.readout.setText(text)
             self.readout.setToolTip(text)
 
+    def add_button(self, button: QToolButton) -> None:
+        """Put a button of the plot's own before those that every plot has."""
+        self._row.insertWidget(2, button)
+
     def _lay_out(self) -> None:
-        layout = QHBoxLayout(self)
+        self._row = layout = QHBoxLayout(self)
         layout.setContentsMargins(SPACING, SPACING // 2, SPACING // 2, 0)
         layout.setSpacing(SPACING // 2)
         layout.addWidget(self.title)
@@ -92,7 +96,8 @@ class PlotHeader(QWidget):
         layout.addWidget(self.menu_button)
 
 
-def _quiet_button(text: str, tooltip: str) -> QToolButton:
+def quiet_button(text: str, tooltip: str) -> QToolButton:
+    """Return a flat button for a title row; `tooltip` is its name for screen readers too."""
     button = QToolButton()
     button.setText(text)
     button.setToolTip(tooltip)

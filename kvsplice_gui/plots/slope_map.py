@@ -8,13 +8,14 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QKeyEvent
+from PyQt6.QtGui import QKeyEvent
 
 from kvsplice_core.shapes import Shape, SplineShape
 from kvsplice_gui.formats import three_digits
 from kvsplice_gui.plots.axis import TickerAxis
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import Bounds
+from kvsplice_gui.plots.colours import STEPS, lookup_table
 from kvsplice_gui.plots.crosshair import Reading
 from kvsplice_gui.plots.shape_curves import MOST_DIMS, dim_colour
 from kvsplice_gui.plots.ticks import Tick, integer_ticks
@@ -23,7 +24,6 @@ from kvsplice_gui.theme import Theme
 # Blue to orange: apart for every kind of colour blindness; the middle fades into the ground.
 _LIGHT_STOPS = ("#08488E", "#5FA2D0", "#F1F1F1", "#F5A65B", "#9C3A03")
 _DARK_STOPS = ("#8CCBFF", "#2F74B0", "#2B2F38", "#BA661F", "#FFB870")
-_STEPS = 256
 _SPANS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 _BAR_WIDTH = 10
 _BAR_AXIS_WIDTH = 42
@@ -117,7 +117,7 @@ class SlopeMap(PlotFrame):
     def _add_colour_bar(self) -> Any:  # noqa: ANN401  # pyqtgraph has no types
         view = pg.ViewBox(enableMouse=False, enableMenu=False)
         view.setFixedWidth(_BAR_WIDTH)
-        self._bar_image = pg.ImageItem(np.linspace(0, 1, _STEPS)[None, :])
+        self._bar_image = pg.ImageItem(np.linspace(0, 1, STEPS)[None, :])
         view.addItem(self._bar_image)
         view.setXRange(0, 1, padding=0)
         self._bar_axis.set_ticker(_slope_ticks)
@@ -130,7 +130,7 @@ class SlopeMap(PlotFrame):
 
     def _restyle(self, theme: Theme) -> None:
         stops = _DARK_STOPS if theme.is_dark else _LIGHT_STOPS
-        table = _lookup_table(stops)
+        table = lookup_table(stops)
         self._image.setLookupTable(table)
         self._bar_image.setLookupTable(table)
         self._bar_axis.set_theme(theme)
@@ -193,11 +193,3 @@ def _slope_ticks(low: float, high: float, _: float) -> list[Tick]:
     step = next((step for step in (2.0, 1.0, 0.5, 0.25, 0.125) if 4 * step <= high - low), 0.125)
     places = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
     return [(float(place), f"{2.0**place:.3g}") for place in places]
-
-
-def _lookup_table(stops: tuple[str, ...]) -> NDArray[np.uint8]:
-    """Return the colours between `stops`; shape (256, 3)."""
-    channels = np.array([QColor(stop).getRgb()[:3] for stop in stops], dtype=np.float64)
-    place = np.linspace(0, len(stops) - 1, _STEPS)
-    columns = [np.interp(place, np.arange(len(stops)), channel) for channel in channels.T]
-    return np.stack(columns, axis=1).round().astype(np.uint8)

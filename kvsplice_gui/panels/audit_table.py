@@ -1,0 +1,41 @@
+"""The controls that would expose a fake, and whether each passed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kvsplice_core.quality.results import Control
+from kvsplice_gui.panels.record_table import Field, RecordTable
+from kvsplice_gui.quality_readouts import audit_verdict, failed
+
+_EMPTY = (
+    "Measure quality or evaluate a k: the controls run with it and stand here, each with what was "
+    "measured and what is required."
+)
+
+FIELDS = (
+    Field(
+        "Result",
+        "Whether the control held; if one failed the numbers are not a result",
+        lambda control: "✓ passed" if control.passed else "✗ FAILED",
+        lambda control: control.passed,
+        width=88,
+        colour=lambda control: "good" if control.passed else "error",
+    ),
+    Field("Claim", "What must hold", lambda control: control.claim, width=380),
+    Field("Measured", "What was measured, with its unit", lambda c: c.measured, width=220),
+    Field("Required", "The bound", lambda control: control.required, width=220),
+)
+
+
+class AuditTable(RecordTable):
+    """Claim, measured, required and passed of every control."""
+
+    def __init__(self) -> None:
+        super().__init__("Audit", _EMPTY, FIELDS)
+
+    def show_audit(self, title: str, audit: Sequence[Control]) -> None:
+        """Show the controls of `title`; a failure is said above them as well."""
+        self.show_records(audit)
+        bad = bool(failed(audit))
+        self.notice.say(f"{title}: {audit_verdict(audit)}" if bad else "", is_error=bad)

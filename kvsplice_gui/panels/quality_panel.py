@@ -1,0 +1,219 @@
+"""How to measure what compression costs the model, and the buttons that do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+
+from kvsplice_core.capture.specs import CaptureFacts
+from kvsplice_gui import parameters
+from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
+from kvsplice_gui.quality_state import QualityWish
+
+_MODES = (("strict", "strict"), ("window", "window"))
+_SIDES = {"v": "V", "k": "K", "both": "V and K"}
+_OWN_BOOKS = "held-out books (10)"
+
+
+class QualityPanel(FieldGroup):
+    """Model, held-out text, tokens, mode and side; Measure quality, Evaluate, Sensitivity map.
+
+    Signals
+    -------
+    changed : dict
+        Fields of `QualityWish` a hand changed.
+    measure_requested, evaluate_requested, map_requested, cancel_requested
+        The buttons.
+    """
+
+    changed = pyqtSignal(dict)
+    measure_requested = pyqtSignal()
+    evaluate_requested = pyqtSignal()
+    map_requested = pyqtSignal()
+    cancel_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Quality", parent)
+        self.model = QLineEdit()
+        self.model.setAcceptDrops(False)  # a file dropped here is for the window
+        self.text_name = QLabel()
+        self.choose_texts, self.clear_texts = QPushButton("Files…"), QToolButton()
+        self.mode, self.side = combo_box(), combo_box()
+        self.tokens = spin_box(parameters.QUALITY_TOKENS)
+        self.window_size = spin_box(parameters.QUALITY_WINDOW)
+        self.estimate, self.progress_text = QLabel(), QLabel()
+        self.measure_button = QPushButton("Measure quality")
+        self.evaluate_button = QPushButton("Evaluate this k")
+        self.map_button = QPushButton("Sensitivity map")
+        self.cancel_button = QPushButton("Cancel")
+        self.progress = QProgressBar()
+        self._wish = QualityWish()
+        self._facts: CaptureFacts | None = None
+        self._busy = ""
+        self._is_mine = False
+        self._lay_out()
+        self._connect()
+        self.show_capture(None)
+
+    def _lay_out(self) -> None:
+        self.clear_texts.setText("✕")
+        self.clear_texts.setToolTip("Take the bundled held-out books again")
+        self.clear_texts.setAccessibleName("Take the bundled held-out books again")
+        self.text_name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.choose_texts.setToolTip("Choose held-out text files, one document each")
+        self.choose_texts.setAccessibleName("Choose held-out text files")
+        self.add(parameters.QUALITY_MODEL, self.model)
+        self.add(parameters.QUALITY_TEXT, _row(self.text_name, self.choose_texts, self.clear_texts))
+        self.add(parameters.QUALITY_TOKENS, self.tokens)
+        self.add(parameters.QUALITY_MODE, self.mode)
+        self.add(parameters.QUALITY_WINDOW, self.window_size)
+        self.add(parameters.QUALITY_SIDE, self.side)
+        fill(self.mode, _MODES, "strict")
+        self.measure_button.setProperty("role", "primary")
+        self.measure_button.setToolTip(
+            "ΔNLL and KL of every compared method at every k, in nats per token (Ctrl+Shift+Q)"
+        )
+        self.evaluate_button.setToolTip(
+            "The method in focus at the chosen k, every head calibrated, with the whole audit, "
+            "the tensor view and a continuation (Ctrl+Shift+V)"
+        )
+        self.map_button.setToolTip(
+            "What each head costs when it alone is compressed, in nats per token (Ctrl+Shift+M)"
+        )
+        self.cancel_button.setToolTip("Stop; the last result stays (Esc)")
+        for label in (self.estimate, self.progress_text):
+            label.setProperty("role", "muted")
+            label.setWordWrap(True)
+            label.setMinimumWidth(1)
+        self.progress.setTextVisible(False)
+        self.progress.setRange(0, 1000)
+        self.add_wide(self.estimate)
+        self.add_wide(_row(self.measure_button, self.cancel_button))
+        self.add_wide(_row(self.evaluate_button, self.map_button))
+        self.add_wide(self.progress)
+        self.add_wide(self.progress_text)
+
+    def _connect(self) -> None:
+        self.model.editingFinished.connect(self._on_model_finished)
+        self.choose_texts.clicked.connect(self._on_choose_texts_clicked)
+        self.clear_texts.clicked.connect(lambda: self._emit(texts=()))
+        self.tokens.valueChanged.connect(lambda value: self._emit(tokens=value))
+        self.mode.activated.connect(lambda i: self._emit(mode=self.mode.itemData(i)))
+        self.window_size.valueChanged.connect(lambda value: self._emit(window=value))
+        self.side.activated.connect(lambda i: self._emit(side=self.side.itemData(i)))
+        self.measure_button.clicked.connect(self.measure_requested)
+        self.evaluate_button.clicked.connect(self.evaluate_requested)
+        self.map_button.clicked.connect(self.map_requested)
+        self.cancel_button.clicked.connect(self.cancel_requested)
+
+    def show_wish(self, wish: QualityWish) -> None:
+        """Show the wishes; writes nothing back."""
+        self._wish = wish
+        if not self.model.isModified():
+            self.model.setText(wish.model)
+        self._show_texts()
+        set_number(self.tokens, wish.tokens)
+        choose(self.mode, wish.mode)
+        set_number(self.window_size, wish.window)
+        self.set_row_visible(self.window_size, wish.mode == "window")
+        self._show_side()
+
+    def show_capture(self, facts: CaptureFacts | None) -> None:
+        """Show what the open capture offers; None disables everything but says why."""
+        self._facts = facts
+        self.model.setPlaceholderText("" if facts is None else facts.model.name)
+        self._show_texts()
+        self._show_side()
+        self.set_busy(self._busy, mine=self._is_mine)
+
+    def show_estimate(self, text: str) -> None:
+        """Say how long a curve will take, or why there is nothing to measure."""
+        self.estimate.setText(text)
+
+    def set_busy(self, busy: str, *, mine: bool) -> None:
+        """Show what is going on; empty when idle. `mine` tells whether it measures quality."""
+        self._busy, self._is_mine = busy, mine
+        cancelling = busy == "Cancelling"
+        has_capture = self._facts is not None
+        for field in (self.model, self.choose_texts, self.clear_texts, self.tokens, self.mode):
+            field.setEnabled(has_capture)
+        for field in (self.window_size, self.side):
+            field.setEnabled(has_capture)
+        can_start, can_cancel = has_capture and not busy, bool(busy) and mine and not cancelling
+        buttons = (self.measure_button, self.evaluate_button, self.map_button)
+        # Qt moves the keyboard to any next field from a button it disables: hand it over first.
+        if can_cancel and any(button.hasFocus() for button in buttons):
+            self.cancel_button.setEnabled(True)
+            self.cancel_button.setFocus()
+        elif can_start and self.cancel_button.hasFocus():
+            self.measure_button.setEnabled(True)
+            self.measure_button.setFocus()
+        for button in buttons:
+            button.setEnabled(can_start)
+        self.cancel_button.setText("Cancelling…" if cancelling and mine else "Cancel")
+        self.cancel_button.setEnabled(can_cancel)
+        for widget in (self.progress, self.progress_text):
+            widget.setVisible(bool(busy) and mine)
+        if not busy:
+            self.set_progress(0.0, "")
+
+    def set_progress(self, fraction: float, text: str) -> None:
+        """Show progress, 0 … 1; below 0 when it is not known."""
+        self.progress.setRange(0, 1000 if fraction >= 0 else 0)
+        if fraction >= 0:
+            self.progress.setValue(round(1000 * fraction))
+        self.progress_text.setText(text)
+
+    def _show_texts(self) -> None:
+        texts = self._wish.texts
+        name = Path(texts[0]).name if len(texts) == 1 else f"{len(texts)} files"
+        self.text_name.setText(name if texts else _OWN_BOOKS)
+        self.text_name.setToolTip("\n".join(texts) or parameters.QUALITY_TEXT.help)
+        self.clear_texts.setVisible(bool(texts))
+
+    def _show_side(self) -> None:
+        held = "v" if self._facts is None else self._facts.sides.value
+        sides = ("v", "k", "both") if held == "both" else (held,)
+        chosen = held if self._facts is None else self._wish.side_of(self._facts)
+        fill(self.side, ((_SIDES[side], side) for side in sides), chosen)
+
+    def _on_model_finished(self) -> None:
+        if self.model.isModified():
+            self.model.setModified(False)
+            self._emit(model=self.model.text().strip())
+
+    def _on_choose_texts_clicked(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(
+            self, "Choose held-out text", "", "Text (*.txt);;All files (*)"
+        )
+        if paths:
+            self._emit(texts=tuple(paths))
+
+    def _emit(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of QualityWish
+        self.changed.emit(changes)
+
+
+def _row(first: QWidget, *others: QWidget) -> QWidget:
+    holder = QWidget()
+    row = QHBoxLayout(holder)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(8)
+    row.addWidget(first, 1)
+    for other in others:
+        row.addWidget(other)
+    takes_keys = first.focusPolicy() != Qt.FocusPolicy.NoFocus
+    holder.setFocusProxy(first if takes_keys else others[0])
+    return holder

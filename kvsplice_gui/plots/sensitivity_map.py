@@ -1,0 +1,203 @@
+"""What each head costs when it alone is compressed: layers × heads, as colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PyQt6.QtCore import QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent
+
+from kvsplice_gui.formats import three_digits
+from kvsplice_gui.plots.axis import TickerAxis
+from kvsplice_gui.plots.base import PlotFrame
+from kvsplice_gui.plots.bounds import Bounds
+from kvsplice_gui.plots.colours import STEPS, lookup_table
+from kvsplice_gui.plots.crosshair import Reading
+from kvsplice_gui.plots.notice import Notice
+from kvsplice_gui.plots.ticks import integer_ticks, linear_ticks
+from kvsplice_gui.quality_readouts import UNIT
+from kvsplice_gui.theme import Theme
+
+Cell = tuple[int, int]
+
+# Cividis (Nuñez, Anderton & Renslow 2018): one lightness ramp, alike for colour-blind readers.
+_STOPS = ("#00224E", "#35456C", "#666970", "#948E77", "#C8B866", "#FEE838")
+_EMPTY = (
+    "Press Sensitivity map to see what each head costs, in nats per token, when it alone is "
+    "compressed."
+)
+_BAR_WIDTH = 10
+_BAR_AXIS_WIDTH = 52
+_LEFT_WIDTH = 28
+_NO_CELLS: NDArray[np.float64] = np.empty((0, 0))
+_STEPS_OF = {
+    Qt.Key.Key_Up: (1, 0),
+    Qt.Key.Key_Down: (-1, 0),
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+}
+_CHOOSE = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+
+
+class SensitivityMap(PlotFrame):
+    """Draws KL of every head; click a cell, or walk with the arrows and press Return.
+
+    Attributes
+    ----------
+    cell_chosen : signal (int, int)
+        Layer and head chosen by hand.
+    """
+
+    cell_chosen = pyqtSignal(int, int)
+
+    def __init__(self) -> None:
+        super().__init__(f"Sensitivity, KL in {UNIT}", _EMPTY, "head")
+        self._cells = _NO_CELLS
+        self._chosen: Cell | None = None
+        self._cursor: Cell = (0, 0)
+        self._padding = 0.0
+        self._image = pg.ImageItem()
+        self._outline, self._cursor_outline = pg.PlotCurveItem(), pg.PlotCurveItem()
+        for item in (self._image, self._outline, self._cursor_outline):
+            self.plot.addItem(item)
+        self.plot.setLabel("left", "layer")
+        self._bar_axis = TickerAxis("right")
+        self._bar_view = self._add_colour_bar()
+        for axis in self.axes.values():
+            axis.set_ticker(integer_ticks)
+            axis.setGrid(False)
+        self.axes["left"].setWidth(_LEFT_WIDTH + 16)
+        self.notice = Notice()
+        layout = self.layout()
+        if layout is not None:
+            layout.removeWidget(self._stack)
+            layout.addWidget(self.notice)
+            layout.addWidget(self._stack)
+        self.set_theme(self._theme)
+
+    def show_cells(self, kl: NDArray[np.float64] | None) -> None:
+        """Draw what was measured.
+
+        Parameters
+        ----------
+        kl : ndarray, shape (layers, heads), or None
+            Nats per token; NaN where it is not measured yet.
+        """
+        shape = self._cells.shape
+        self._cells = _NO_CELLS if kl is None else np.asarray(kl, dtype=np.float64)
+        if self._cells.shape != shape:
+            self._cursor = (0, 0)
+        self._set_empty(not self._cells.size)
+        self._redraw()
+
+    def show_chosen(self, cell: Cell | None) -> None:
+        """Outline the layer and head that are open."""
+        self._chosen = cell
+        self._draw_outlines()
+        self._refresh_readout()
+
+    def clear(self) -> None:
+        """Show nothing but the empty-state sentence."""
+        self.notice.say("")
+        self.show_cells(None)
+
+    def _redraw(self) -> None:
+        if not self._cells.size:
+            return
+        layers, heads = self._cells.shape
+        top = self._top()
+        self._image.setImage(self._cells.T, levels=(0.0, top), autoLevels=False)
+        self._image.setRect(QRectF(-0.5, -0.5, heads, layers))
+        self._bar_image.setRect(QRectF(0, 0, 1, top))
+        self._bar_view.setRange(yRange=(0, top), padding=0.04)
+        self._fit(Bounds(-0.5, heads - 0.5, -0.5, layers - 0.5))
+        self._draw_outlines()
+        self._refresh_readout()
+
+    def _top(self) -> float:
+        known = self._cells[np.isfinite(self._cells)]
+        return max(float(known.max(initial=0.0)), 1e-9)
+
+    def _draw_outlines(self) -> None:
+        self._outline.setData(*_square(self._chosen, 0.46))
+        self._cursor_outline.setData(*_square(self._cursor if self.hasFocus() else None, 0.38))
+
+    def _add_colour_bar(self) -> Any:  # noqa: ANN401  # pyqtgraph has no types
+        view = pg.ViewBox(enableMouse=False, enableMenu=False)
+        view.setFixedWidth(_BAR_WIDTH)
+        self._bar_image = pg.ImageItem(np.linspace(0, 1, STEPS)[None, :])
+        view.addItem(self._bar_image)
+        view.setXRange(0, 1, padding=0)
+        self._bar_axis.set_ticker(linear_ticks)
+        self._bar_axis.setGrid(False)
+        self._bar_axis.setWidth(_BAR_AXIS_WIDTH)
+        self._bar_axis.linkToView(view)
+        self.plot.layout.addItem(view, 2, 3)
+        self.plot.layout.addItem(self._bar_axis, 2, 4)
+        return view
+
+    def _restyle(self, theme: Theme) -> None:
+        table = lookup_table(_STOPS)
+        self._image.setLookupTable(table)
+        self._bar_image.setLookupTable(table)
+        self._bar_axis.set_theme(theme)
+        # The accent would drown in the map: the open cell is ringed in the colour of the ground.
+        self._outline.setPen(pg.mkPen("#FFFFFF", width=3))
+        self._cursor_outline.setPen(pg.mkPen("#FFFFFF", width=1, style=Qt.PenStyle.DashLine))
+        self._redraw()
+
+    def _cell_at(self, x: float, y: float) -> Cell | None:
+        layer, head = round(y), round(x)
+        layers, heads = self._cells.shape
+        return (layer, head) if 0 <= layer < layers and 0 <= head < heads else None
+
+    def _reading_at(self, x: float, y: float) -> Reading | None:
+        cell = self._cell_at(x, y)
+        return None if cell is None else Reading(cell[1], cell[0], self._words(cell))
+
+    def _words(self, cell: Cell) -> str:
+        value = float(self._cells[cell])
+        known = f"KL {three_digits(value)} {UNIT}" if np.isfinite(value) else "not measured yet"
+        return f"layer {cell[0]} · head {cell[1]} · {known}"
+
+    def _standing_readout(self) -> str:
+        cell = self._chosen
+        inside = cell is not None and self._cell_at(cell[1], cell[0]) is not None
+        return self._words(cell) if inside and cell is not None else ""
+
+    def _click_at(self, x: float, y: float) -> None:
+        cell = self._cell_at(x, y)
+        if cell is not None:
+            self._cursor = cell
+            self._draw_outlines()
+            self.cell_chosen.emit(*cell)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  # Qt's name
+        """Arrows walk over the cells; Return and Space open the one they stand on."""
+        key = None if event is None else event.key()
+        if self._cells.size and key in _STEPS_OF:
+            self._walk(*_STEPS_OF[Qt.Key(key)])
+        elif self._cells.size and key in _CHOOSE:
+            self.cell_chosen.emit(*self._cursor)
+        else:
+            super().keyPressEvent(event)
+
+    def _walk(self, up: int, right: int) -> None:
+        layers, heads = self._cells.shape
+        layer, head = self._cursor
+        self._cursor = (min(max(layer + up, 0), layers - 1), min(max(head + right, 0), heads - 1))
+        self._draw_outlines()
+        self.header.set_readout(self._words(self._cursor))
+
+
+def _square(cell: Cell | None, half: float) -> tuple[list[float], list[float]]:
+    """Return the corners of a square around a cell; none where there is no cell."""
+    if cell is None:
+        return [], []
+    layer, head = cell
+    x = [head - half, head + half, head + half, head - half, head - half]
+    y = [layer - half, layer - half, layer + half, layer + half, layer - half]
+    return x, y
