@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
@@ -12,9 +12,9 @@ from torch import Tensor
 
 from kvsplice_core.codec import Codec
 from kvsplice_core.errors import SpecError
+from kvsplice_core.head_tables import HeadTables
 from kvsplice_core.transforms.base import Transform
 from kvsplice_core.transforms.identity import Identity
-from kvsplice_core.transforms.spline import Spline, join_splines
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,8 @@ class HeadCodecs:
         As many as heads, or a single one; all of the same dimension d.
     heads : int
         KV heads of the layer.
+    tables : HeadTables, optional
+        The numbers of `codecs` side by side; built when first needed (see `packed`).
 
     Raises
     ------
@@ -42,6 +44,7 @@ class HeadCodecs:
 
     codecs: tuple[Codec, ...]
     heads: int
+    tables: HeadTables | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.codecs) not in (1, self.heads):
@@ -91,8 +94,7 @@ class HeadCodecs:
         """Compress (batch, heads, tokens, d); computed in fp32, returned in the dtype of `x`."""
         z = self._transformed(x.float(), inverse=False)
         if self.is_uniform:
-            encoder, _, before, _ = self._stacked
-            return ((z - before) @ encoder).to(x.dtype)
+            return self._tables.encode(z).to(x.dtype)
         latents = [self.of(h).projection.encode(z[:, h]) for h in range(self.heads)]
         return torch.cat(latents, dim=-1)[:, None].to(x.dtype)
 
@@ -100,8 +102,7 @@ class HeadCodecs:
     def decode(self, latent: Tensor) -> Tensor:
         """Restore (batch, heads, tokens, d) of what `encode` gave."""
         if self.is_uniform:
-            _, decoder, _, after = self._stacked
-            z = latent.float() @ decoder + after
+            z = self._tables.decode(latent.float())
         else:
             parts = torch.split(latent[:, 0].float(), list(self.ks), dim=-1)
             each = zip(range(self.heads), parts, strict=True)
@@ -112,47 +113,48 @@ class HeadCodecs:
         """Return what comes back of (batch, heads, tokens, d)."""
         return self.decode(self.encode(x))
 
+    def packed(self, device: torch.device | str) -> Self:
+        """Return the codecs on `device` with each number once in memory, ready for a cache."""
+        moved = self.map(lambda tensor: tensor.to(device))
+        if not self.is_uniform:
+            return moved
+        tables = HeadTables.of(moved.codecs)
+        return type(self)(tables.views(moved.codecs), self.heads, tables)
+
     def numbers(self) -> int:
-        """Numbers the codecs themselves hold (the side information)."""
-        tensors = [
+        """Return how many numbers the codecs themselves hold (the side information)."""
+        return sum(tensor.numel() for tensor in self._tensors())
+
+    def nbytes(self) -> int:
+        """Return the bytes of the memory behind the codecs, counted once where they share it."""
+        storages = [tensor.untyped_storage() for tensor in self._tensors()]
+        return sum({held.data_ptr(): held.nbytes() for held in storages}.values())
+
+    def _tensors(self) -> list[Tensor]:
+        return [
             tensor
             for codec in self.codecs
             for part in (codec.transform.tensors(), codec.projection.tensors())
             for tensor in part.values()
         ]
-        return sum(tensor.numel() for tensor in tensors)
 
     @cached_property
-    def _stacked(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Encoder (h, d, k), decoder (h, k, d) and both offsets (h, 1, d); h is 1 when pooled."""
-        projections = [codec.projection for codec in self.codecs]
-        return (
-            torch.stack([p.encoder for p in projections]),
-            torch.stack([p.decoder for p in projections]),
-            torch.stack([p.offset_in for p in projections])[:, None],
-            torch.stack([p.offset_out for p in projections])[:, None],
-        )
+    def _tables(self) -> HeadTables:
+        return HeadTables.of(self.codecs) if self.tables is None else self.tables
 
     def _transformed(self, x: Tensor, *, inverse: bool) -> Tensor:
         if self.is_linear:
             return x
         if len(self.codecs) == 1:
             return _apply(self.codecs[0].transform, x, inverse)
-        if self._joined_spline is not None:
-            batch, heads, tokens, dim = x.shape
-            rows = x.transpose(1, 2).reshape(batch, tokens, heads * dim)
-            z = _apply(self._joined_spline, rows, inverse)
-            return z.view(batch, tokens, heads, dim).transpose(1, 2)
+        if self._is_joined:
+            return self._tables.bend(x, inverse=inverse)
         parts = [_apply(self.of(h).transform, x[:, h], inverse) for h in range(self.heads)]
         return torch.stack(parts, dim=1)
 
     @cached_property
-    def _joined_spline(self) -> Spline | None:
-        """One spline over the dimensions of all heads, where every head has one of as many knots.
-
-        A spline treats every dimension by itself, so heads can stand side by side.
-        """
-        return join_splines([codec.transform for codec in self.codecs])
+    def _is_joined(self) -> bool:
+        return self.is_uniform and self._tables.spline is not None
 
 
 def pooled(codec: Codec, heads: int) -> HeadCodecs:

@@ -102,7 +102,7 @@ def cache_for(
     raw = (window or Window()) if CacheMode(mode) is CacheMode.WINDOW else None
 
     def placed(codecs: HeadCodecs | None) -> HeadCodecs | None:
-        return None if codecs is None else codecs.map(lambda tensor: tensor.to(model.device))
+        return None if codecs is None else codecs.packed(model.device)
 
     layers = [
         CompressedLayer(placed(card.keys.get(i)), placed(card.values.get(i)), raw)
@@ -134,4 +134,4 @@ def _nbytes(tensor: Tensor | None) -> int:
 
 
 def _side_bytes(side: Side) -> int:
-    return 0 if side.codecs is None else 4 * side.codecs.numbers()
+    return 0 if side.codecs is None else side.codecs.nbytes()

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kvsplice_core.cache.compressed import CompressedCache
+from kvsplice_core.cache.latent_attention import latent_attention
 from kvsplice_core.errors import SpecError
 from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.language.projections import (
@@ -31,7 +32,8 @@ def folded(model: Any, cache: CompressedCache) -> Iterator[None]:  # noqa: ANN40
     Parameters
     ----------
     model : PreTrainedModel
-        Its output projections are replaced inside the block and put back after it.
+        Its output projections and its attention function are replaced inside the block and put
+        back after it.
     cache : CompressedCache
         Strict, every layer's V compressed by a linear decoder at one k.
 
@@ -54,7 +56,8 @@ def folded(model: Any, cache: CompressedCache) -> Iterator[None]:  # noqa: ANN40
     for layer in cache.layers:
         layer.gives_latents = True
     try:
-        yield
+        with latent_attention(model):
+            yield
     finally:
         for layer in cache.layers:
             layer.gives_latents = False
