@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import SweepRow
 from kvsplice_gui import readouts, settings, theme
+from kvsplice_gui.capturing import Capturing
 from kvsplice_gui.controller import Controller
 from kvsplice_gui.dialogs.about import show_about, show_method
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         for widget in (self, *self.layout_of.docks.values()):
             self._drops.watch(widget)
         self.takeaway = TakeAway(self, state, controller, self._try, self.views.log.say)
+        self.capturing = Capturing(self, state, controller, remembers=remembers)
         self.menus = Menus(self)
         self._say_status()
         self.presenter = Presenter(state, self.views, self)
@@ -96,6 +98,7 @@ class MainWindow(QMainWindow):
         state, views = self.state, self.views
         views.data.changed.connect(lambda changes: self._try(lambda: state.wish_data(**changes)))
         views.data.open_requested.connect(self.open_file)
+        views.data.capture_requested.connect(self.capturing.show)
         views.calibration.changed.connect(lambda changes: self._try(lambda: state.wish(**changes)))
         views.calibration.calibrate_requested.connect(self.controller.calibrate)
         views.calibration.cancel_requested.connect(self.controller.cancel)

@@ -66,6 +66,13 @@ class Menus:
     def _file_menu(self) -> None:
         window, menu = self._window, self._menu("&File")
         self._add(menu, "&Open…", window.open_file, "Ctrl+O", "Open a file of V vectors")
+        self._add(
+            menu,
+            "&Capture from a model…",
+            window.capturing.show,
+            "Ctrl+N",
+            "Let a language model read, and take the vectors of its cache",
+        )
         samples = self._sub(menu.addMenu("Open &sample"))
         for i, (name, description) in enumerate(SAMPLES.items(), start=1):
             self._add(

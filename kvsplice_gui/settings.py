@@ -15,6 +15,8 @@ RECENT_LIMIT = 10
 
 _RECENT = "recent_files"
 _SESSION = "session"
+_MODELS = "recent_models"
+_CAPTURE_FOLDER = "capture_folder"
 
 
 def open_settings() -> QSettings:
@@ -44,6 +46,29 @@ def add_recent_file(path: str | Path) -> None:
 def clear_recent_files() -> None:
     """Forget every recent file."""
     open_settings().remove(_RECENT)
+
+
+def recent_models() -> list[str]:
+    """Return the models captured from last, the newest first."""
+    names = _load_json(_MODELS)
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def add_recent_model(name: str) -> None:
+    """Put `name` in front of the recent models."""
+    others = [known for known in recent_models() if known != name]
+    _store_json(_MODELS, [name, *others][:RECENT_LIMIT])
+
+
+def capture_folder() -> Path | None:
+    """Return the folder of the last capture, or None if there is none any more."""
+    name = _load_json(_CAPTURE_FOLDER)
+    return Path(name) if isinstance(name, str) and Path(name).is_dir() else None
+
+
+def save_capture_folder(folder: Path) -> None:
+    """Remember the folder of a capture."""
+    _store_json(_CAPTURE_FOLDER, str(folder))
 
 
 def save_bytes(key: str, value: QByteArray) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
+from kvsplice_core.capture.specs import CaptureFacts, KeyState
 from kvsplice_core.values.axes import resolve_axes, split_axes
 from kvsplice_gui import formats, parameters
+from kvsplice_gui.capture_wish import short_name
 from kvsplice_gui.jobs import Dataset
 from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
 from kvsplice_gui.state import DataWish
@@ -27,12 +29,13 @@ class DataPanel(FieldGroup):
     -------
     changed : dict
         Fields of `DataWish` a hand changed.
-    open_requested
-        The button that opens a file.
+    open_requested, capture_requested
+        The buttons that open a file, and capture one from a language model.
     """
 
     changed = pyqtSignal(dict)
     open_requested = pyqtSignal()
+    capture_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Data", parent)
@@ -43,6 +46,8 @@ class DataPanel(FieldGroup):
         self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.open_button = QPushButton("Open…")
         self.open_button.setToolTip("Open a file of V vectors (Ctrl+O)")
+        self.capture_button = QPushButton("Capture…")
+        self.capture_button.setToolTip("Capture vectors from a language model (Ctrl+N)")
         self.tensor, self.layer, self.head = combo_box(), combo_box(), combo_box()
         self.axes = QLineEdit()
         self.axes.setClearButtonEnabled(True)
@@ -57,13 +62,14 @@ class DataPanel(FieldGroup):
         self._connect()
 
     def _lay_out(self) -> None:
-        file_row = QWidget()
-        row = QHBoxLayout(file_row)
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        row.addWidget(self._name, 1)
-        row.addWidget(self.open_button)
-        self.add(parameters.SOURCE, file_row)
+        row.addWidget(self.open_button, 1)
+        row.addWidget(self.capture_button, 1)
+        self.add(parameters.SOURCE, self._name)
+        self.add_wide(buttons)
         self.add(parameters.TENSOR, self.tensor)
         self.add(parameters.LAYER, self.layer)
         self.add(parameters.HEAD, self.head)
@@ -73,6 +79,7 @@ class DataPanel(FieldGroup):
 
     def _connect(self) -> None:
         self.open_button.clicked.connect(self.open_requested)
+        self.capture_button.clicked.connect(self.capture_requested)
         self.tensor.activated.connect(self._on_tensor_activated)
         self.layer.activated.connect(lambda i: self._emit(layer=self.layer.itemData(i)))
         self.head.activated.connect(self._on_head_activated)
@@ -82,7 +89,10 @@ class DataPanel(FieldGroup):
     def show_nothing(self) -> None:
         """Show that no data is open."""
         self._name.setText("No file")
-        self._facts.setText("Open a file, drop one here, or take a sample from the File menu.")
+        self._facts.setText(
+            "Open vectors or drop a file here, capture them from gpt2-mini, or take a sample from "
+            "the File menu."
+        )
         for field in (self.tensor, self.layer, self.head, self.axes):
             field.setEnabled(False)
         self.set_row_visible(self.layer, False)
@@ -156,4 +166,19 @@ def _facts(dataset: Dataset) -> str:
     text = f"{formats.count(summary.vectors)} vectors of {summary.dim}"
     if summary.available > summary.vectors:
         text += f", a sample of {formats.count(summary.available)}"
-    return f"{text}; the first 75 % calibrate, the rest tests."
+    if summary.documents > 1:
+        text += "; about 75 % calibrate, other documents test."
+    else:
+        text += "; the first 75 % calibrate, the rest tests."
+    return text if dataset.capture is None else f"{text}\n{_capture_facts(dataset.capture)}"
+
+
+def _capture_facts(facts: CaptureFacts) -> str:
+    """Return where a capture comes from: model, documents, tokens, and what K went through."""
+    documents = len(facts.documents)
+    plural = "" if documents == 1 else "s"
+    state = "" if facts.key_state is KeyState.NONE else f", K {facts.key_state}"
+    return (
+        f"Captured from {short_name(facts.model.name)}: {formats.count(facts.tokens)} tokens of "
+        f"{documents} document{plural}{state}."
+    )

@@ -42,7 +42,7 @@ def show(panel, file, **choice):
 
 
 def test_it_starts_empty_and_explains_itself(panel):
-    assert "Open a file" in panel._facts.text()
+    assert "capture them from gpt2-mini" in panel._facts.text()
     assert not any(w.isEnabled() for w in (panel.tensor, panel.layer, panel.head, panel.axes))
     assert not panel.layer.isVisible()
     assert panel.open_button.isEnabled()

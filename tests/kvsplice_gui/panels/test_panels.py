@@ -11,7 +11,7 @@ from kvsplice_gui.panels.view_panel import ViewPanel
 from tests.kvsplice_gui.panels.hands import read, shown, tabbed, write_npz
 
 FIELDS = {
-    DataPanel: ("open_button", "tensor", "layer", "head", "axes", "budget"),
+    DataPanel: ("open_button", "capture_button", "tensor", "layer", "head", "axes", "budget"),
     CalibrationPanel: (
         "method",
         "k_slider",

@@ -1,0 +1,26 @@
+"""Capturing from a language model, as a generator; torch and transformers are imported in it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from kvsplice_core.capture.specs import CaptureResult, CaptureStep
+from kvsplice_gui.capture_wish import CaptureWish, short_name
+from kvsplice_gui.jobs import Note
+
+
+def capture_job(
+    wish: CaptureWish, device: str
+) -> Generator[Note | CaptureStep, None, CaptureResult]:
+    """Load a model, let it read, and write what its cache holds; a closed one leaves no file."""
+    yield Note("Loading the engine (torch, transformers)…")
+    from kvsplice_core.capture.capturing import capture
+    from kvsplice_core.language.models import load_model
+    from kvsplice_core.language.texts import BundledText, documents_for
+    from kvsplice_core.threads import limit_threads
+
+    limit_threads()
+    documents = documents_for(wish.model, wish.texts, BundledText.CALIBRATION)
+    yield Note(f"Loading {short_name(wish.model)}…")
+    language = load_model(wish.model, device=device)
+    return (yield from capture(language, documents, wish.spec, wish.path))

@@ -1,0 +1,236 @@
+"""The dialog that asks which vectors of which model to capture, and shows how far it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import QStandardPaths, Qt, pyqtSignal
+from PyQt6.QtGui import QShowEvent
+from PyQt6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from kvsplice_core.cache_memory import format_bytes
+from kvsplice_core.errors import SpecError
+from kvsplice_gui import settings
+from kvsplice_gui.capture_wish import (
+    BUNDLED,
+    CaptureWish,
+    KnownModel,
+    books_at_hand,
+    estimated_bytes,
+    file_name,
+    model_at_hand,
+    require_usable,
+    short_name,
+)
+from kvsplice_gui.dialogs.capture_fields import CaptureFields
+from kvsplice_gui.theme import SPACING
+
+CAPTURING, CANCELLING = "Capturing", "Cancelling"
+_WIDTH = 70 * SPACING
+
+
+class CaptureDialog(QDialog):
+    """Model, text, what to keep and where; then progress, which only the worker makes.
+
+    Signals
+    -------
+    start_requested : CaptureWish
+        A capture that can be made as far as can be told, and may overwrite what is there.
+    cancel_requested
+        Stop the capture that is running.
+    copy_requested : CaptureWish
+        Copy it as a command.
+    """
+
+    start_requested = pyqtSignal(object)
+    cancel_requested = pyqtSignal()
+    copy_requested = pyqtSignal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Capture from a model")
+        self.setMinimumWidth(_WIDTH)
+        self.fields = CaptureFields()
+        self.problem, self.progress_text = QLabel(), QLabel()
+        self.progress = QProgressBar()
+        self.copy_button = QPushButton("Copy as co&mmand")
+        self.start_button, self.cancel_button = QPushButton("&Capture"), QPushButton("Close")
+        self._busy = ""
+        self._proposed = ""
+        self._known: KnownModel | None = None
+        self._lay_out()
+        self.fields.changed.connect(self._on_fields_changed)
+        self.start_button.clicked.connect(self._on_start_clicked)
+        self.cancel_button.clicked.connect(self.reject)
+        self.copy_button.clicked.connect(lambda: self.copy_requested.emit(self.fields.wish))
+        self._on_fields_changed()
+
+    @property
+    def is_capturing(self) -> bool:
+        """Whether a capture is running."""
+        return self._busy == CAPTURING
+
+    def set_busy(self, busy: str) -> None:
+        """Follow what the controller is doing; fields rest while it captures."""
+        if busy == CANCELLING and self.is_capturing:
+            self.progress_text.setText("Cancelling; no file is left behind…")
+            self.cancel_button.setEnabled(False)
+            return
+        was_capturing, self._busy = self.is_capturing, busy
+        self.fields.setEnabled(not self.is_capturing)
+        self.cancel_button.setEnabled(True)
+        self.cancel_button.setText("Cancel" if self.is_capturing else "Close")
+        self.progress.setVisible(self.is_capturing)
+        if was_capturing and not self.is_capturing:
+            self.progress_text.clear()
+            self.start_button.setFocus()
+        elif self.is_capturing:
+            self.set_progress(-1.0, "Starting…")
+            self.cancel_button.setFocus()
+        self._show_availability()
+
+    def set_progress(self, fraction: float, text: str) -> None:
+        """Show how far the capture is; a negative share means that nobody knows."""
+        if self.is_capturing and self.cancel_button.isEnabled():
+            self.progress.setRange(0, 1000 if fraction >= 0 else 0)
+            self.progress.setValue(max(0, round(1000 * fraction)))
+            self.progress_text.setText(text.replace("\n", " · "))
+
+    def reject(self) -> None:
+        """Stop what is running; only when nothing is, close."""
+        if self.is_capturing:
+            self.cancel_requested.emit()
+        else:
+            super().reject()
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Offer the models captured from last, and put the keyboard on the first field."""
+        super().showEvent(event)
+        self.fields.show_models((BUNDLED, *settings.recent_models()))
+        self.fields.model.setFocus()
+
+    def _lay_out(self) -> None:
+        intro = QLabel(
+            "The model reads the text; the vectors its cache would hold go to a file, which is "
+            "opened when it is whole."
+        )
+        self.problem.setProperty("role", "error")
+        self.progress_text.setProperty("role", "muted")
+        intro.setProperty("role", "muted")
+        for label in (intro, self.problem, self.progress_text):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.progress.setTextVisible(False)
+        for shown in (self.problem, self.progress):  # the fields must not move when they appear
+            policy = shown.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            shown.setSizePolicy(policy)
+            shown.hide()
+        self.problem.setMinimumHeight(2 * self.problem.fontMetrics().lineSpacing())
+        self.problem.setAlignment(Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
+        column.setSpacing(SPACING)
+        for widget in (intro, self.fields, self.problem, self.progress, self.progress_text):
+            column.addWidget(widget)
+        column.addStretch(1)
+        column.addLayout(self._buttons())
+        self.progress_text.setMinimumHeight(self.progress_text.fontMetrics().lineSpacing())
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(SPACING)
+        self.start_button.setProperty("role", "primary")
+        self.start_button.setDefault(True)
+        self.copy_button.setAutoDefault(False)
+        self.cancel_button.setAutoDefault(False)
+        self.copy_button.setToolTip("Copy the command line that makes the same capture")
+        row.addWidget(self.copy_button)
+        row.addStretch(1)
+        row.addWidget(self.cancel_button)
+        row.addWidget(self.start_button)
+        return row
+
+    def _on_fields_changed(self) -> None:
+        fields = self.fields
+        self._known = model_at_hand(fields.wish.model)
+        self._propose_file(fields.wish)
+        wish = fields.wish
+        fields.show_hints(_model_hint(wish, self._known), _size_hint(wish, self._known))
+        fields.texts.set_placeholder(_text_hint(wish))
+        fields.show_rotary(None if self._known is None else self._known.rotary)
+        self._show_availability()
+
+    def _propose_file(self, wish: CaptureWish) -> None:
+        """Name the file after model and sides, as long as no hand has named it."""
+        if wish.path == self._proposed:
+            self._proposed = str(_folder() / file_name(wish))
+            self.fields.show_path(self._proposed)
+
+    def _problem(self) -> str:
+        try:
+            require_usable(self.fields.wish, self._known)
+        except SpecError as error:
+            return str(error)
+        return ""
+
+    def _show_availability(self) -> None:
+        problem = self._problem()
+        waits = bool(self._busy) and not self.is_capturing
+        self.problem.setText(
+            f"{self._busy}: a capture can start when that is done." if waits else problem
+        )
+        self.problem.setVisible(bool(self.problem.text()) and not self.is_capturing)
+        self.start_button.setEnabled(not problem and not self._busy)
+        self.copy_button.setEnabled(not problem)
+
+    def _on_start_clicked(self) -> None:
+        wish = self.fields.wish
+        if not self._problem() and self._may_write(Path(wish.path)):
+            self.start_requested.emit(wish)
+
+    def _may_write(self, path: Path) -> bool:
+        if not path.exists():
+            return True
+        answer = QMessageBox.question(
+            self, "Overwrite?", f"{path} exists already. Write the capture in its place?"
+        )
+        return answer == QMessageBox.StandardButton.Yes
+
+
+def _folder() -> Path:
+    """Return where captures are written unless a hand says otherwise."""
+    place = QStandardPaths.StandardLocation.DocumentsLocation
+    documents = Path(QStandardPaths.writableLocation(place))
+    return settings.capture_folder() or (documents if documents.is_dir() else Path.home())
+
+
+def _model_hint(wish: CaptureWish, known: KnownModel | None) -> str:
+    if known is None:
+        return "Layers and heads are unknown until it is loaded." if wish.model else ""
+    shape = known.shape
+    hint = f"{shape.layers} layers × {shape.kv_heads} KV heads × {shape.head_dim}"
+    return f"{hint} · bundled, offline" if wish.model == BUNDLED else hint
+
+
+def _size_hint(wish: CaptureWish, known: KnownModel | None) -> str:
+    size = None if known is None else estimated_bytes(wish, known)
+    if size is None:
+        return "File size: unknown until loaded"
+    return f"File size: {format_bytes(size)}, less where the text is shorter"
+
+
+def _text_hint(wish: CaptureWish) -> str:
+    if wish.model == BUNDLED:
+        books = books_at_hand()
+        return f"calibration books ({books})" if books else "calibration books"
+    return f"Add or drop the text {short_name(wish.model) or 'the model'} shall read."
