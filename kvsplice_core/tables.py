@@ -76,7 +76,7 @@ def write_csv(path: str | Path, result: SweepResult) -> None:
 
 def write_json(path: str | Path, result: SweepResult) -> None:
     """Write every setting, seed, version, hash and metric to `path`, whole or not at all."""
-    document = _finite(as_dict(result))
+    document = finite(as_dict(result))
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 
@@ -193,12 +193,12 @@ def _calibration(spec: CalibrationSpec) -> dict[str, Any]:
     }
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
     """Return `value` with null for every number JSON cannot hold."""
     if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
+        return {name: finite(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BAD_INPUT = 2
+FAILED_CONTROL = 3
 INTERRUPTED = 130  # 128 + SIGINT
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
@@ -29,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0; 2 for bad input or usage, with one line on stderr; 130 after Ctrl-C;
-        141 when the reader of the output went away.
+        The exit status: 0; 2 for bad input or usage, with one line on stderr; 3 when a control of
+        an audit failed; 130 after Ctrl-C; 141 when the reader of the output went away.
     """
     _never_fail_on_a_character()
     try:

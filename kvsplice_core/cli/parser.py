@@ -5,14 +5,26 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, NoReturn
 
-from kvsplice_core.cli import capture, diagnose, fit, gui, info, memory, plots, samples, sweep
+from kvsplice_core.cli import (
+    capture,
+    diagnose,
+    fit,
+    gui,
+    info,
+    memory,
+    plots,
+    quality,
+    samples,
+    sweep,
+)
+from kvsplice_core.cli import eval as evaluate
 from kvsplice_core.errors import SpecError
 from kvsplice_core.version import __version__
 
 if TYPE_CHECKING:
     from kvsplice_core.cli.options import Commands
 
-_COMMANDS = (samples, info, diagnose, capture, sweep, fit, memory, plots, gui)
+_COMMANDS = (samples, info, diagnose, capture, sweep, fit, evaluate, quality, memory, plots, gui)
 """Modules of one command each, in the order of the help; each has ``add_to(commands)``."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEFAULT_QUALITY_KS = (8, 16, 24, 32, 48, 64)
+_TIE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,8 @@ class HeadErrors:
         Mean squared error of the head's share of attention's output after W_O; for K the error
         its changed weights make there.
     ranks : tuple of int
-        Places of the head among all by these three and, where measured, by sensitivity; 1 is the
-        largest.
+        Places of the head among those of its side by these three and, where measured, by
+        sensitivity; 1 is the largest.
     """
 
     side: str
@@ -264,6 +265,24 @@ class EvalResult:
     def is_valid(self) -> bool:
         """Whether every control passed; else the numbers must not be shown as a result."""
         return all(control.passed for control in self.audit)
+
+    def summary(self) -> dict[str, object]:
+        """Return what a card keeps of its evaluation, as JSON values."""
+        return {
+            "text_sha256": self.text_sha256,
+            "mode": self.spec.mode,
+            "window": self.spec.window if self.spec.mode == "window" else None,
+            "tokens": sum(document.tokens for document in self.documents),
+            "documents": [document.name for document in self.documents],
+            "quality": asdict(self.quality),
+            "valid": self.is_valid,
+            "audit": [asdict(control) for control in self.audit],
+            "stored_bytes": self.stored_bytes,
+            "dense_bytes": self.dense_bytes,
+            "tokens_held": self.tokens_held,
+            "device": self.device,
+            "versions": dict(self.versions),
+        }
 
 
 @dataclass(frozen=True)
@@ -445,10 +464,15 @@ class SensitivityResult:
 
 
 def orders_agree(points: Iterable[QualityPoint]) -> bool:
-    """Say whether the four errors put the points of one k in the same order."""
-    measures = np.array([point.measures for point in points])
-    orders = [tuple(column.argsort(kind="stable")) for column in measures.T]
-    return len(set(orders)) <= 1
+    """Say whether no two of the four errors put two points of one k in opposite order.
+
+    Two numbers that differ by less than 0.1 % are a tie, which agrees with any order.
+    """
+    measures = np.array([point.measures for point in points])  # (points, 4)
+    apart = measures[:, None] - measures[None]
+    tie = np.abs(apart) <= _TIE * np.maximum(np.abs(measures[:, None]), np.abs(measures[None]))
+    signs = np.where(tie, 0.0, np.sign(apart))
+    return not bool(((signs > 0).any(-1) & (signs < 0).any(-1)).any())
 
 
 def perplexity(nll: Estimate) -> Estimate:

@@ -1,0 +1,178 @@
+"""``kvsplice quality``: what several methods cost a model at several k, through its cache."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvsplice_core.cli.console import WorkProgress, print_table, remark, say, significant
+from kvsplice_core.cli.evaluations import (
+    add_evaluation_options,
+    estimate_text,
+    evaluation_spec,
+    load_language,
+    print_controls,
+    print_failed,
+    warn_of_own_text,
+)
+from kvsplice_core.cli.options import (
+    add_calibration_options,
+    calibration_spec,
+    new_command,
+    parse_ks,
+    parse_methods,
+    positive_int,
+)
+from kvsplice_core.cli.outputs import check_file
+from kvsplice_core.methods import Method
+from kvsplice_core.quality.results import DEFAULT_QUALITY_KS, CurveSpec
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from kvsplice_core.capture.file import Capture
+    from kvsplice_core.cli.options import Commands
+    from kvsplice_core.quality.results import CurveResult, CurveStep, QualityPoint
+
+_DEFAULTS = CurveSpec()
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    parser = new_command(
+        commands, "quality", "Compare methods at several k by what they cost a model", _run
+    )
+    parser.add_argument("capture", metavar="CAPTURE", help="from kvsplice capture")
+    parser.add_argument(
+        "--model", metavar="MODEL", help="default: the one the capture was made with"
+    )
+    _add_curve_options(parser)
+    add_evaluation_options(parser)
+    add_calibration_options(parser)
+    group = parser.add_argument_group("results")
+    group.add_argument("--csv", metavar="FILE", help="write the table")
+    group.add_argument("--json", metavar="FILE", help="write everything that was measured")
+
+
+def _add_curve_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("curve")
+    keys = ",".join(method.key for method in Method)
+    group.add_argument(
+        "--methods",
+        type=parse_methods,
+        default=tuple(Method),
+        metavar="LIST",
+        help=f"default: {keys}; pca always comes with them",
+    )
+    group.add_argument(
+        "--ks",
+        type=parse_ks,
+        default=DEFAULT_QUALITY_KS,
+        metavar="LIST",
+        help="bottleneck dimensions such as 8,16,32; those above head_dim are left out "
+        f"(default: {','.join(map(str, DEFAULT_QUALITY_KS))})",
+    )
+    group.add_argument(
+        "--side",
+        choices=["v", "k", "both"],
+        default=_DEFAULTS.side,
+        help="what to compress (default: %(default)s)",
+    )
+    group.add_argument(
+        "--budget",
+        type=positive_int,
+        default=_DEFAULTS.budget,
+        metavar="N",
+        help="vectors each codec is made of at most (default: %(default)s)",
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    spec = CurveSpec(
+        methods=arguments.methods,
+        ks=arguments.ks,
+        calibration=calibration_spec(arguments),
+        evaluation=evaluation_spec(arguments),
+        side=arguments.side,
+        budget=arguments.budget,
+    )
+    csv = None if arguments.csv is None else check_file("--csv", arguments.csv, ".csv")
+    json = None if arguments.json is None else check_file("--json", arguments.json, ".json")
+    from kvsplice_core.threads import limit_threads, prepare_environment
+
+    prepare_environment()
+    limit_threads(arguments.threads)
+    from kvsplice_core.capture.file import open_capture
+
+    capture = open_capture(arguments.capture)
+    result = _measured(arguments, capture, spec)
+    _write(result, csv, json)
+    if not result.is_valid:
+        return print_failed(result.audit)
+    warn_of_own_text(capture.facts.text_sha256, result.text_sha256)
+    _print(result)
+    return 0
+
+
+def _measured(arguments: argparse.Namespace, capture: Capture, spec: CurveSpec) -> CurveResult:
+    from kvsplice_core.progress import run
+    from kvsplice_core.quality.curve import quality_curve
+
+    model = arguments.model or capture.facts.model.name
+    with WorkProgress() as progress:
+        progress.show(0, f"loading {model}")
+        language, documents = load_language(model, arguments)
+        left_out = [k for k in spec.ks if k > language.shape.head_dim]
+        if left_out and len(left_out) < len(spec.ks):
+            ks = ", ".join(map(str, left_out))
+            remark(f"k {ks} left out: head_dim is {language.shape.head_dim}")
+
+        def on_step(step: CurveStep) -> None:
+            progress.show(step.fraction, step.text)
+            if step.point is not None:
+                progress.finished(f"measured {step.text}")
+
+        return run(quality_curve(language, capture, documents, spec), on_step)
+
+
+def _write(result: CurveResult, csv: Path | None, json: Path | None) -> None:
+    from kvsplice_core.files import write_text
+    from kvsplice_core.quality.tables import curve_csv, curve_json
+
+    if json is not None:
+        write_text(json, curve_json(result))
+        remark(f"wrote {json}")
+    if csv is not None and result.is_valid:  # a CSV has no place to say that it is not valid
+        write_text(csv, curve_csv(result))
+        remark(f"wrote {csv}")
+
+
+def _print(result: CurveResult) -> None:
+    say(
+        f"{result.model}, {result.spec.side.upper()} compressed, mode "
+        f"{result.spec.evaluation.mode}: {result.tokens} tokens of {result.documents} documents; "
+        "95 % intervals over them"
+    )
+    numbers = ("k", "KL", "MSE", "weighted", "after W_O", "B/token", "kept")
+    columns = ("k", "method", "ΔNLL", "ΔNLL minus PCA's", *numbers[1:], "")
+    disagree = result.disagreements()
+    print_table(
+        columns, [_cells(point, point.k in disagree) for point in result.points], "|".join(numbers)
+    )
+    say("")
+    print_controls(result.audit)
+
+
+def _cells(point: QualityPoint, disagree: bool) -> tuple[str, ...]:
+    against = point.against_pca
+    errors = (point.quality.kl.value, point.mse, point.weighted_mse, point.output_error)
+    return (
+        str(point.k),
+        point.method.label,
+        estimate_text(point.quality.delta_nll, sign=True),
+        "" if against is None else estimate_text(against, sign=True),
+        *map(significant, errors),
+        str(point.bytes_per_token),
+        f"{point.kept}/{point.codecs}",
+        "errors disagree" if disagree else "",
+    )

@@ -1,0 +1,129 @@
+"""An audited evaluation of one card: numbers, controls, errors of each head, a continuation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from kvsplice_core.cache.compressed import cache_for
+from kvsplice_core.language.texts import Document, text_hash
+from kvsplice_core.quality import audit as auditing
+from kvsplice_core.quality.continuation import continuation_of
+from kvsplice_core.quality.intervals import quality_of
+from kvsplice_core.quality.reading import (
+    CacheReader,
+    MakeCache,
+    dense_cache,
+    read,
+    require_card_of,
+)
+from kvsplice_core.quality.results import EvalResult, EvalSpec, EvalStep
+from kvsplice_core.quality.scoring import BaseLogProbs, score_text
+from kvsplice_core.quality.tensor_view import tensor_view
+from kvsplice_core.quality.windows import TextWindow, text_windows
+from kvsplice_core.version import library_versions
+
+if TYPE_CHECKING:
+    from kvsplice_core.card import Card
+    from kvsplice_core.language.models import LanguageModel
+
+_Result = TypeVar("_Result")
+
+
+def evaluate(
+    language: LanguageModel,
+    card: Card,
+    documents: Sequence[Document],
+    spec: EvalSpec = EvalSpec(),  # noqa: B008 - frozen
+    make_cache: MakeCache = cache_for,
+) -> Generator[EvalStep, None, EvalResult]:
+    """Measure what a card costs a model, through the cache, with its controls.
+
+    A generator: it yields progress after every window of text and returns the result; closing it
+    cancels.
+
+    Parameters
+    ----------
+    language : LanguageModel
+    card : Card
+        Made for these very weights.
+    documents : sequence of Document
+        Text the card was not made of.
+    spec : EvalSpec
+    make_cache : MakeCache
+        What makes the caches; the audit is there to distrust it.
+
+    Raises
+    ------
+    LanguageModelError
+        If the card was made for other weights, or for K before its rotary embedding.
+    DataError
+        If no document has 2 tokens.
+    SpecError
+        If more context is wished than the model reads.
+    """
+    started = time.monotonic()
+    require_card_of(language, card)
+    yield EvalStep("reading the text", 0.0)
+    windows = text_windows(language, documents, spec.tokens, spec.context)
+    seen = text_windows(language, documents, spec.tensor_tokens, spec.context)
+    reader = CacheReader.of(language, spec, make_cache)
+    clock = _Clock(len(windows) + auditing.STEPS + len(seen) + 2)
+    controls = yield from clock.relay(auditing.audit(reader, card, windows, spec.seed))
+    base = BaseLogProbs(language, kept_bytes=0)  # one card reads each window once
+    scores = yield from clock.relay(score_text(reader, card, windows, base))
+    heads = yield from clock.relay(tensor_view(language, card, seen))
+    yield clock.step("continuation")
+    continuation = continuation_of(reader, card, windows[0], spec.continuation_tokens)
+    yield clock.step("bytes of the cache")
+    longest = max(windows, key=lambda window: window.tokens)
+    stored, dense = cache_bytes(reader, card, longest)
+    return EvalResult(
+        card=card.title,
+        model=language.name,
+        model_sha256=language.sha256,
+        text_sha256=text_hash(documents),
+        spec=spec,
+        quality=quality_of(scores, spec.seed),
+        documents=scores.documents,
+        audit=controls,
+        heads=heads,
+        continuation=continuation,
+        stored_bytes=stored,
+        dense_bytes=dense,
+        tokens_held=longest.tokens,
+        device=str(language.device),
+        elapsed_s=time.monotonic() - started,
+        versions=library_versions(),
+    )
+
+
+def cache_bytes(reader: CacheReader, card: Card, window: TextWindow) -> tuple[int, int]:
+    """Return the bytes of the compressed cache and of the dense one after reading a window."""
+    ours, dense = reader.cache(card), dense_cache()
+    for cache in (ours, dense):
+        read(reader.language, cache, window.ids)
+    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in dense.layers)
+    return ours.stored_bytes().total, held
+
+
+class _Clock:
+    """Turns what the parts say they do into progress of the whole."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+
+    def step(self, text: str) -> EvalStep:
+        self._done += 1
+        return EvalStep(text, min(1.0, self._done / self._total))
+
+    def relay(self, work: Generator[str, None, _Result]) -> Generator[EvalStep, None, _Result]:
+        while True:
+            try:
+                text = next(work)
+            except StopIteration as end:
+                result: _Result = end.value
+                return result
+            yield self.step(text)

@@ -1,0 +1,84 @@
+"""What each head costs when it alone is compressed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kvsplice_core.language.texts import Document
+from kvsplice_core.quality.reading import CacheReader, require_card_of
+from kvsplice_core.quality.results import EvalSpec, SensitivityResult, SensitivityStep
+from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
+from kvsplice_core.quality.windows import text_windows
+
+if TYPE_CHECKING:
+    from kvsplice_core.card import Card
+    from kvsplice_core.language.models import LanguageModel
+
+
+def sensitivity(
+    language: LanguageModel,
+    card: Card,
+    documents: Sequence[Document],
+    spec: EvalSpec = EvalSpec(tokens=2_048),  # noqa: B008 - frozen
+) -> Generator[SensitivityStep, None, SensitivityResult]:
+    """Measure ΔNLL and KL with V and K of one head compressed, head by head.
+
+    A generator: it yields progress and every finished cell, and returns the map; closing it
+    cancels. Heads of a layer that the card leaves dense cost 0.
+
+    Parameters
+    ----------
+    language : LanguageModel
+    card : Card
+    documents : sequence of Document
+    spec : EvalSpec
+        Its mode, window, context and tokens; a few thousand tokens tell heads apart.
+
+    Raises
+    ------
+    LanguageModelError
+        If the card was made for other weights.
+    """
+    started = time.monotonic()
+    require_card_of(language, card)
+    windows = text_windows(language, documents, spec.tokens, spec.context)
+    reader, base = CacheReader.of(language, spec), BaseLogProbs(language)
+    facts = card.model
+    delta_nll, kl = np.zeros((2, facts.layers, facts.kv_heads))
+    cells = [
+        (layer, head)
+        for layer, head in product(range(facts.layers), range(facts.kv_heads))
+        if layer in card.values or layer in card.keys
+    ]
+    for done, (layer, head) in enumerate(cells):
+        name = f"layer {layer} head {head}"
+        work = score_text(reader, card.only(layer, head), windows, base)
+        scores = yield from _relay(work, name, done, len(cells) * len(windows), len(windows))
+        delta_nll[layer, head], kl[layer, head] = scores.delta_nll, scores.kl
+        yield SensitivityStep(name, (done + 1) / len(cells), layer, head, scores.kl)
+    return SensitivityResult(
+        card=card.title,
+        delta_nll=delta_nll,
+        kl=kl,
+        tokens=sum(window.tokens - 1 for window in windows),
+        elapsed_s=time.monotonic() - started,
+    )
+
+
+def _relay(
+    work: Generator[str, None, TextScores], name: str, cells_done: int, total: int, windows: int
+) -> Generator[SensitivityStep, None, TextScores]:
+    done = cells_done * windows
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            scores: TextScores = end.value
+            return scores
+        done += 1
+        yield SensitivityStep(name, done / total)
