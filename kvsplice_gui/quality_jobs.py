@@ -50,9 +50,9 @@ def evaluate_job(
     from kvsplice_core.quality.evaluation import evaluate
 
     start = 0.0 if card is not None else _FIT_SHARE
-    card = card or (yield from _scaled(_fit(key), 0.0, _FIT_SHARE))
+    card = card or (yield from scaled(card_job(key), 0.0, _FIT_SHARE))
     work = evaluate(language, card, documents, wish.evaluation)
-    result = yield from _scaled(work, start, 1.0)
+    result = yield from scaled(work, start, 1.0)
     return Evaluation(result, card, key, wish)
 
 
@@ -63,7 +63,7 @@ def sensitivity_job(
     language, documents = yield from _opened(model, wish.texts, key.calibration.device)
     from kvsplice_core.quality.sensitivity import sensitivity
 
-    card = card or (yield from _scaled(_fit(key), 0.0, 1.0))
+    card = card or (yield from scaled(card_job(key), 0.0, 1.0))
     found = yield from sensitivity(language, card, documents, wish.evaluation)
     return SensitivityMap(found.kl, key, wish, found.card)
 
@@ -82,7 +82,8 @@ def _opened(
     return load_model(model, device=device), documents
 
 
-def _fit(key: CardKey) -> Generator[Any, None, Card]:
+def card_job(key: CardKey) -> Generator[Any, None, Card]:
+    """Calibrate the codecs of a whole model from a capture."""
     from kvsplice_core.capture.file import open_capture
     from kvsplice_core.card_fitting import CardSpec, fit_card
 
@@ -90,7 +91,7 @@ def _fit(key: CardKey) -> Generator[Any, None, Card]:
     return (yield from fit_card(open_capture(key.capture), spec))
 
 
-def _scaled(work: Steps, first: float, last: float) -> Steps:
+def scaled(work: Steps, first: float, last: float) -> Steps:
     """Run `work` as the part of a job from `first` to `last`; closing it closes `work`."""
     try:
         while True:
