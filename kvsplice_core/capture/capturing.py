@@ -169,13 +169,16 @@ class _Reader:
         raise LanguageModelError(f"a model must give finite numbers; {what} has NaN or infinity")
 
     def _require_all(self, rows: Rows) -> None:
-        side = self.spec.sides.names[0]
-        missing = [i for i in self.layers if f"layers.{i}.{side}" not in rows]
-        if missing:
-            raise LanguageModelError(
-                f"every captured layer must keep K and V of its own; in {self.language.name} "
-                f"layer {missing[0]} does not"
-            )
+        wanted = {f".{self.spec.sides.names[0]}": "keep K and V of its own"}
+        if self.spec.attention:
+            wanted[ATTENTION] = "compute attention through transformers' interface"
+        for ending, duty in wanted.items():
+            missing = [i for i in self.layers if f"layers.{i}{ending}" not in rows]
+            if missing:
+                raise LanguageModelError(
+                    f"every captured layer must {duty}; in {self.language.name} "
+                    f"layer {missing[0]} does not"
+                )
 
 
 def _context(language: LanguageModel, spec: CaptureSpec) -> int:

@@ -71,14 +71,13 @@ def rotary_inverse(
     LanguageModelError
         If the model has no rotary embedding, or of a kind that cannot be taken off.
     """
-    rotary = rotary_of(language.model)
-    if rotary is None:
+    if not language.facts.rotary:
         raise LanguageModelError(
             f"K before rotary needs a model with rotary embedding; {language.name} has none"
         )
     probe = tokens[: min(_PROBE, language.context - _SHIFT)]
     try:
-        inverse = RotaryInverse(language.model, rotary, _applies(language.model))
+        inverse = RotaryInverse(language.model, rotary_of(language.model), _applies(language.model))
         errors = _errors(language, inverse, probe, layers)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _unknown(language, "form unknown", repr(error)) from error

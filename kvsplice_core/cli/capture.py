@@ -131,8 +131,7 @@ def _captured(arguments: argparse.Namespace, spec: CaptureSpec, out: Path) -> Ca
         language = load_model(arguments.model, device=arguments.device)
 
         def on_step(step: CaptureStep) -> None:
-            done = f"{step.tokens_done}/{step.tokens_total} tokens"
-            progress.show(step.fraction, f"{done}, {step.document}")
+            progress.show(step.fraction, step.text)
 
         return run(capture(language, documents, spec, out), on_step)
 

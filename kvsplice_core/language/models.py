@@ -59,7 +59,10 @@ class LanguageModel:
     @property
     def facts(self) -> ModelFacts:
         """What captures and cards write down of it."""
-        shape, rotary = self.shape, rotary_of(self.model) is not None
+        shape = self.shape
+        # Older families (GPT-J, CodeGen) turn K inside attention and only name the dimensions.
+        inside = bool(getattr(self.model.config, "rotary_dim", None))
+        rotary = inside or rotary_of(self.model) is not None
         return ModelFacts(
             self.name, self.sha256, shape.layers, shape.kv_heads, shape.head_dim, rotary
         )
@@ -84,7 +87,7 @@ def load_model(
     dtype : torch.dtype
         What weights and cache are computed in.
     attention : str
-        ``sdpa`` or ``eager``.
+        ``eager``, or ``sdpa`` where the family has it (else ``eager`` as well).
 
     Raises
     ------
@@ -153,7 +156,8 @@ def _load(name: str, source: str, dtype: torch.dtype, attention: str) -> tuple[A
                 source,
                 config=config,
                 dtype=dtype,
-                attn_implementation=attention,
+                # Left to the library, sdpa is taken where the family has it (Gemma 2 has not).
+                attn_implementation=None if attention == "sdpa" else attention,
                 use_safetensors=True,
                 local_files_only=local,
             )
