@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.shapes import ScatterShape, SplineShape
-from kvsplice_gui import readouts
+from kvsplice_gui import quality_exports, readouts
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.state import Findings, Wishes
 
@@ -111,10 +111,15 @@ FIGURES = (
     FigureKind("loss", "Loss", _draw_loss),
 )
 
+QUALITY_FIGURES = (
+    FigureKind("quality_vs_k", "Quality against k", quality_exports.draw_quality),
+    FigureKind("sensitivity_map", "Sensitivity map", quality_exports.draw_sensitivity),
+)
+
 
 def figure_kind(key: str) -> FigureKind:
     """Return the figure called `key`."""
-    return next(kind for kind in FIGURES if kind.key == key)
+    return next(kind for kind in (*FIGURES, *QUALITY_FIGURES) if kind.key == key)
 
 
 def save_figure_job(
@@ -170,7 +175,11 @@ def save_everything_job(
     if findings.row(wishes.method, wishes.k) is not None:
         paths.append(folder / f"codec_{wishes.method.key}_k{wishes.k}.safetensors")
         save_focus_codec(wishes, findings, paths[-1])
-    for kind in FIGURES:
+    if findings.quality.curve is not None:
+        for name in ("quality.csv", "quality.json"):
+            paths.append(folder / name)
+            quality_exports.save_curve(findings.quality.curve, paths[-1])
+    for kind in (*FIGURES, *QUALITY_FIGURES):
         if not can_draw(kind, wishes, findings):
             continue
         for suffix in FIGURE_FORMATS:
@@ -186,6 +195,10 @@ def can_draw(kind: FigureKind, wishes: Wishes, findings: Findings) -> bool:
         shape = None if row is None else row.shape
         drawn = isinstance(shape, SplineShape)
         return drawn or (kind.draw is _draw_splines and isinstance(shape, ScatterShape))
+    if kind.draw is quality_exports.draw_quality:
+        return findings.quality.curve is not None
+    if kind.draw is quality_exports.draw_sensitivity:
+        return findings.quality.sensitivity is not None
     if kind.draw is _draw_loss:
         return any(row.calibration.losses for row in findings.rows)
     return findings.result is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
     QDockWidget,
@@ -29,7 +31,7 @@ class Layout:
         window.setDockNestingEnabled(True)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.controls_area = _scrolled(
-            views.data, views.calibration, views.memory_panel, views.view
+            views.data, views.calibration, views.quality_panel, views.memory_panel, views.view
         )
         mse = QSplitter(Qt.Orientation.Vertical)
         mse.addWidget(views.mse)
@@ -44,7 +46,12 @@ class Layout:
             "loss": self._dock("Loss", views.loss, views.loss.header),
             "mse": self._dock("MSE vs k", mse, views.mse.header),
             "memory": self._dock("Cache memory", views.memory, views.memory.header),
+            "quality": self._dock("Quality", views.quality, views.quality.header),
+            "sensitivity": self._dock("Sensitivity", views.sensitivity, views.sensitivity.header),
             "results": self._dock("Results", views.table, QWidget()),
+            "audit": self._dock("Audit", views.audit, QWidget()),
+            "heads": self._dock("Heads", views.heads, QWidget()),
+            "continuation": self._dock("Continuation", views.continuation, QWidget()),
             "log": self._dock("Log", views.log, QWidget()),
         }
         self._strip_bar = self._strip(views.strip)
@@ -65,9 +72,12 @@ class Layout:
         self._window.splitDockWidget(docks["splines"], docks["slopes"], vertical)
         self._window.splitDockWidget(docks["mse"], docks["memory"], vertical)
         self._window.tabifyDockWidget(docks["slopes"], docks["loss"])
-        self._window.tabifyDockWidget(docks["results"], docks["log"])
-        docks["slopes"].raise_()
-        docks["results"].raise_()
+        self._window.tabifyDockWidget(docks["loss"], docks["sensitivity"])
+        self._window.tabifyDockWidget(docks["memory"], docks["quality"])
+        for before, after in pairwise(("results", "audit", "heads", "continuation", "log")):
+            self._window.tabifyDockWidget(docks[before], docks[after])
+        for front in ("slopes", "results", "memory"):
+            docks[front].raise_()
         self.resize()
 
     def resize(self) -> None:

@@ -26,12 +26,16 @@ from kvsplice_gui.errors import ErrorReport, report_of
 from kvsplice_gui.layout import Layout
 from kvsplice_gui.menus import Menus, file_filter
 from kvsplice_gui.presenter import Presenter
+from kvsplice_gui.quality_control import BUSY as QUALITY_BUSY
+from kvsplice_gui.quality_desk import QualityDesk
 from kvsplice_gui.session import session_of
 from kvsplice_gui.state import State, Wishes
 from kvsplice_gui.takeaway import TakeAway, start_folder
 from kvsplice_gui.views import Views
 
 _FIRST_SIZE = (1440, 900)
+# Of another version, docks that have come since would have no place: the layout starts afresh.
+_LAYOUT_VERSION = 2
 # Clicking a stage opens its controls and its plot.
 _STAGE_DOCK = {
     "values": "splines",
@@ -77,6 +81,9 @@ class MainWindow(QMainWindow):
             self._drops.watch(widget)
         self.takeaway = TakeAway(self, state, controller, self._try, self.views.log.say)
         self.capturing = Capturing(self, state, controller, remembers=remembers)
+        self.quality = QualityDesk(
+            state, controller, self.views, self.layout_of, self.takeaway, self._try
+        )
         self.menus = Menus(self)
         self._say_status()
         self.presenter = Presenter(state, self.views, self)
@@ -118,7 +125,7 @@ class MainWindow(QMainWindow):
     def _connect_work(self) -> None:
         controller, views = self.controller, self.views
         controller.busy_changed.connect(self._on_busy_changed)
-        controller.progressed.connect(views.calibration.set_progress)
+        controller.progressed.connect(self._on_progressed)
         controller.stepped.connect(self.presenter.on_controller_stepped)
         controller.said.connect(views.log.say)
         controller.failed.connect(self.show_error)
@@ -223,6 +230,10 @@ class MainWindow(QMainWindow):
             self._apply_theme(new)
         self.menus.log_mse.setChecked(new.view.log_mse)
 
+    def _on_progressed(self, fraction: float, text: str) -> None:
+        if self.controller.busy not in QUALITY_BUSY:
+            self.views.calibration.set_progress(fraction, text)
+
     def _on_busy_changed(self, busy: str) -> None:
         self.views.calibration.set_busy(busy)
         self._show_availability()
@@ -232,6 +243,14 @@ class MainWindow(QMainWindow):
         self.menus.show_availability(
             data=findings.dataset is not None,
             result=findings.result is not None,
+            busy=self.controller.busy,
+        )
+        dataset, quality = findings.dataset, findings.quality
+        self.menus.show_quality_availability(
+            capture=dataset is not None and dataset.capture is not None,
+            curve=quality.curve is not None,
+            evaluation=quality.evaluation is not None,
+            sensitivity=quality.sensitivity is not None,
             busy=self.controller.busy,
         )
         if findings.result is not None:
@@ -244,6 +263,7 @@ class MainWindow(QMainWindow):
             theme.apply(app, chosen)
         for plot in self.views.plots.values():
             plot.set_theme(chosen)
+        self.quality.set_theme(chosen)
         self.menus.themes[wishes.view.theme].setChecked(True)
         self.menus.log_mse.setChecked(wishes.view.log_mse)
 
@@ -253,7 +273,7 @@ class MainWindow(QMainWindow):
         geometry, docks = settings.load_bytes("geometry"), settings.load_bytes("docks")
         if not geometry.isEmpty():
             self.restoreGeometry(geometry)
-        self._is_laid_out = not docks.isEmpty() and self.restoreState(docks)
+        self._is_laid_out = not docks.isEmpty() and self.restoreState(docks, _LAYOUT_VERSION)
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
         """Share the space out when the window has its size for the first time."""
@@ -266,7 +286,7 @@ class MainWindow(QMainWindow):
         """Remember the session, cancel what runs, and end the thread."""
         if self._remembers:
             settings.save_bytes("geometry", self.saveGeometry())
-            settings.save_bytes("docks", self.saveState())
+            settings.save_bytes("docks", self.saveState(_LAYOUT_VERSION))
             settings.save_session(session_of(self.state.wishes))
         self.controller.shutdown()
         super().closeEvent(event)

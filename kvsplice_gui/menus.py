@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QMenu
 
 from kvsplice_core.values.samples import SAMPLES
 from kvsplice_gui import settings
-from kvsplice_gui.exports import FIGURES
+from kvsplice_gui.exports import FIGURES, QUALITY_FIGURES
 from kvsplice_gui.theme import ThemeChoice
 
 if TYPE_CHECKING:
@@ -25,11 +25,16 @@ class Menus:
         self._needs_data: list[QAction] = []
         self._needs_result: list[QAction] = []
         self._needs_work: list[QAction] = []
+        self._needs_quality: dict[str, list[QAction]] = {}
         self._file_menu()
         self._run_menu()
+        self._quality_menu()
         self._view_menu()
         self._help_menu()
         self.show_availability(data=False, result=False, busy="")
+        self.show_quality_availability(
+            capture=False, curve=False, evaluation=False, sensitivity=False, busy=""
+        )
 
     def show_availability(self, *, data: bool, result: bool, busy: str) -> None:
         """Enable what can be done now."""
@@ -39,6 +44,15 @@ class Menus:
             action.setEnabled(result and not busy)
         for action in self._needs_work:
             action.setEnabled(bool(busy) and busy != "Cancelling")
+
+    def show_quality_availability(
+        self, *, capture: bool, curve: bool, evaluation: bool, sensitivity: bool, busy: str
+    ) -> None:
+        """Enable what can be done now with the open capture, and with what was measured."""
+        known = {"capture": capture, "quality_vs_k": curve, "sensitivity_map": sensitivity}
+        for need, actions in self._needs_quality.items():
+            for action in actions:
+                action.setEnabled((known | {"evaluation": evaluation})[need] and not busy)
 
     def _menu(self, title: str) -> QMenu:
         bar = self._window.menuBar()
@@ -83,7 +97,7 @@ class Menus:
         menu.addSeparator()
         self._export_menu(self._sub(menu.addMenu("&Export")))
         menu.addSeparator()
-        self._add(menu, "&Quit", window.close, "Ctrl+Q")
+        self.file, self._quit = menu, self._add(menu, "&Quit", window.close, "Ctrl+Q")
 
     def _fill_recent(self) -> None:
         self.recent.clear()
@@ -129,6 +143,29 @@ class Menus:
         add = self._needs_result.append
         add(self._add(menu, "Copy as co&mmand", window.takeaway.copy_as_command, "Ctrl+Shift+C"))
         add(self._add(menu, "Copy as &Python", window.takeaway.copy_as_python, "Ctrl+Shift+P"))
+
+    def _quality_menu(self) -> None:
+        desk, menu = self._window.quality, self._menu("&Quality")
+        control = desk.control
+        capture = [
+            self._add(menu, "&Measure quality", control.measure, "Ctrl+M", "Cost at every k"),
+            self._add(menu, "&Evaluate this k", control.evaluate, "Ctrl+K", "With the whole audit"),
+            self._add(menu, "&Sensitivity map", control.map_sensitivity, "Ctrl+Shift+M"),
+        ]
+        menu.addSeparator()
+        card = self._add(menu, "Save c&ard…", desk.save_card, "Ctrl+Shift+K")
+        curve = [
+            self._add(menu, "Curve as &CSV…", desk.export_csv),
+            self._add(menu, "Curve as &JSON…", desk.export_json),
+            self._add(menu, "Copy as c&ommand", desk.copy_as_command, "Ctrl+Alt+C"),
+        ]
+        menu.addSeparator()
+        self._needs_quality = {"capture": capture, "evaluation": [card], "quality_vs_k": curve}
+        for kind in QUALITY_FIGURES:
+            slot = _bound(self._window.takeaway.export_figure, kind.key)
+            action = self._add(menu, f"{kind.title}…", slot)
+            self._needs_quality.setdefault(kind.key, []).append(action)
+        self.file.insertAction(self._quit, card)
 
     def _view_menu(self) -> None:
         window, menu = self._window, self._menu("&View")

@@ -124,7 +124,7 @@ class QualityControl(QObject):
     def _on_curve_measured(self, result: CurveResult, wish: QualityWish) -> None:
         quality = self._state.findings.quality
         ghost = quality.curve if quality.curve is not None else quality.ghost
-        new = replace(quality, curve=result, curve_wish=wish, ghost=ghost)
+        new = replace(quality, curve=result, curve_wish=wish, ghost=ghost, last_audited="curve")
         self._state.find(quality=new.settled())
         self._say(
             f"Quality at {len(result.points)} points in {formats.duration(result.elapsed_s)} on "
@@ -132,7 +132,7 @@ class QualityControl(QObject):
         )
 
     def _on_evaluated(self, found: Evaluation) -> None:
-        self._state.find_quality(evaluation=found)
+        self._state.find_quality(evaluation=found, last_audited="evaluation")
         self._say(quality_readouts.describe_evaluation(found.result))
 
     def _on_map_stepped(self, step: object) -> None:

@@ -23,7 +23,7 @@ from kvsplice_core.quality.results import (
 )
 from kvsplice_core.specs import CalibrationSpec
 from kvsplice_gui import formats
-from kvsplice_gui.quality_state import CardKey
+from kvsplice_gui.quality_state import CardKey, Evaluation, QualityFindings
 from kvsplice_gui.state import DataWish, Findings, Wishes
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NEEDS_CAPTURE = (
     "Quality is measured through the model a capture was made from. Capture V from gpt2-mini "
-    "(Ctrl+Shift+N), or open a capture."
+    "(Ctrl+N), or open a capture."
 )
 MEASURE_NAMES = {"nll": "ΔNLL", "kl": "KL"}
 UNIT = "nats per token"
@@ -237,3 +237,27 @@ def describe_evaluation(result: EvalResult) -> str:
         f"KL {written(quality.kl)}, top-1 agreement {100 * quality.top1.value:.1f}"
         f"{formats.UNIT_SPACE}%; {audit_verdict(result.audit)}"
     )
+
+
+def latest_audit(quality: QualityFindings) -> tuple[str, tuple[Control, ...]]:
+    """Return title and controls to show: the evaluation's, else those of the curve."""
+    curve, found = quality.curve, quality.evaluation
+    if quality.last_audited == "evaluation" and found is not None:
+        return found.result.card, found.result.audit
+    return ("", ()) if curve is None else ("Quality curve", curve.audit)
+
+
+def matching_map(quality: QualityFindings) -> NDArray[np.float64] | None:
+    """Return the sensitivity of the heads of the evaluated card, where it was measured."""
+    shown, found = quality.shown_map, quality.evaluation
+    if shown is None or found is None or shown.key != found.key:
+        return None
+    return shown.kl
+
+
+def evaluation_notice(found: Evaluation | None) -> tuple[str, bool]:
+    """Return what is said over the tensor view and the continuation, and whether it is an error."""
+    if found is None:
+        return "", False
+    text = describe_evaluation(found.result)
+    return (text, True) if not found.result.is_valid else ("", False)

@@ -147,6 +147,8 @@ class QualityFindings:
         The last finished map.
     live_map : SensitivityMap or None
         The map that is being measured.
+    last_audited : str
+        ``curve`` or ``evaluation``: whose audit came last; empty for none.
     """
 
     curve: CurveResult | None = None
@@ -157,6 +159,7 @@ class QualityFindings:
     evaluation: Evaluation | None = None
     sensitivity: SensitivityMap | None = None
     live_map: SensitivityMap | None = None
+    last_audited: str = ""
 
     @property
     def points(self) -> tuple[QualityPoint, ...]:

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.files import atomic_path
 from kvsplice_gui import exports, readouts
-from kvsplice_gui.controller import Controller
+from kvsplice_gui.controller import Controller, Work
 from kvsplice_gui.state import State
 
 
@@ -57,14 +57,14 @@ class TakeAway(QObject):
         self._save_table("results.json", "JSON (*.json)")
 
     def _save_table(self, name: str, kinds: str) -> None:
-        result, path = self._state.findings.result, self._ask_save(name, kinds)
+        result, path = self._state.findings.result, self.ask_save(name, kinds)
         if result is not None and path is not None:
             self._attempt(lambda: exports.save_table(result, path), f"Saved {path}")
 
     def export_codec(self) -> None:
         """Save the codec of the method in focus at the chosen k."""
         wishes, findings = self._state.wishes, self._state.findings
-        path = self._ask_save(
+        path = self.ask_save(
             f"codec_{wishes.method.key}_k{wishes.k}.safetensors", "Codec (*.safetensors)"
         )
         if path is not None:
@@ -76,7 +76,7 @@ class TakeAway(QObject):
     def export_figure(self, key: object) -> None:
         """Ask where and draw a figure there."""
         kind = exports.figure_kind(str(key))
-        path = self._ask_save(f"{kind.key}.png", "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)")
+        path = self.ask_save(f"{kind.key}.png", "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)")
         if path is not None:
             wishes, findings = self._state.wishes, self._state.findings
             work = exports.save_figure_job
@@ -107,7 +107,7 @@ class TakeAway(QObject):
 
     def export_screenshot(self) -> None:
         """Save a picture of the window."""
-        path = self._ask_save("kvsplice.png", "PNG (*.png)")
+        path = self.ask_save("kvsplice.png", "PNG (*.png)")
         if path is not None:
             self._attempt(lambda: self.save_screenshot(path), f"Saved {path}")
 
@@ -120,17 +120,22 @@ class TakeAway(QObject):
 
     def copy_as_command(self) -> None:
         """Copy the command line that reproduces the last result."""
-        self._copy_text("command", readouts.as_command(self._state.findings))
+        self.copy_text("command", readouts.as_command(self._state.findings))
 
     def copy_as_python(self) -> None:
         """Copy the Python that reproduces the last result."""
-        self._copy_text("Python", readouts.as_python(self._state.findings))
+        self.copy_text("Python", readouts.as_python(self._state.findings))
 
-    def _copy_text(self, what: str, text: str) -> None:
+    def copy_text(self, what: str, text: str) -> None:
+        """Put `text` on the clipboard and say that it is there."""
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None and text:
             clipboard.setText(text)
             self._say(f"Copied as {what}:\n{text}")
+
+    def work(self, busy: str, job: Work) -> None:
+        """Save in the background what a job returns the path of."""
+        self._controller.work(busy, job, self._on_saved)
 
     @pyqtSlot(object)
     def _on_saved(self, saved: object) -> None:
@@ -143,7 +148,8 @@ class TakeAway(QObject):
             clipboard.setImage(QImage.fromData(png, "PNG"))
             self._say("Copied the figure as a picture.")
 
-    def _ask_save(self, name: str, kinds: str) -> Path | None:
+    def ask_save(self, name: str, kinds: str) -> Path | None:
+        """Ask where to save; None where it was not said."""
         folder = Path(start_folder(self._state.wishes.data.source))
         path, chosen = QFileDialog.getSaveFileName(
             self._window, "Save as", str(folder / name), kinds

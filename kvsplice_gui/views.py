@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kvsplice_gui.panels.audit_table import AuditTable
 from kvsplice_gui.panels.calibration_panel import CalibrationPanel
+from kvsplice_gui.panels.continuation_view import ContinuationView
 from kvsplice_gui.panels.data_panel import DataPanel
+from kvsplice_gui.panels.heads_table import HeadsTable
 from kvsplice_gui.panels.log_panel import LogPanel
 from kvsplice_gui.panels.memory_panel import MemoryPanel
 from kvsplice_gui.panels.pipeline_strip import PipelineStrip
+from kvsplice_gui.panels.quality_panel import QualityPanel
 from kvsplice_gui.panels.results_table import ResultsTable
 from kvsplice_gui.panels.view_panel import ViewPanel
 from kvsplice_gui.plots.base import PlotFrame
@@ -16,6 +20,8 @@ from kvsplice_gui.plots.change_plot import ChangePlot
 from kvsplice_gui.plots.loss_plot import LossPlot
 from kvsplice_gui.plots.memory_plot import MemoryPlot
 from kvsplice_gui.plots.mse_plot import MsePlot
+from kvsplice_gui.plots.quality_plot import QualityPlot
+from kvsplice_gui.plots.sensitivity_map import SensitivityMap
 from kvsplice_gui.plots.slope_map import SlopeMap
 from kvsplice_gui.plots.spline_plot import SplinePlot
 
@@ -28,6 +34,7 @@ class Views:
     data: DataPanel = field(default_factory=DataPanel)
     calibration: CalibrationPanel = field(default_factory=CalibrationPanel)
     memory_panel: MemoryPanel = field(default_factory=MemoryPanel)
+    quality_panel: QualityPanel = field(default_factory=QualityPanel)
     view: ViewPanel = field(default_factory=ViewPanel)
     splines: SplinePlot = field(default_factory=SplinePlot)
     slopes: SlopeMap = field(default_factory=SlopeMap)
@@ -35,11 +42,17 @@ class Views:
     mse: MsePlot = field(default_factory=MsePlot)
     change: ChangePlot = field(default_factory=ChangePlot)
     memory: MemoryPlot = field(default_factory=MemoryPlot)
+    quality: QualityPlot = field(default_factory=QualityPlot)
+    sensitivity: SensitivityMap = field(default_factory=SensitivityMap)
     table: ResultsTable = field(default_factory=ResultsTable)
+    audit: AuditTable = field(default_factory=AuditTable)
+    heads: HeadsTable = field(default_factory=HeadsTable)
+    continuation: ContinuationView = field(default_factory=ContinuationView)
     log: LogPanel = field(default_factory=LogPanel)
 
     def __post_init__(self) -> None:
         self.change.link_x(self.mse)
+        self.quality.link_x(self.mse)
         self.memory.set_log(True)
 
     @property
@@ -52,4 +65,6 @@ class Views:
             "mse_vs_k": self.mse,
             "change_vs_pca": self.change,
             "memory": self.memory,
+            "quality_vs_k": self.quality,
+            "sensitivity_map": self.sensitivity,
         }

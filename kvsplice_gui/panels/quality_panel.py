@@ -84,11 +84,11 @@ class QualityPanel(FieldGroup):
         fill(self.mode, _MODES, "strict")
         self.measure_button.setProperty("role", "primary")
         self.measure_button.setToolTip(
-            "ΔNLL and KL of every compared method at every k, in nats per token (Ctrl+Shift+Q)"
+            "ΔNLL and KL of every compared method at every k, in nats per token (Ctrl+M)"
         )
         self.evaluate_button.setToolTip(
             "The method in focus at the chosen k, every head calibrated, with the whole audit, "
-            "the tensor view and a continuation (Ctrl+Shift+V)"
+            "the tensor view and a continuation (Ctrl+K)"
         )
         self.map_button.setToolTip(
             "What each head costs when it alone is compressed, in nats per token (Ctrl+Shift+M)"

@@ -26,7 +26,7 @@ from kvsplice_gui.theme import CAPTION_PX, Theme
 Floats = NDArray[np.float64]
 
 _EMPTY = (
-    "Capture V from gpt2-mini (Ctrl+Shift+N) and press Measure quality to see what each k costs "
+    "Capture V from gpt2-mini (Ctrl+N) and press Measure quality to see what each k costs "
     "in nats per token."
 )
 _SYMBOL_SIZE = 8

@@ -96,6 +96,8 @@ class SensitivityMap(PlotFrame):
     def show_chosen(self, cell: Cell | None) -> None:
         """Outline the layer and head that are open."""
         self._chosen = cell
+        if cell is not None and not self.hasFocus():
+            self._cursor = cell
         self._draw_outlines()
         self._refresh_readout()
 

@@ -1,0 +1,89 @@
+"""Taking quality away: tables, figures and the card."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kvsplice_core.errors import KVSpliceError
+from kvsplice_core.quality.reproduce import as_command
+from kvsplice_core.quality.results import CurveResult
+from kvsplice_gui import quality_readouts
+from kvsplice_gui.jobs import Note
+from kvsplice_gui.quality_state import Evaluation
+from kvsplice_gui.state import Findings, Wishes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def curve_of(findings: Findings) -> CurveResult:
+    """Return the quality curve, or say what is missing."""
+    if findings.quality.curve is None:
+        raise KVSpliceError("a quality curve is needed; open a capture and measure quality first")
+    return findings.quality.curve
+
+
+def draw_quality(wishes: Wishes, findings: Findings) -> Figure:
+    """Draw the quality curve as the window shows it."""
+    from kvsplice_core.figures.quality import quality_vs_k
+
+    view = wishes.view
+    return quality_vs_k(curve_of(findings), measure=view.quality_measure, log=view.log_quality)
+
+
+def draw_sensitivity(wishes: Wishes, findings: Findings) -> Figure:
+    """Draw the sensitivity map."""
+    from kvsplice_core.figures.quality import sensitivity_map
+
+    del wishes
+    found = findings.quality.sensitivity
+    if found is None:
+        raise KVSpliceError("a sensitivity map is needed; open a capture and measure one first")
+    return sensitivity_map(found.kl, found.title, quality_readouts.shown_cell(findings))
+
+
+def save_curve(result: CurveResult, path: Path) -> None:
+    """Write the points as CSV or, by its suffix, everything as JSON."""
+    from kvsplice_core.files import write_text
+    from kvsplice_core.quality.tables import curve_csv, curve_json
+
+    write_text(path, (curve_json if path.suffix == ".json" else curve_csv)(result))
+
+
+def evaluated_card(wishes: Wishes, findings: Findings) -> Evaluation:
+    """Return the evaluation of the method in focus at the chosen k, or say what is missing."""
+    facts = None if findings.dataset is None else findings.dataset.capture
+    found = findings.quality.evaluation
+    if facts is None or found is None or found.key != quality_readouts.card_key(wishes, facts):
+        raise KVSpliceError(
+            f"{wishes.method.label} at k = {wishes.k} is not evaluated with these settings; "
+            "press Evaluate this k first"
+        )
+    return found
+
+
+def save_card_job(found: Evaluation, path: Path) -> Generator[Note, None, Path]:
+    """Save the evaluated card, and its evaluation with it."""
+    yield Note("Saving the card…")
+    from kvsplice_core.card_file import save_card
+
+    save_card(replace(found.card, proofs=(found.result.summary(),)), path)
+    return path
+
+
+def quality_command(wishes: Wishes, findings: Findings) -> str:
+    """Return the command line that repeats the last quality curve; empty without one."""
+    quality = findings.quality
+    if quality.curve is None or quality.curve_wish is None:
+        return ""
+    wish = quality.curve_wish
+    return as_command(
+        wishes.data.source,
+        quality.curve.spec,
+        device=quality.curve.device,
+        model=wish.model,
+        texts=wish.texts,
+    )
