@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QObject, pyqtSlot
 
+from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_gui import quality_readouts
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
@@ -102,5 +103,5 @@ class QualityPresenter(QObject):
             view.notice.say(text, is_error=is_error)
 
 
-def _capture(findings: Findings) -> quality_readouts.CaptureFacts | None:
+def _capture(findings: Findings) -> CaptureFacts | None:
     return None if findings.dataset is None else findings.dataset.capture

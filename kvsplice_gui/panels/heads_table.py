@@ -92,7 +92,13 @@ FIELDS = (
         96,
         is_number=True,
     ),
-    Field("Ranks", "Place by each measure; 1 is the largest error", lambda r: r.ranks, width=88),
+    Field(
+        "Ranks",
+        "Place by each measure; 1 is the largest error",
+        lambda r: r.ranks,
+        width=96,
+        is_number=True,
+    ),
     Field(
         "Rankings",
         "Disagree: the measures place the head more than one apart, so MSE alone misleads",

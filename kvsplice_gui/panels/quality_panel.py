@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
 
 from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_gui import parameters
+from kvsplice_gui.capture_wish import BUNDLED
 from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
 from kvsplice_gui.quality_state import QualityWish
 
@@ -49,8 +50,7 @@ class QualityPanel(FieldGroup):
         super().__init__("Quality", parent)
         self.model = QLineEdit()
         self.model.setAcceptDrops(False)  # a file dropped here is for the window
-        self.text_name = QLabel()
-        self.choose_texts, self.clear_texts = QPushButton("Files…"), QToolButton()
+        self.choose_texts, self.clear_texts = QPushButton(), QToolButton()
         self.mode, self.side = combo_box(), combo_box()
         self.tokens = spin_box(parameters.QUALITY_TOKENS)
         self.window_size = spin_box(parameters.QUALITY_WINDOW)
@@ -72,11 +72,10 @@ class QualityPanel(FieldGroup):
         self.clear_texts.setText("✕")
         self.clear_texts.setToolTip("Take the bundled held-out books again")
         self.clear_texts.setAccessibleName("Take the bundled held-out books again")
-        self.text_name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.choose_texts.setToolTip("Choose held-out text files, one document each")
-        self.choose_texts.setAccessibleName("Choose held-out text files")
+        # A long file name must not widen the controls.
+        self.choose_texts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.add(parameters.QUALITY_MODEL, self.model)
-        self.add(parameters.QUALITY_TEXT, _row(self.text_name, self.choose_texts, self.clear_texts))
+        self.add(parameters.QUALITY_TEXT, _row(self.choose_texts, self.clear_texts))
         self.add(parameters.QUALITY_TOKENS, self.tokens)
         self.add(parameters.QUALITY_MODE, self.mode)
         self.add(parameters.QUALITY_WINDOW, self.window_size)
@@ -180,8 +179,11 @@ class QualityPanel(FieldGroup):
     def _show_texts(self) -> None:
         texts = self._wish.texts
         name = Path(texts[0]).name if len(texts) == 1 else f"{len(texts)} files"
-        self.text_name.setText(name if texts else _OWN_BOOKS)
-        self.text_name.setToolTip("\n".join(texts) or parameters.QUALITY_TEXT.help)
+        has_books = self._facts is None or self._wish.model_of(self._facts) == BUNDLED
+        shown = name if texts else _OWN_BOOKS if has_books else "Choose files…"
+        self.choose_texts.setText(shown)
+        self.choose_texts.setAccessibleName(f"{parameters.QUALITY_TEXT.label}: {shown}")
+        self.choose_texts.setToolTip("\n".join(texts) or parameters.QUALITY_TEXT.help)
         self.clear_texts.setVisible(bool(texts))
 
     def _show_side(self) -> None:
@@ -214,6 +216,5 @@ def _row(first: QWidget, *others: QWidget) -> QWidget:
     row.addWidget(first, 1)
     for other in others:
         row.addWidget(other)
-    takes_keys = first.focusPolicy() != Qt.FocusPolicy.NoFocus
-    holder.setFocusProxy(first if takes_keys else others[0])
+    holder.setFocusProxy(first)
     return holder
