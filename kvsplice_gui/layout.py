@@ -52,6 +52,7 @@ class Layout:
             "audit": self._dock("Audit", views.audit, QWidget()),
             "heads": self._dock("Heads", views.heads, QWidget()),
             "continuation": self._dock("Continuation", views.continuation, QWidget()),
+            "measured": self._dock("Measured memory", views.measured, QWidget()),
             "log": self._dock("Log", views.log, QWidget()),
         }
         self._strip_bar = self._strip(views.strip)
@@ -62,8 +63,9 @@ class Layout:
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         docks = self.docks
         for dock in docks.values():
+            # Taken out first: Qt leaves tab bars of half a layout standing about.
+            self._window.removeDockWidget(dock)
             dock.setFloating(False)
-            dock.show()
         self._window.addDockWidget(left, docks["controls"])
         self._window.addDockWidget(right, docks["splines"])
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
@@ -74,8 +76,11 @@ class Layout:
         self._window.tabifyDockWidget(docks["slopes"], docks["loss"])
         self._window.tabifyDockWidget(docks["loss"], docks["sensitivity"])
         self._window.tabifyDockWidget(docks["memory"], docks["quality"])
-        for before, after in pairwise(("results", "audit", "heads", "continuation", "log")):
+        bottom = ("results", "audit", "heads", "continuation", "measured", "log")
+        for before, after in pairwise(bottom):
             self._window.tabifyDockWidget(docks[before], docks[after])
+        for dock in docks.values():
+            dock.show()
         for front in ("slopes", "results", "memory"):
             docks[front].raise_()
         self.resize()

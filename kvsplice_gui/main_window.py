@@ -24,6 +24,7 @@ from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.drops import FileDrops
 from kvsplice_gui.errors import ErrorReport, report_of
 from kvsplice_gui.layout import Layout
+from kvsplice_gui.measuring import MeasuredPresenter, Measuring
 from kvsplice_gui.menus import Menus, file_filter
 from kvsplice_gui.presenter import Presenter
 from kvsplice_gui.quality_control import BUSY as QUALITY_BUSY
@@ -84,6 +85,8 @@ class MainWindow(QMainWindow):
         self.quality = QualityDesk(
             state, controller, self.views, self.layout_of, self.takeaway, self._try
         )
+        self.measuring = Measuring(state, controller, self)
+        self._measured_presenter = MeasuredPresenter(state, controller, self.views, self)
         self.menus = Menus(self)
         self._say_status()
         self.presenter = Presenter(state, self.views, self)
@@ -110,6 +113,7 @@ class MainWindow(QMainWindow):
         views.calibration.calibrate_requested.connect(self.controller.calibrate)
         views.calibration.cancel_requested.connect(self.controller.cancel)
         views.memory_panel.changed.connect(self._on_memory_changed)
+        views.memory_panel.measure_requested.connect(self.measuring.measure)
         views.view.dims_changed.connect(lambda dims: state.wish_view(dims=dims))
         views.view.failed.connect(self.show_error)
         views.mse.k_chosen.connect(lambda k: state.wish(k=k))
@@ -131,6 +135,7 @@ class MainWindow(QMainWindow):
         controller.failed.connect(self.show_error)
         controller.loaded.connect(self._on_loaded)
         self.layout_of.docks["loss"].visibilityChanged.connect(self.presenter.on_loss_shown)
+        self.measuring.measured.connect(lambda: self.layout_of.show_dock("measured"))
         self.problem_met.connect(self.show_error)
         self.presenter.verdict_changed.connect(self._verdict.setText)
         self.state.wishes_changed.connect(self._on_wishes_changed)

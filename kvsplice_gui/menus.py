@@ -151,6 +151,13 @@ class Menus:
             self._add(menu, "&Measure quality", control.measure, "Ctrl+M", "Cost at every k"),
             self._add(menu, "&Evaluate this k", control.evaluate, "Ctrl+K", "With the whole audit"),
             self._add(menu, "&Sensitivity map", control.map_sensitivity, "Ctrl+Shift+M"),
+            self._add(
+                menu,
+                "Measure cache &memory",
+                self._window.measuring.measure,
+                "Ctrl+Alt+M",
+                "Bytes of the real cache beside the formula, and the cost of decoding",
+            ),
         ]
         menu.addSeparator()
         card = self._add(menu, "Save c&ard…", desk.save_card, "Ctrl+Shift+K")

@@ -21,6 +21,7 @@ from kvsplice_gui.quality_state import MEASURES, QualityFindings, QualityWish
 
 if TYPE_CHECKING:
     from kvsplice_gui.jobs import Dataset
+    from kvsplice_gui.memory_jobs import Measurement
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,8 @@ class Findings:
         Whether the running sweep replaces the result rather than adding to it.
     quality : QualityFindings
         What it costs the model.
+    measured : Measurement or None
+        What a real cache was measured to hold and to cost.
     """
 
     dataset: Dataset | None = None
@@ -150,6 +153,7 @@ class Findings:
     live_rows: tuple[SweepRow, ...] = ()
     starting_over: bool = False
     quality: QualityFindings = field(default_factory=QualityFindings)
+    measured: Measurement | None = None
 
     @property
     def dim(self) -> int:

@@ -10,6 +10,7 @@ from kvsplice_gui.panels.continuation_view import ContinuationView
 from kvsplice_gui.panels.data_panel import DataPanel
 from kvsplice_gui.panels.heads_table import HeadsTable
 from kvsplice_gui.panels.log_panel import LogPanel
+from kvsplice_gui.panels.measured_memory import MeasuredPanel
 from kvsplice_gui.panels.memory_panel import MemoryPanel
 from kvsplice_gui.panels.pipeline_strip import PipelineStrip
 from kvsplice_gui.panels.quality_panel import QualityPanel
@@ -48,6 +49,7 @@ class Views:
     audit: AuditTable = field(default_factory=AuditTable)
     heads: HeadsTable = field(default_factory=HeadsTable)
     continuation: ContinuationView = field(default_factory=ContinuationView)
+    measured: MeasuredPanel = field(default_factory=MeasuredPanel)
     log: LogPanel = field(default_factory=LogPanel)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QFileDialog, QWidget
+from PyQt6.QtWidgets import QFileDialog, QLabel, QPushButton, QWidget
 
 from kvsplice_core.cache_memory import PRESETS
 from kvsplice_gui import parameters
@@ -14,19 +14,26 @@ from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_
 from kvsplice_gui.state import MemoryWish
 
 _BROWSE = "browse"
+_MEASURE_HELP = (
+    "Put the codec in focus into the cache of the model the open capture comes from; count the "
+    "bytes it really holds as tokens grow, and time decoding with and without it."
+)
 _TYPES = (("fp32 (4 bytes)", 4), ("fp16, bf16 (2 bytes)", 2), ("8 bits (1 byte)", 1))
 
 
 class MemoryPanel(FieldGroup):
-    """Model, tokens, batch, kept tokens and number types.
+    """Model, tokens, batch, kept tokens and number types; Measure.
 
     Signals
     -------
     changed : dict
         Fields of `MemoryWish` a hand changed.
+    measure_requested
+        The button that measures a real cache.
     """
 
     changed = pyqtSignal(dict)
+    measure_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Cache memory", parent)
@@ -41,10 +48,17 @@ class MemoryPanel(FieldGroup):
         self.add(parameters.KEPT, self.kept)
         self.add(parameters.ELEMENT, self.element)
         self.add(parameters.LATENT, self.latent)
+        self.measure_button, self._why_not = QPushButton("Measure…"), QLabel()
+        self.measure_button.setToolTip(_MEASURE_HELP)
+        self._why_not.setWordWrap(True)
+        self._why_not.setProperty("role", "muted")
+        self.add_wide(self.measure_button)
+        self.add_wide(self._why_not)
         self._wish = MemoryWish()
         fill(self.element, _TYPES, 2)
         fill(self.latent, _TYPES, 2)
         self.show_wish(self._wish)
+        self.measure_button.clicked.connect(self.measure_requested)
         self.model.activated.connect(self._on_model_activated)
         self.tokens.valueChanged.connect(lambda value: self._emit(tokens=value))
         self.batch.valueChanged.connect(lambda value: self._emit(batch=value))
@@ -64,6 +78,12 @@ class MemoryPanel(FieldGroup):
         set_number(self.kept, wish.kept_tokens or 0)
         choose(self.element, wish.element_bytes)
         choose(self.latent, wish.latent_bytes)
+
+    def set_measurable(self, why_not: str) -> None:
+        """Enable Measure where there is no reason against it; say the reason where there is."""
+        self.measure_button.setEnabled(not why_not)
+        self._why_not.setText(why_not)
+        self.set_row_visible(self._why_not, bool(why_not))
 
     def _on_model_activated(self, index: int) -> None:
         model = self.model.itemData(index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,13 +24,15 @@ from kvsplice_gui.theme import Theme, plot_font
 
 Floats = NDArray[np.float64]
 MemoryLine = tuple[str, Floats, Floats, str, bool]
+MeasuredLine = tuple[str, Floats, Floats, str]
 
 _LEFT_WIDTH = 64
 _MARKER_ROW = 16
+_POINT_SIZE = 8
 
 
 class MemoryPlot(PlotFrame):
-    """Draws one line per way to keep the cache, each labelled where it ends."""
+    """Draws one line per way to keep the cache, and what was measured as points on them."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -41,6 +44,8 @@ class MemoryPlot(PlotFrame):
         self.axes["left"].setWidth(_LEFT_WIDTH)
         self._lines: tuple[MemoryLine, ...] = ()
         self._curves: list[Any] = []
+        self._measured: tuple[MeasuredLine, ...] = ()
+        self._points: list[Any] = []
         self._chosen = _Marker(self.plot, row=0)
         self._break_even = _Marker(self.plot, row=1)
         self._labels = LineLabels(self.plot)
@@ -80,6 +85,18 @@ class MemoryPlot(PlotFrame):
         self._set_empty(not lines)
         self._redraw()
 
+    def show_measured(self, measured: tuple[MeasuredLine, ...]) -> None:
+        """Draw measured bytes as points.
+
+        Parameters
+        ----------
+        measured : tuple of (name, tokens, bytes, colour)
+            Two arrays of one shape (points,) each, tokens ascending.
+        """
+        self._measured = measured
+        self._draw_points()
+        self._refresh_readout()
+
     def clear(self) -> None:
         """Show nothing but the empty-state sentence."""
         self.show_memory((), 0, "")
@@ -90,6 +107,7 @@ class MemoryPlot(PlotFrame):
         self.axes["bottom"].set_ticker(ticks.tokens_log_ticks if log else ticks.tokens_ticks)
         for place in range(max(len(self._lines), len(self._curves))):
             self._draw(place)
+        self._draw_points()
         self._draw_markers()
         self._fit_all()
         self._place_labels()
@@ -107,6 +125,20 @@ class MemoryPlot(PlotFrame):
         self._curves[place].setData(
             self._scaled(tokens), self._scaled(size), pen=pg.mkPen(colour, style=style)
         )
+
+    def _draw_points(self) -> None:
+        """Draw hollow circles, so that the line they should lie on is seen through them."""
+        while len(self._points) < len(self._measured):
+            self._points.append(pg.ScatterPlotItem(size=_POINT_SIZE, pxMode=True))
+            self._points[-1].setZValue(5)
+            self.plot.addItem(self._points[-1])
+        for item, shown in itertools.zip_longest(self._points, self._measured):
+            if shown is None:
+                item.setData([], [])
+                continue
+            _, tokens, size, colour = shown
+            # A scatter plot draws nothing in log mode by itself.
+            item.setData(self._scaled(tokens), self._scaled(size), pen=pg.mkPen(colour), brush=None)
 
     def _fit_all(self) -> None:
         bounds = bounds_of(
@@ -146,7 +178,9 @@ class MemoryPlot(PlotFrame):
         self._place_labels()
 
     def _reading_at(self, x: float, y: float) -> Reading | None:
-        return nearest([self._series(line) for line in self._lines], x, y, self._pixel())
+        measured = ((*points, False) for points in self._measured)
+        series = [self._series(line) for line in (*measured, *self._lines)]
+        return nearest(series, x, y, self._pixel())
 
     def _standing_readout(self) -> str:
         at = self._chosen.tokens or 0
