@@ -476,5 +476,12 @@ def orders_agree(points: Iterable[QualityPoint]) -> bool:
 
 
 def perplexity(nll: Estimate) -> Estimate:
-    """Return the perplexity of nats per token."""
-    return Estimate(math.exp(nll.value), math.exp(nll.low), math.exp(nll.high))
+    """Return the perplexity of nats per token; infinite where no float holds it."""
+    return Estimate(*(_exp(x) for x in (nll.value, nll.low, nll.high)))
+
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,106 @@
+"""The audit lets the honest cache pass and exposes every planted fake."""
+
+import math
+
+import pytest
+
+from kvsplice_core.cache import cache_for
+from kvsplice_core.language.texts import Document
+from kvsplice_core.progress import run
+from kvsplice_core.quality import audit as auditing
+from kvsplice_core.quality.audit import audit, audit_texts
+from kvsplice_core.quality.reading import CacheReader
+from kvsplice_core.quality.results import EvalSpec
+from kvsplice_core.quality.windows import text_windows
+from tests.kvsplice_core.quality.fakes import FAKES
+from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
+
+KEYS = ["identity", "rank-one", "random-basis", "chunks", "reads"]
+models = pytest.mark.parametrize("make", [tiny_gpt2, tiny_llama])
+modes = pytest.mark.parametrize("mode", ["strict", "window"])
+
+
+def audited(language, card, mode, make_cache=cache_for, documents=None):
+    windows = text_windows(language, documents or some_documents(3), 1_000)
+    reader = CacheReader.of(language, EvalSpec(mode=mode), make_cache)
+    return run(audit(reader, card, windows))
+
+
+def failed(controls):
+    return [control.key for control in controls if not control.passed]
+
+
+@models
+@modes
+@pytest.mark.parametrize("sides", [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("k", [1, 4, 10, 16])
+def test_the_honest_cache_passes(make, mode, sides, k):
+    values, keys = sides
+    language = make()
+    controls = audited(language, pca_card(language, k, values=values, keys=keys), mode)
+    assert [control.key for control in controls] == KEYS
+    assert failed(controls) == []
+
+
+@models
+@modes
+@pytest.mark.parametrize("keys", [False, True])
+@pytest.mark.parametrize("name", FAKES)
+def test_a_fake_is_exposed(make, mode, keys, name):
+    language = make()
+    controls = audited(language, pca_card(language, 8, keys=keys), mode, FAKES[name])
+    assert "reads" in failed(controls)
+
+
+@models
+@modes
+def test_originals_on_prefill_also_show_in_the_chunks(make, mode):
+    language = make()
+    controls = audited(language, pca_card(language, 4), mode, FAKES["originals on prefill"])
+    assert "chunks" in failed(controls)
+
+
+@models
+@modes
+def test_what_is_never_read_also_shows_at_k_1(make, mode):
+    language = make()
+    controls = audited(language, pca_card(language, 8), mode, FAKES["compressed but never read"])
+    assert {"rank-one", "random-basis"} <= set(failed(controls))
+
+
+@pytest.mark.parametrize("window", [1, 64, 5_000])
+def test_any_window_leaves_something_to_audit(window):
+    language = tiny_gpt2()
+    windows = text_windows(language, some_documents(2), 1_000)
+    reader = CacheReader.of(language, EvalSpec(mode="window", window=window))
+    assert failed(run(audit(reader, pca_card(language, 8), windows))) == []
+
+
+def test_text_too_short_to_read_compressed_proves_nothing():
+    language = tiny_gpt2()
+    controls = audited(language, pca_card(language, 8), "window", documents=[Document("a", "abc")])
+    assert "reads" in failed(controls)
+
+
+def test_a_measure_that_is_no_number_fails():
+    card = pca_card(tiny_gpt2(), 8)
+    controls = [
+        auditing._identity(math.nan),
+        auditing._rank_one(math.nan, 0.1, card),
+        auditing._random_basis(math.nan, 0.1),
+        auditing._reads(math.nan, 3),
+    ]
+    assert len(failed(controls)) == len(controls)
+
+
+def test_the_audit_yields_as_many_steps_as_it_says():
+    language = tiny_gpt2()
+    windows = text_windows(language, some_documents(1), 100)
+    assert len(list(audit(CacheReader(language), pca_card(language, 8), windows))) == auditing.STEPS
+
+
+def test_little_text_of_few_documents_is_read():
+    language = tiny_gpt2()
+    texts = audit_texts(text_windows(language, some_documents(6), 3_000))
+    assert len({text.index for text in texts}) == len(texts) == auditing.TEXTS
+    assert sum(text.tokens for text in texts) <= auditing.TOKENS

@@ -1,0 +1,135 @@
+"""A curve measures every method at every k, point by point, against PCA at the same k."""
+
+from dataclasses import replace
+
+import pytest
+
+from kvsplice_core.capture.specs import KeyState, Sides
+from kvsplice_core.card_fitting import CardSpec, fit_card
+from kvsplice_core.errors import LanguageModelError, SpecError
+from kvsplice_core.methods import Method
+from kvsplice_core.progress import run
+from kvsplice_core.quality import curve as curves
+from kvsplice_core.quality.curve import bytes_per_token, quality_curve
+from kvsplice_core.quality.evaluation import evaluate
+from kvsplice_core.quality.results import CurveSpec, EvalSpec
+from kvsplice_core.specs import CalibrationSpec, Recipe
+from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
+
+EVALUATION = EvalSpec(tokens=200, tensor_tokens=100, continuation_tokens=0)
+SPEC = CurveSpec(
+    methods=(Method.SPLINE,),
+    ks=(4, 10),
+    calibration=CalibrationSpec(recipe=Recipe.ORIGIN, epochs=1, device="cpu"),
+    evaluation=EVALUATION,
+)
+
+
+def measured(language, captures, spec=SPEC, on_step=None):
+    work = quality_curve(language, captures[language.name], some_documents(2, 300), spec)
+    return run(work, on_step)
+
+
+@pytest.mark.parametrize("make", [tiny_gpt2, tiny_llama])
+@pytest.mark.parametrize("side", ["v", "k", "both"])
+def test_a_curve_has_every_point(make, side, captures):
+    steps = []
+    result = measured(make(), captures, replace(SPEC, side=side, first_k=10), steps.append)
+    assert result.is_valid
+    wanted = [(k, method) for k in (4, 10) for method in (Method.PCA, Method.SPLINE)]
+    assert [(point.k, point.method) for point in result.points] == wanted
+    told = [step.point for step in steps if step.point is not None]
+    assert [(p.k, p.method) for p in told] == wanted[2:] + wanted[:2]
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0)
+    assert len(result.audit) == 2 * 5
+
+
+def test_a_point_is_what_an_evaluation_of_its_card_gives(captures):
+    language = tiny_gpt2()
+    result = measured(language, captures)
+    spec = CardSpec(SPEC.at(Method.PCA, 4), sides=Sides.V, budget=SPEC.budget)
+    card = run(fit_card(captures[language.name], spec))
+    alone = run(evaluate(language, card, some_documents(2, 300), EVALUATION))
+    point = result.point(Method.PCA, 4)
+    assert point.quality == alone.quality
+    assert point.mse == pytest.approx(sum(head.mse for head in alone.heads) / len(alone.heads))
+
+
+def test_more_kept_costs_less_and_more_bytes(captures):
+    result = measured(tiny_gpt2(), captures)
+    few, many = (result.point(Method.PCA, k) for k in (4, 10))
+    assert few.quality.kl.value > many.quality.kl.value
+    assert few.output_error > many.output_error
+    # 2 layers of 4 heads at fp16: K dense, V in k numbers.
+    assert (few.bytes_per_token, many.bytes_per_token) == (16 * (16 + 4), 16 * (16 + 10))
+
+
+def test_methods_are_compared_with_pca_at_the_same_k(captures):
+    for point in (result := measured(tiny_gpt2(), captures)).points:
+        if point.method is Method.PCA:
+            assert point.against_pca is None
+            continue
+        pca = result.point(Method.PCA, point.k)
+        difference = point.quality.delta_nll.value - pca.quality.delta_nll.value
+        assert point.against_pca.value == pytest.approx(difference, abs=1e-12)
+
+
+@pytest.mark.parametrize("recipe", list(Recipe))
+def test_origin_learns_each_transform_once(recipe, captures, monkeypatch):
+    given = []
+
+    def watched(capture, spec, reuse=None):
+        given.append(reuse)
+        return fit_card(capture, spec, reuse)
+
+    monkeypatch.setattr(curves, "fit_card", watched)
+    calibration = replace(SPEC.calibration, recipe=recipe)
+    measured(tiny_gpt2(), captures, replace(SPEC, calibration=calibration))
+    assert [reuse is None for reuse in given] == [True, True, False, False]
+
+
+def test_a_k_beyond_head_dim_is_left_out(captures):
+    result = measured(tiny_gpt2(), captures, replace(SPEC, methods=(Method.PCA,), ks=(4, 64)))
+    assert {point.k for point in result.points} == {4}
+
+
+def test_only_ks_beyond_head_dim_are_refused(captures):
+    with pytest.raises(SpecError, match="at most head_dim 16; got 32 and more"):
+        measured(tiny_gpt2(), captures, replace(SPEC, ks=(32, 64)))
+
+
+def test_a_capture_of_other_weights_is_refused(captures):
+    work = quality_curve(tiny_gpt2(), captures["tiny-llama"], some_documents(2), SPEC)
+    with pytest.raises(LanguageModelError, match="only the weights it was made with"):
+        next(work)
+
+
+def test_keys_before_rotary_are_refused_before_anything_is_calibrated(captures):
+    language = tiny_llama()
+    capture = captures[language.name]
+    before = replace(capture, facts=replace(capture.facts, key_state=KeyState.BEFORE))
+    work = quality_curve(language, before, some_documents(2), replace(SPEC, side="k"))
+    with pytest.raises(LanguageModelError, match="after its rotary embedding"):
+        next(work)
+
+
+def test_a_failed_control_makes_the_curve_invalid(captures, monkeypatch):
+    from tests.kvsplice_core.quality.fakes import never_read
+
+    reader = curves.CacheReader
+
+    class Faked:
+        @staticmethod
+        def of(language, spec):
+            return reader.of(language, spec, never_read)
+
+    monkeypatch.setattr(curves, "CacheReader", Faked)
+    assert not measured(tiny_gpt2(), captures).is_valid
+
+
+def test_bytes_of_a_card_with_dense_layers():
+    card = pca_card(tiny_gpt2(), 4, keys=True)
+    card = replace(card, values={0: card.values[0]}, keys={1: card.keys[1]})
+    assert bytes_per_token(card) == 2 * 4 * (4 + 16 + 16 + 4)

@@ -1,0 +1,52 @@
+"""The map holds what each head costs when it alone is compressed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kvsplice_core.errors import LanguageModelError
+from kvsplice_core.progress import run
+from kvsplice_core.quality.reading import CacheReader
+from kvsplice_core.quality.results import EvalSpec
+from kvsplice_core.quality.scoring import BaseLogProbs, score_text
+from kvsplice_core.quality.sensitivity import sensitivity
+from kvsplice_core.quality.windows import text_windows
+from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
+
+SMALL = EvalSpec(tokens=200)
+
+
+@pytest.mark.parametrize("make", [tiny_gpt2, tiny_llama])
+def test_every_cell_is_that_head_alone(make):
+    language = make()
+    card = pca_card(language, 4, keys=True)
+    steps = []
+    result = run(sensitivity(language, card, some_documents(2), SMALL), steps.append)
+    facts = card.model
+    assert result.kl.shape == (facts.layers, facts.kv_heads)
+    windows = text_windows(language, some_documents(2), 200)
+    base, reader = BaseLogProbs(language), CacheReader(language)
+    for (layer, head), kl in np.ndenumerate(result.kl):
+        alone = run(score_text(reader, card.only(layer, head), windows, base))
+        assert kl == pytest.approx(alone.kl)
+        assert result.delta_nll[layer, head] == pytest.approx(alone.delta_nll)
+        assert kl > 1e-5
+    told = {(step.layer, step.head): step.kl for step in steps if step.kl is not None}
+    assert told == dict(np.ndenumerate(result.kl))
+    assert result.tokens == sum(window.tokens - 1 for window in windows)
+
+
+def test_a_dense_layer_costs_nothing():
+    language = tiny_gpt2()
+    card = pca_card(language, 4)
+    card = replace(card, values={1: card.values[1]})
+    result = run(sensitivity(language, card, some_documents(2), SMALL))
+    assert (result.kl[0] == 0).all()
+    assert (result.kl[1] > 0).all()
+
+
+def test_a_card_of_other_weights_is_refused():
+    other = replace(tiny_gpt2(), sha256="0" * 64)
+    with pytest.raises(LanguageModelError, match="only the weights"):
+        run(sensitivity(other, pca_card(tiny_gpt2(), 8), some_documents(1), SMALL))
