@@ -155,14 +155,14 @@ def full_rank(codec: Codec) -> Codec:
 
 
 def rank_one(codec: Codec) -> Codec:
-    """Return the codec at k = 1: the direction that its encoder and decoder pass on most."""
+    """Return the codec at k = 1: its first axis alone, the one of most variance for PCA."""
     projection = codec.projection
-    passed_on = projection.encoder.double().cpu() @ projection.decoder.double().cpu()
-    u, s, vt = torch.linalg.svd(passed_on)
-    device = projection.encoder.device
-    left, right = (u[:, :1] * s[0]).float().to(device), vt[:1].float().to(device)
-    offsets = projection.offset_in, projection.offset_out
-    return replace(codec, projection=Projection(left.contiguous(), right.contiguous(), *offsets))
+    first = replace(
+        projection,
+        encoder=projection.encoder[:, :1].contiguous(),
+        decoder=projection.decoder[:1].contiguous(),
+    )
+    return replace(codec, projection=first)
 
 
 def random_basis(codec: Codec, seed: int = 0) -> Codec:

@@ -15,6 +15,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from kvsplice_core.card import Card, HeadScore, full_rank
+from kvsplice_core.card_types import (
+    CHANGE_TYPES,
+    FACTS_TYPES,
+    PLACE_TYPES,
+    SCORE_TYPES,
+    a,
+    typed,
+)
 from kvsplice_core.codec import Codec
 from kvsplice_core.codec_file import (
     codec_header,
@@ -75,7 +83,8 @@ def load_card(path: str | Path) -> Card:
     """Read a card and verify it.
 
     Checked are the schema, the hash of the tensors, every shape, that all numbers are finite,
-    that splines increase, and that each codec at k = d gives back what it gets.
+    that splines increase, that each codec at k = d gives back what it gets, and the types of all
+    that the header says.
 
     Raises
     ------
@@ -92,7 +101,7 @@ def load_card(path: str | Path) -> Card:
         card = _card_of(header, tensors, str(path))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, SpecError):
-            raise CodecFileError(f"{path} does not fit its model: {error}") from error
+            raise CodecFileError(f"{path} holds no usable card: {error}") from error
         raise CodecFileError(f"{path} holds a damaged card header", repr(error)) from error
     for side, layer, head, codec in _codecs(card):
         _require_invertible(codec, f"{_name(side, layer, head)} in {path}")
@@ -120,24 +129,43 @@ def _name(side: str, layer: int, head: int | None) -> str:
 
 
 def _card_of(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: str) -> Card:
-    facts = ModelFacts(**header["model"])
-    found: dict[str, dict[int, list[Codec]]] = {"v": {}, "k": {}}
-    for entry in header["codecs"]:
-        codec = codec_of(entry, tensors_below(f"{entry['name']}.", tensors), path)
-        found[entry["side"]].setdefault(entry["layer"], []).append(codec)
+    facts = ModelFacts(**typed(header["model"], FACTS_TYPES))
+    found = _codecs_of(header, tensors, path)
     values, keys = (
-        {layer: HeadCodecs(tuple(codecs), facts.kv_heads) for layer, codecs in layers.items()}
-        for layers in (found["v"], found["k"])
+        {layer: HeadCodecs(tuple(codecs), facts.kv_heads) for layer, codecs in found[side].items()}
+        for side in ("v", "k")
     )
     return Card(
         model=facts,
         values=values,
         keys=keys,
-        scores=tuple(_score_of(entry) for entry in header["scores"]),
-        info=dict(header["info"]),
-        proofs=tuple(header["proofs"]),
-        keys_before_rotary=bool(header["keys_before_rotary"]),
+        scores=tuple(_score_of(entry) for entry in a(list, header["scores"])),
+        info=a(dict, header["info"]),
+        proofs=tuple(a(dict, proof) for proof in a(list, header["proofs"])),
+        keys_before_rotary=a(bool, header["keys_before_rotary"]),
     )
+
+
+def _codecs_of(
+    header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: str
+) -> dict[str, dict[int, list[Codec]]]:
+    """Return the codecs by side and layer, in the order of the heads, which must be the file's."""
+    found: dict[str, dict[int, list[Codec]]] = {"v": {}, "k": {}}
+    names = set()
+    for entry in a(list, header["codecs"]):
+        typed({name: entry[name] for name in PLACE_TYPES}, PLACE_TYPES)
+        side, layer, head, name = (entry[part] for part in ("side", "layer", "head", "name"))
+        before = found[side].setdefault(layer, [])
+        if head not in (None, len(before)) or (head is None and before):
+            raise ValueError(f"codec {name} is out of order")
+        if name != _name(side, layer, head):
+            raise ValueError(f"codec {name} must be called {_name(side, layer, head)}")
+        names.add(name)
+        before.append(codec_of(entry, tensors_below(f"{name}.", tensors), path))
+    strangers = [name for name in tensors if ".".join(name.split(".")[:3]) not in names]
+    if strangers:
+        raise CodecFileError(f"{path} holds tensors of no codec of its header: {strangers[0]}")
+    return found
 
 
 def _score_json(score: HeadScore) -> dict[str, object]:
@@ -145,9 +173,11 @@ def _score_json(score: HeadScore) -> dict[str, object]:
 
 
 def _score_of(entry: Mapping[str, Any]) -> HeadScore:
-    change = None if entry["change"] is None else Change(**entry["change"])
+    typed(entry, SCORE_TYPES)
+    change = entry["change"]
     methods = {name: Method.of(entry[name]) for name in ("method", "kept")}
-    return HeadScore(**{**entry, **methods, "change": change})
+    found = None if change is None else Change(**typed(change, CHANGE_TYPES))
+    return HeadScore(**{**entry, **methods, "change": found})
 
 
 def _tensors_hash(tensors: Mapping[str, Tensor]) -> str:
@@ -163,8 +193,10 @@ def _require_invertible(codec: Codec, where: str) -> None:
     generator = torch.Generator().manual_seed(0)
     spread = codec.projection.offset_in.std().clamp_min(0.1)
     probe = torch.randn(_PROBES, codec.dim, generator=generator) * spread
-    error = (full_rank(codec).reconstruct(probe) - probe).abs().max() / spread
+    missed = full_rank(codec).reconstruct(probe) - probe
+    error = missed.square().mean().sqrt() / spread
     if not float(error) <= _TOLERANCE:
         raise CodecFileError(
-            f"a codec at k = d must give back what it gets; {where} misses by {float(error):.2g}"
+            f"a codec at k = d must give back what it gets; "
+            f"{where} misses by {float(error):.2g} of its spread"
         )

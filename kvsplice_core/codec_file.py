@@ -117,7 +117,7 @@ def read_tensors(path: Path, schema: str, what: str) -> tuple[dict[str, Any], di
         raise CodecFileError(f"{path} is not a readable .safetensors file", str(error)) from error
     try:
         header = json.loads(metadata[schema])
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise CodecFileError(f"{path} holds a damaged codec header", str(error)) from error
     if not isinstance(header, dict):
         raise CodecFileError(f"{path} holds a damaged codec header")

@@ -1,0 +1,89 @@
+"""Models, cards and prompts for the tests of the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import DynamicCache
+
+from kvsplice_core.card import Card, full_rank
+from kvsplice_core.codec import Codec
+from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.language.models import LanguageModel
+from kvsplice_core.methods import Method
+from kvsplice_core.pca import fit_pca
+from tests.kvsplice_core.makers import transform_of
+from tests.language_models import CONTEXT, pca_card, some_documents, tiny_gpt2, tiny_llama
+
+MODELS = {"gpt2": tiny_gpt2, "llama": tiny_llama}
+SIDES = {"v": {}, "k": {"values": False, "keys": True}, "both": {"keys": True}}
+
+
+def card_of(language: LanguageModel, sides: str, k: int) -> Card:
+    """Return a PCA card of V, K or both."""
+    return pca_card(language, k, **SIDES[sides])
+
+
+def exact_card(language: LanguageModel, sides: str = "both") -> Card:
+    """Return a card at k = d, whose reconstruction is the identity up to rounding."""
+    return card_of(language, sides, 4).replace_codecs(full_rank)
+
+
+@contextmanager
+def attention(language: LanguageModel, kind: str) -> Iterator[None]:
+    """Run the shared model with ``sdpa`` or ``eager``."""
+    config = language.model.config
+    before = config._attn_implementation
+    config._attn_implementation = kind
+    try:
+        yield
+    finally:
+        config._attn_implementation = before
+
+
+def ids_of(language: LanguageModel, length: int = 40, document: int = 2) -> Tensor:
+    """Return a prompt (1, length)."""
+    text = some_documents()[document].text
+    return torch.tensor([language.tokenizer(text)["input_ids"][:length]])
+
+
+@torch.no_grad()
+def logits_of(language: LanguageModel, ids: Tensor, cache, piece: int | None = None) -> Tensor:
+    """Return the logits (batch, tokens, vocab) of a text read `piece` tokens at once."""
+    pieces = torch.split(ids, piece or ids.shape[1], dim=1)
+    return torch.cat([language.model(part, past_key_values=cache).logits for part in pieces], dim=1)
+
+
+def held_by(language: LanguageModel, ids: Tensor) -> DynamicCache:
+    """Return the dense cache of a text."""
+    cache = DynamicCache()
+    logits_of(language, ids, cache)
+    return cache
+
+
+def codec_of(rows: Tensor, method: Method, k: int) -> Codec:
+    """Return a codec of any method for rows (n, d), its transform rough but seeded."""
+    rows = rows.contiguous()
+    transform = transform_of(method, rows, 0.3 if method is Method.SPLINE else 0.05)
+    pca = fit_pca(transform.forward(rows))
+    return Codec(method, transform, pca.projection(k))
+
+
+def method_card(language: LanguageModel, method: Method, k: int, **sides: bool) -> Card:
+    """Return a card of V (or K, or both) whose heads have transforms of `method`."""
+    cache = held_by(language, ids_of(language, CONTEXT, document=0))
+
+    def made(name: str) -> dict[int, HeadCodecs]:
+        return {
+            layer: HeadCodecs(
+                tuple(codec_of(x, method, k) for x in getattr(held, name)[0]), held.keys.shape[1]
+            )
+            for layer, held in enumerate(cache.layers)
+        }
+
+    card = Card(language.facts, values=made("values"), info={"method": method.key})
+    return replace(card, keys=made("keys")) if sides.get("keys") else card
