@@ -93,6 +93,12 @@ def warn_of_own_text(made_of: object, read: str) -> None:
         remark("the text is the one the codecs were calibrated on, so the figures flatter them")
 
 
+def warn_of_one_document(count: int) -> None:
+    """Say what an interval over a single document is worth."""
+    if count == 1:
+        remark("one document: the intervals are over its windows and tell nothing about others")
+
+
 def print_failed(controls: Sequence[Control]) -> int:
     """Print the controls that failed in place of a result; return the exit status."""
     failed = [control for control in controls if not control.passed]

@@ -12,6 +12,7 @@ from kvsplice_core.cli.evaluations import (
     load_language,
     print_controls,
     print_failed,
+    warn_of_one_document,
     warn_of_own_text,
 )
 from kvsplice_core.cli.options import (
@@ -148,11 +149,12 @@ def _write(result: CurveResult, csv: Path | None, json: Path | None) -> None:
 
 
 def _print(result: CurveResult) -> None:
+    sides = "V and K" if result.spec.side == "both" else result.spec.side.upper()
     say(
-        f"{result.model}, {result.spec.side.upper()} compressed, mode "
-        f"{result.spec.evaluation.mode}: {result.tokens} tokens of {result.documents} documents; "
-        "95 % intervals over them"
+        f"{result.model}, {sides} compressed, mode {result.spec.evaluation.mode}: {result.tokens} "
+        f"tokens of {result.documents} document{'s' * (result.documents != 1)}; 95 % intervals over them"
     )
+    warn_of_one_document(result.documents)
     numbers = ("k", "KL", "MSE", "weighted", "after W_O", "B/token", "kept")
     columns = ("k", "method", "ΔNLL", "ΔNLL minus PCA's", *numbers[1:], "")
     disagree = result.disagreements()
