@@ -176,7 +176,8 @@ def save_everything_job(
         paths.append(folder / f"codec_{wishes.method.key}_k{wishes.k}.safetensors")
         save_focus_codec(wishes, findings, paths[-1])
     if findings.quality.curve is not None:
-        for name in ("quality.csv", "quality.json"):
+        names = ("quality.csv", "quality.json") if findings.quality.curve.is_valid else ()
+        for name in names or ("quality.json",):
             paths.append(folder / name)
             quality_exports.save_curve(findings.quality.curve, paths[-1])
     for kind in (*FIGURES, *QUALITY_FIGURES):

@@ -46,7 +46,17 @@ def draw_sensitivity(wishes: Wishes, findings: Findings) -> Figure:
 
 
 def save_curve(result: CurveResult, path: Path) -> None:
-    """Write the points as CSV or, by its suffix, everything as JSON."""
+    """Write the points as CSV or, by its suffix, everything as JSON.
+
+    Raises
+    ------
+    KVSpliceError
+        If a control failed and a CSV is asked for: it has no place to say so.
+    """
+    if path.suffix != ".json" and not result.is_valid:
+        raise KVSpliceError(
+            "a quality table needs an audit that passed; a control failed, so save it as JSON"
+        )
     from kvsplice_core.files import write_text
     from kvsplice_core.quality.tables import curve_csv, curve_json
 

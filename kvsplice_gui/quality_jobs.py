@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from kvsplice_core.card import Card
     from kvsplice_core.language.models import LanguageModel
     from kvsplice_core.language.texts import Document
+
+MAP_TOKENS = 2_048
+"""Most tokens each cell of a map is scored on: they tell heads apart, and there are many."""
 
 _FIT_SHARE = 0.5
 
@@ -64,7 +67,8 @@ def sensitivity_job(
     from kvsplice_core.quality.sensitivity import sensitivity
 
     card = card or (yield from scaled(card_job(key), 0.0, 1.0))
-    found = yield from sensitivity(language, card, documents, wish.evaluation)
+    spec = replace(wish.evaluation, tokens=min(wish.tokens, MAP_TOKENS))
+    found = yield from sensitivity(language, card, documents, spec)
     return SensitivityMap(found.kl, key, wish, found.card)
 
 

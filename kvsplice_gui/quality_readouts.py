@@ -124,6 +124,9 @@ def curve_notice(wishes: Wishes, findings: Findings) -> tuple[str, bool]:
         return "", False
     if not quality.curve.is_valid:
         return f"{audit_verdict(quality.curve.audit)}. The points are not valid.", True
+    facts = None if findings.dataset is None else findings.dataset.capture
+    if facts is not None and facts.text_sha256 == quality.curve.text_sha256:
+        return "Measured on the captured text itself: choose text that is held out.", False
     changed = curve_changes(wishes, findings)
     if changed:
         return f"Measured with another {', '.join(changed)}: measure again.", False
