@@ -152,7 +152,8 @@ def _print(result: CurveResult) -> None:
     sides = "V and K" if result.spec.side == "both" else result.spec.side.upper()
     say(
         f"{result.model}, {sides} compressed, mode {result.spec.evaluation.mode}: {result.tokens} "
-        f"tokens of {result.documents} document{'s' * (result.documents != 1)}; 95 % intervals over them"
+        f"tokens of {result.documents} document{'s' * (result.documents != 1)}; "
+        "95 % intervals over them"
     )
     warn_of_one_document(result.documents)
     numbers = ("k", "KL", "MSE", "weighted", "after W_O", "B/token", "kept")
