@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor, nn
 
 _NAME = "kvsplice"
@@ -59,7 +60,16 @@ class AttentionCall:
 
     def weights(self) -> Tensor:
         """Return the attention weights, shape (batch, query_heads, queries, tokens)."""
-        return self.scores(self.key).softmax(-1)
+        return self.softmax(self.scores(self.key))
+
+    def softmax(self, scores: Tensor) -> Tensor:
+        """Return the weights that scores (batch, query_heads, queries, tokens) mean."""
+        sinks = self.options.get("s_aux")
+        if sinks is None:
+            return scores.softmax(-1)
+        # A learnt sink for each head takes its share of attention and gives nothing (gpt-oss).
+        column = sinks.reshape(1, -1, 1, 1).expand(*scores.shape[:-1], 1)
+        return torch.cat([scores, column.to(scores)], dim=-1).softmax(-1)[..., :-1]
 
     def for_queries(self, x: Tensor) -> Tensor:
         """Repeat the KV heads of (batch, kv_heads, tokens, dim) for the query heads they serve."""

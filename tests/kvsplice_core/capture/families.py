@@ -87,5 +87,18 @@ def tiny_gptj() -> LanguageModel:
     return language_model(GPTJForCausalLM, config, "tiny-gptj")
 
 
+@cache
+def tiny_gpt_oss() -> LanguageModel:
+    """Return a model with attention sinks and a rotary embedding given by halves."""
+    from transformers import GptOssConfig, GptOssForCausalLM
+
+    config = GptOssConfig(
+        **_GROUPED, num_local_experts=2, num_experts_per_tok=1, pad_token_id=256,
+        layer_types=["sliding_attention", "full_attention"], sliding_window=SLIDING_WINDOW,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+    )  # fmt: skip
+    return language_model(GptOssForCausalLM, config, "tiny-gpt-oss")
+
+
 ROTARY = (tiny_llama, tiny_qwen2, tiny_qwen3, tiny_gemma2, tiny_gemma3, tiny_neox)
-FAMILIES = (tiny_gpt2, *ROTARY)
+FAMILIES = (tiny_gpt2, *ROTARY, tiny_gpt_oss)

@@ -11,7 +11,7 @@ from kvsplice_core.capture.specs import CaptureSpec, KeyState, Sides
 from kvsplice_core.errors import LanguageModelError, SpecError
 from kvsplice_core.language.projections import attention_modules
 from kvsplice_core.progress import run
-from tests.kvsplice_core.capture.families import ROTARY, tiny_gptj, tiny_smollm3
+from tests.kvsplice_core.capture.families import ROTARY, tiny_gpt_oss, tiny_gptj, tiny_smollm3
 from tests.language_models import some_documents, tiny_gpt2
 
 SPEC = CaptureSpec(tokens=90, sides=Sides.K, keys_before_rotary=True, context=90)
@@ -52,6 +52,7 @@ def test_k_is_as_it_was_before_its_rotation(tmp_path, monkeypatch, family):
     [
         (tiny_gpt2, "needs a model with rotary embedding; tiny-gpt2 has none"),
         (tiny_gptj, r"that of tiny-gptj cannot \(form unknown\)"),
+        (tiny_gpt_oss, r"that of tiny-gpt-oss cannot \(form unknown\)"),
         (tiny_smollm3, r"that of tiny-smollm3 cannot \(layer 1 misses by"),
     ],
 )
