@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from kvsplice_core.errors import SpecError
 
@@ -56,6 +57,17 @@ class MeasureSpec:
         ):
             raise SpecError(f"token counts must rise from at least 1; got {self.tokens}")
 
+    @classmethod
+    def up_to(cls, tokens: int | None, *, batch: int = 1, windowed: bool = False) -> Self:
+        """Return what measures up to `tokens` and times decoding just before them.
+
+        None stands for the whole context, and decoding at half of it.
+        """
+        if tokens is None:
+            return cls(batch=batch, windowed=windowed)
+        steps = min(cls.steps, max(1, tokens - 1))
+        return cls(_doubled(tokens), max(1, tokens - steps), steps, batch=batch, windowed=windowed)
+
     def lengths(self, context: int) -> tuple[int, ...]:
         """Return the lengths to count bytes at, for a model of `context` tokens.
 
@@ -67,8 +79,7 @@ class MeasureSpec:
         if self.tokens is not None:
             _require_room(self.tokens[-1], context)
             return self.tokens
-        doubled = [_SHORTEST << i for i in range(context.bit_length()) if _SHORTEST << i < context]
-        return (*doubled, context)
+        return _doubled(context)
 
     def decode_length(self, context: int) -> int:
         """Return the tokens in the cache before decoding is timed.
@@ -81,6 +92,12 @@ class MeasureSpec:
         length = self.decode_tokens or max(1, min(context // 2, 1024))
         _require_room(length + self.steps, context)
         return length
+
+
+def _doubled(most: int) -> tuple[int, ...]:
+    """Return 64, 128, 256, … and `most` itself."""
+    lengths = (_SHORTEST << i for i in range(most.bit_length()))
+    return (*(length for length in lengths if length < most), most)
 
 
 def _require_room(tokens: int, context: int) -> None:

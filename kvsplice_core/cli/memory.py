@@ -1,11 +1,13 @@
-"""``kvsplice memory``: what a cache weighs, with V compressed and without."""
+"""``kvsplice memory``: what a cache weighs, by the formula or measured."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from kvsplice_core.cli.console import print_table, say, significant
+from kvsplice_core.cli.measured_memory import add_options, print_measured
 from kvsplice_core.cli.options import new_command, positive_int
+from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
 
 if TYPE_CHECKING:
@@ -21,21 +23,29 @@ def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = new_command(commands, "memory", "Weigh a KV cache, dense and compressed", _run)
     parser.add_argument(
-        "model", metavar="MODEL", help="gpt2, gpt2-medium, gpt2-large, gpt2-xl or a config.json"
+        "model",
+        metavar="MODEL",
+        help="gpt2, gpt2-medium, gpt2-large, gpt2-xl or a config.json; with --measure "
+        "gpt2-mini, a folder or a hub id",
     )
     add = parser.add_argument
-    add("--tokens", type=positive_int, default=1024, metavar="N", help="default: %(default)s")
+    add("--tokens", type=positive_int, metavar="N", help="default: 1024; measured: the context")
     add("--batch", type=positive_int, default=1, metavar="N", help="sequences (default: 1)")
     add("--k", type=positive_int, metavar="K", help="numbers kept of each V; default: all")
     add("--kept", type=positive_int, metavar="N", help="tokens whose V is kept; default: all")
-    add("--dtype", choices=DTYPE_BYTES, default="fp16", help="of K and dense V (default: fp16)")
-    add("--latent-dtype", choices=DTYPE_BYTES, default="fp16", help="of the k (default: fp16)")
+    add("--dtype", choices=DTYPE_BYTES, help="of K and V (default: fp16; measured: fp32)")
+    add("--latent-dtype", choices=DTYPE_BYTES, help="of the k (default: fp16)")
     methods = [method.key for method in Method]
-    add("--method", choices=methods, default=Method.PCA.key, help="whose codecs (default: pca)")
-    add("--knots", type=positive_int, default=16, metavar="K", help="of a spline (default: 16)")
+    add("--method", choices=methods, help="whose codecs (default: pca)")
+    add("--knots", type=positive_int, metavar="K", help="of a spline (default: 16)")
+    add_options(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.measure:
+        return print_measured(arguments)
+    if arguments.card is not None:
+        raise SpecError("--card is for what is measured; add --measure")
     from kvsplice_core.cache_memory import formula, weigh
 
     spec = _spec(arguments)
@@ -51,14 +61,14 @@ def _spec(arguments: argparse.Namespace) -> MemorySpec:
 
     return MemorySpec(
         load_model_shape(arguments.model),
-        tokens=arguments.tokens,
+        tokens=arguments.tokens or 1024,
         batch=arguments.batch,
         k=arguments.k,
         kept_tokens=arguments.kept,
-        element_bytes=DTYPE_BYTES[arguments.dtype],
-        latent_bytes=DTYPE_BYTES[arguments.latent_dtype],
-        knots=arguments.knots,
-        method=Method.of(arguments.method),
+        element_bytes=DTYPE_BYTES[arguments.dtype or "fp16"],
+        latent_bytes=DTYPE_BYTES[arguments.latent_dtype or "fp16"],
+        knots=arguments.knots or 16,
+        method=Method.of(arguments.method or Method.PCA.key),
     )
 
 
