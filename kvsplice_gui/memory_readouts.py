@@ -68,7 +68,8 @@ def measured_points(wishes: Wishes, findings: Findings) -> tuple[MeasuredPoints,
     spec = found.wish.key.calibration
     if _same_codec(wishes, found):
         colour = style_of(spec.method).colour
-        name = f"{spec.method.label} k = {spec.k}, measured"
+        sides = "" if found.result.compresses == "V" else f"{found.result.compresses} by "
+        name = f"{sides}{spec.method.label} k = {spec.k}, measured"
         shown.append(_points(name, points, colour, compressed=True))
     return tuple(shown)
 
@@ -89,14 +90,14 @@ def _same_cache(wishes: Wishes, found: Measurement) -> bool:
 
 
 def _same_codec(wishes: Wishes, found: Measurement) -> bool:
-    """Return whether the codec's line is of the cache that was measured."""
+    """Return whether the measured codec is the one in focus; K compressed lies off its line."""
     spec, memory = found.wish.key.calibration, wishes.memory
     same_codec = (spec.method, spec.k) == (
         wishes.method,
         min(wishes.k, found.card.model.head_dim),
     )
     kept_whole = memory.kept_tokens is None and memory.latent_bytes == found.wish.element_bytes
-    return same_codec and kept_whole and found.result.compresses == "V"
+    return same_codec and kept_whole
 
 
 def _points(

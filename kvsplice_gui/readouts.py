@@ -23,6 +23,7 @@ from kvsplice_core.palette import GREY, ORANGE, PURPLE, SKY, style_of
 from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.shapes import Shape
 from kvsplice_core.threads import default_threads
+from kvsplice_core.values.names import kind_of
 from kvsplice_gui import formats
 from kvsplice_gui.panels.pipeline_strip import Stage, Stages
 from kvsplice_gui.state import Findings, Wishes
@@ -127,7 +128,13 @@ def _values_stage(findings: Findings) -> Stage:
         return Stage("V", "no data", "Open a file or a sample.")
     summary = findings.dataset.values.summary
     number = f"{formats.count(summary.vectors)} × {summary.dim}"
-    return Stage("V", number, f"{summary.title}: vectors × dimensions.")
+    return Stage(_side(findings), number, f"{summary.title}: vectors × dimensions.")
+
+
+def _side(findings: Findings) -> str:
+    """Return which vectors are compressed, for the ends of the strip."""
+    tensor = "" if findings.dataset is None else findings.dataset.values.summary.tensor
+    return "K" if kind_of(tensor) == "k" else "V"
 
 
 def _transform_stage(wishes: Wishes, findings: Findings) -> Stage:
@@ -169,13 +176,14 @@ def _decoder(wishes: Wishes) -> str:
 def _restored_stage(wishes: Wishes, findings: Findings) -> Stage:
     help_text = "Test MSE of the method in focus at k, and its change against PCA."
     row = findings.row(wishes.method, wishes.k)
+    name = f"{_side(findings)}\N{COMBINING CIRCUMFLEX ACCENT}"
     if row is None:
-        return Stage("V̂", _pca_only(wishes, findings), help_text)
+        return Stage(name, _pca_only(wishes, findings), help_text)
     number = f"MSE {formats.three_digits(row.scores.mse)}"
     if row.change is not None:
         word = "tie" if row.change.verdict == "tie" else formats.percent(row.change.percent)
         number += f" · {word}"
-    return Stage("V̂", number, help_text)
+    return Stage(name, number, help_text)
 
 
 def _pca_only(wishes: Wishes, findings: Findings) -> str:

@@ -123,6 +123,7 @@ QCheckBox::indicator:checked {
   background: $accent; border-color: $accent; image: url($icons:check-$name.svg);
 }
 QCheckBox::indicator:disabled { border-color: $border; background: $window; }
+QCheckBox::indicator:checked:disabled { border-color: $outline; background: $outline; }
 QCheckBox:focus, QRadioButton:focus { color: $accent; }
 QCheckBox::indicator:focus { border: 2px solid $accent; width: 10px; height: 10px; }
 

@@ -104,7 +104,9 @@ class DataPanel(FieldGroup):
         metrics, room = self._name.fontMetrics(), self._name.width()
         self._name.setText(metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room))
         self._name.setToolTip(summary.source)
-        infos = [info for info in dataset.tensors if info.kind != "k"] or list(dataset.tensors)
+        # K of a capture was asked for; beside the V of another file it is only in the way.
+        offered = [i for i in dataset.tensors if i.kind != "k" or dataset.capture is not None]
+        infos = offered or list(dataset.tensors)
         fill(self.tensor, ((info.name, info.name) for info in infos), summary.tensor)
         read = {info.name: _as_stated(info, wish.axes) for info in dataset.tensors}
         self._heads = {name: info.heads for name, info in read.items()}

@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QSplitter, QStackedLayout, QTextEdit, QVBoxLayout, Q
 from kvsplice_core.cache_memory import format_bytes
 from kvsplice_core.measured_memory import MeasuredMemory, MemoryPoint
 from kvsplice_gui import formats
+from kvsplice_gui.capture_wish import short_name
 from kvsplice_gui.panels.record_table import Field, RecordTable
 from kvsplice_gui.plots.header import ElidedLabel, EmptyLabel
 from kvsplice_gui.theme import SPACING
@@ -31,7 +32,7 @@ def _milliseconds(*seconds: float) -> str:
     return formats.with_unit(numbers, "ms")
 
 
-def _bytes(heading: str, help_text: str, of: str) -> Field:
+def _bytes(heading: str, help_text: str, of: str, width: int = 80) -> Field:
     """Return a column of the bytes that `of` names: ``dense.total``."""
     part, name = of.split(".")
 
@@ -40,7 +41,7 @@ def _bytes(heading: str, help_text: str, of: str) -> Field:
         return held
 
     return Field(
-        heading, help_text, lambda p: format_bytes(size(p)), size, width=88, is_number=True
+        heading, help_text, lambda p: format_bytes(size(p)), size, width=width, is_number=True
     )
 
 
@@ -50,21 +51,18 @@ SIZE_FIELDS = (
         "Tokens in each sequence",
         lambda p: formats.count(p.tokens),
         lambda p: p.tokens,
-        width=64,
+        width=72,
         is_number=True,
     ),
     _bytes("Dense", "Bytes of the tensors of transformers' DynamicCache", "dense.total"),
-    _bytes("Compressed", "Bytes of the compressed cache, codecs included", "compressed.total"),
-    _bytes("K", "Bytes of K in the compressed cache", "compressed.keys"),
-    _bytes("V", "Bytes of V in the compressed cache", "compressed.values"),
-    _bytes("Codecs", "Side information, once per model", "compressed.side"),
+    _bytes("Compressed", "Bytes of the compressed cache, codecs included", "compressed.total", 108),
     _bytes("Formula", "What the closed form says of the compressed cache", "formula.total"),
     Field(
         "Difference",
         "Measured less formula",
         difference,
         lambda p: p.compressed.total - p.formula.total,
-        width=80,
+        width=96,
         is_number=True,
     ),
     Field(
@@ -75,30 +73,18 @@ SIZE_FIELDS = (
         width=64,
         is_number=True,
     ),
+    _bytes("K", "Bytes of K in the compressed cache", "compressed.keys"),
+    _bytes("V", "Bytes of V in the compressed cache", "compressed.values"),
+    _bytes("Codecs", "Side information, once per model", "compressed.side"),
 )
 COST_FIELDS = (
-    Field("Decoding", "Which cache decodes", lambda c: c.cache, width=96),
+    Field("Decoding", "Which cache decodes", lambda c: c.cache, width=92),
     Field(
         "Per token",
         "Median time of a decoding step",
         lambda c: _milliseconds(c.token_s),
         lambda c: c.token_s,
-        width=80,
-        is_number=True,
-    ),
-    Field(
-        "Fastest … slowest",
-        "Time of a decoding step in the fastest and the slowest turn",
-        lambda c: _milliseconds(c.fastest_s, c.slowest_s),
-        lambda c: c.slowest_s,
-        width=128,
-        is_number=True,
-    ),
-    Field(
-        "Holds",
-        "Bytes before the decoding, codecs counted",
-        lambda c: format_bytes(c.held_bytes),
-        lambda c: c.held_bytes,
+        width=92,
         is_number=True,
     ),
     Field(
@@ -106,6 +92,22 @@ COST_FIELDS = (
         "The most that lives at once while it decodes; the model's weights are not counted",
         lambda c: format_bytes(c.peak_bytes),
         lambda c: c.peak_bytes,
+        width=72,
+        is_number=True,
+    ),
+    Field(
+        "Fastest … slowest",
+        "Time of a decoding step in the fastest and the slowest turn",
+        lambda c: _milliseconds(c.fastest_s, c.slowest_s),
+        lambda c: c.slowest_s,
+        width=148,
+        is_number=True,
+    ),
+    Field(
+        "Holds",
+        "Bytes before the decoding, codecs counted",
+        lambda c: format_bytes(c.held_bytes),
+        lambda c: c.held_bytes,
         is_number=True,
     ),
 )
@@ -124,6 +126,7 @@ class MeasuredPanel(QWidget):
         self.verdict.setReadOnly(True)
         self.verdict.setTabChangesFocus(True)
         self.verdict.setAccessibleName("Verdict")
+        self.verdict.setMinimumWidth(20 * SPACING)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(EmptyLabel(_EMPTY))
         self._stack.addWidget(self._full())
@@ -145,16 +148,14 @@ class MeasuredPanel(QWidget):
         self.verdict.setPlainText("\n".join(result.verdict))
 
     def _full(self) -> QWidget:
-        right = QSplitter(Qt.Orientation.Vertical)
-        right.addWidget(self.costs)
-        right.addWidget(self.verdict)
         across = QSplitter(Qt.Orientation.Horizontal)
-        across.addWidget(self.sizes)
-        across.addWidget(right)
-        for splitter in (right, across):
-            splitter.setChildrenCollapsible(False)
-        across.setStretchFactor(0, 3)
-        across.setStretchFactor(1, 2)
+        for place, (part, share) in enumerate(
+            ((self.sizes, 44), (self.costs, 25), (self.verdict, 31))
+        ):
+            across.addWidget(part)
+            across.setStretchFactor(place, share)
+        across.setChildrenCollapsible(False)
+        across.setSizes([440, 250, 310])
         holder = QWidget()
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 0, 0)
@@ -168,6 +169,6 @@ def title(result: MeasuredMemory) -> str:
     """Return what was measured, and on what."""
     batch = "" if result.batch == 1 else f" · batch {result.batch}"
     return (
-        f"{result.model} · {result.compresses} compressed by {result.card} · {result.dtype} on "
+        f"{short_name(result.model)} · {result.card} · {result.dtype} on "
         f"{result.device}{batch} · decoding behind {formats.count(result.decode_tokens)} tokens"
     )
