@@ -63,9 +63,9 @@ class Layout:
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         docks = self.docks
         for dock in docks.values():
+            dock.setFloating(False)
             # Taken out first: Qt leaves tab bars of half a layout standing about.
             self._window.removeDockWidget(dock)
-            dock.setFloating(False)
         self._window.addDockWidget(left, docks["controls"])
         self._window.addDockWidget(right, docks["splines"])
         horizontal, vertical = Qt.Orientation.Horizontal, Qt.Orientation.Vertical

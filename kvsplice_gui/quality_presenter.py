@@ -46,7 +46,7 @@ class QualityPresenter(QObject):
             self._views.sensitivity.show_chosen(quality_readouts.shown_cell(new))
         if old.quality is not quality:
             self._show_findings(wishes, new)
-        if old.quality is not quality or old.result is not new.result:
+        if any(getattr(old, n) is not getattr(new, n) for n in ("dataset", "result", "quality")):
             self._views.quality_panel.show_estimate(quality_readouts.estimate_text(wishes, new))
 
     def _show_wishes(self, wishes: Wishes) -> None:

@@ -66,6 +66,7 @@ class QualityPanel(FieldGroup):
         self._is_mine = False
         self._lay_out()
         self._connect()
+        self.show_wish(self._wish)
         self.show_capture(None)
 
     def _lay_out(self) -> None:

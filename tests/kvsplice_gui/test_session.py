@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import MAX_KNOTS, MIN_KNOTS, Recipe
+from kvsplice_gui.quality_state import QualityWish
 from kvsplice_gui.session import session_of, wishes_of
 from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
 
@@ -26,6 +27,14 @@ wishes = st.builds(
     knots=st.integers(MIN_KNOTS, MAX_KNOTS),
     epochs=st.integers(1, 500),
     memory=st.builds(MemoryWish, tokens=st.integers(1, 10**6)),
+    quality=st.builds(
+        QualityWish,
+        model=st.text(),
+        texts=st.lists(st.text()).map(tuple),
+        tokens=st.integers(2, 10**6),
+        mode=st.sampled_from(["strict", "window"]),
+        side=st.sampled_from(["", "v", "k", "both"]),
+    ),
     view=st.builds(
         ViewWish, dims=st.lists(st.integers(0, 63), min_size=1).map(tuple), log_mse=st.booleans()
     ),

@@ -66,3 +66,14 @@ def test_rows_losses_and_the_pca_curve_are_news():
     assert carries_news(SimpleNamespace(**plain | {"calibration": SimpleNamespace(loss=0.1)}))
     assert not carries_news(SimpleNamespace(**plain | {"calibration": SimpleNamespace(loss=None)}))
     assert not carries_news(0.5)
+
+
+def test_points_and_cells_of_quality_are_never_dropped():
+    from kvsplice_core.quality.results import CurveStep, SensitivityStep
+    from tests.quality_samples import curve
+
+    point = curve().points[0]
+    assert carries_news(CurveStep("k = 8", 0.1, point))
+    assert carries_news(SensitivityStep("layer 0 head 0", 0.1, 0, 0, 0.0))
+    assert not carries_news(CurveStep("reading", 0.1))
+    assert not carries_news(SensitivityStep("reading", 0.1))
