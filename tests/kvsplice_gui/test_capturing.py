@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QMessageBox
 
 from kvsplice_core.capture.specs import Sides
 from kvsplice_core.cli.parser import build_parser
+from kvsplice_core.methods import Method
 from kvsplice_gui import settings
 from kvsplice_gui.capture_wish import CaptureWish, as_command
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
@@ -67,6 +68,28 @@ def test_a_capture_is_made_and_opened(qtbot, window, dialog, model, tmp_path):
     assert settings.recent_models() == [str(model)]
     assert settings.capture_folder() == tmp_path
     assert not window.controller.busy
+
+
+def test_the_captured_models_cache_is_measured(qtbot, window, dialog):
+    window.state.wish(method=Method.PCA, k=4)
+    assert not window.views.memory_panel.measure_button.isEnabled()
+    with qtbot.waitSignal(window.controller.loaded, timeout=WAIT_MS):
+        start(qtbot, dialog)
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    with qtbot.waitSignal(window.measuring.measured, timeout=WAIT_MS):
+        window.views.memory_panel.measure_button.click()
+    result = window.state.findings.measured.result
+    assert [point.tokens for point in result.points] == [64, 128]
+    assert all(point.dense == point.formula_dense for point in result.points)
+    assert result.dtype == "bfloat16"  # the panel says 2 bytes
+    assert window.views.measured.isVisible()
+    assert not window.views.measured.is_empty
+    assert [name for name, *_ in window.views.memory._measured] == [
+        "dense, measured",
+        "PCA k = 4, measured",
+    ]
+    window.state.wish(k=3)
+    assert [name for name, *_ in window.views.memory._measured] == ["dense, measured"]
 
 
 def test_cancel_keeps_the_inputs_and_leaves_no_file(qtbot, window, dialog, tmp_path):

@@ -72,3 +72,19 @@ def test_a_damaged_session_is_an_empty_one(stored):
 def test_a_damaged_list_of_files_is_empty():
     settings.open_settings().setValue("recent_files", '{"a": 1}')
     assert settings.recent_files() == []
+
+
+def test_recent_models_are_newest_first_unique_and_few():
+    names = [f"org/model-{i}" for i in range(settings.RECENT_LIMIT + 2)]
+    for name in [*names, names[3]]:
+        settings.add_recent_model(name)
+    newest_first = [names[3], *(n for n in reversed(names) if n != names[3])]
+    assert settings.recent_models() == newest_first[: settings.RECENT_LIMIT]
+
+
+def test_the_capture_folder_is_forgotten_with_the_folder(tmp_path):
+    assert settings.capture_folder() is None
+    settings.save_capture_folder(tmp_path)
+    assert settings.capture_folder() == tmp_path
+    settings.save_capture_folder(tmp_path / "gone")
+    assert settings.capture_folder() is None

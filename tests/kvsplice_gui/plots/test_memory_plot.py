@@ -63,3 +63,38 @@ def test_fewer_lines_leave_none_behind(plot):
 def test_the_readout_tells_name_tokens_and_bytes(plot):
     reading = plot._reading_at(8192, samples.LINES[0][2][-1])
     assert reading.text.startswith("full cache · 8\u202f192 tokens · 288")
+
+
+def measured_points(plot):
+    """Return what is drawn of each measured line that is drawn at all."""
+    drawn = [item.getData() for item in plot._points]
+    return [(list(x), list(y)) for x, y in drawn if len(x)]
+
+
+@pytest.fixture
+def measured():
+    _, tokens, size, colour, _ = samples.LINES[0]
+    return (("dense, measured", tokens[-2:], size[-2:], colour),)
+
+
+def test_measured_points_lie_on_their_line_in_both_scales(plot, measured):
+    plot.show_measured(measured)
+    for log in (False, True):
+        plot.set_log(log)
+        line = plot._curves[0].getData()
+        ((x, y),) = measured_points(plot)
+        assert (x, y) == (pytest.approx(line[0][-2:]), pytest.approx(line[1][-2:]))
+
+
+def test_measured_points_are_read_before_their_line(plot, measured):
+    plot.show_measured(measured)
+    _, tokens, size, _ = measured[0]
+    assert plot._reading_at(tokens[-1], size[-1]).text.startswith("dense, measured · ")
+
+
+def test_fewer_measured_lines_leave_none_behind(plot, measured):
+    plot.show_measured(measured * 2)
+    plot.show_measured(measured)
+    assert len(measured_points(plot)) == 1
+    plot.show_measured(())
+    assert measured_points(plot) == []
