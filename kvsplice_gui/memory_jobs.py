@@ -34,6 +34,8 @@ class MeasureWish:
         ``gpt2-mini``, a folder or a hub id.
     element_bytes : int
         Bytes of a number of K and V: 2 or 4.
+    tokens : int
+        Longest sequence, as far as the model reads.
     batch : int
         Sequences at once.
 
@@ -46,6 +48,7 @@ class MeasureWish:
     key: CardKey
     model: str
     element_bytes: int
+    tokens: int
     batch: int
 
     def __post_init__(self) -> None:
@@ -80,6 +83,7 @@ def measure_job(wish: MeasureWish, card: Card | None = None) -> Generator[Any, N
     yield Note(f"Loading {short_name(wish.model)}…")
     dtype = getattr(torch, DTYPES[wish.element_bytes])
     language = load_model(wish.model, device=wish.key.calibration.device, dtype=dtype)
-    work = measure_memory(language, card, MeasureSpec(batch=wish.batch))
+    spec = MeasureSpec.up_to(min(wish.tokens, language.context), batch=wish.batch)
+    work = measure_memory(language, card, spec)
     result: MeasuredMemory = yield from scaled(work, start, 1.0)
     return Measurement(result, card, wish)

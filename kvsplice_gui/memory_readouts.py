@@ -43,6 +43,7 @@ def measure_wish(wishes: Wishes, findings: Findings) -> MeasureWish | None:
         card_key(wishes, facts),
         wishes.quality.model_of(facts),
         wishes.memory.element_bytes,
+        wishes.memory.tokens,
         wishes.memory.batch,
     )
 

@@ -16,7 +16,7 @@ from kvsplice_gui.state import MemoryWish
 _BROWSE = "browse"
 _MEASURE_HELP = (
     "Put the codec in focus into the cache of the model the open capture comes from; count the "
-    "bytes it really holds as tokens grow, and time decoding with and without it."
+    "bytes it really holds up to the tokens chosen here, and time decoding with and without it."
 )
 _TYPES = (("fp32 (4 bytes)", 4), ("fp16, bf16 (2 bytes)", 2), ("8 bits (1 byte)", 1))
 

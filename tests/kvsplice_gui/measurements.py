@@ -46,5 +46,5 @@ def make_measurement(method=Method.PCA, k=16, off=0, **wish):
         verdict=("It holds less.", "It is slower."),
     )
     card = cast("Card", SimpleNamespace(model=FACTS))
-    plain = {"element_bytes": 2, "batch": 1}
+    plain = {"element_bytes": 2, "tokens": 1024, "batch": 1}
     return Measurement(result, card, MeasureWish(key, "gpt2-mini", **plain | wish))

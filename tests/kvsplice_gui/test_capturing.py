@@ -72,6 +72,7 @@ def test_a_capture_is_made_and_opened(qtbot, window, dialog, model, tmp_path):
 
 def test_the_captured_models_cache_is_measured(qtbot, window, dialog):
     window.state.wish(method=Method.PCA, k=4)
+    window.state.wish_memory(tokens=100)
     assert not window.views.memory_panel.measure_button.isEnabled()
     with qtbot.waitSignal(window.controller.loaded, timeout=WAIT_MS):
         start(qtbot, dialog)
@@ -79,7 +80,7 @@ def test_the_captured_models_cache_is_measured(qtbot, window, dialog):
     with qtbot.waitSignal(window.measuring.measured, timeout=WAIT_MS):
         window.views.memory_panel.measure_button.click()
     result = window.state.findings.measured.result
-    assert [point.tokens for point in result.points] == [64, 128]
+    assert [point.tokens for point in result.points] == [64, 100]
     assert all(point.dense == point.formula_dense for point in result.points)
     assert result.dtype == "bfloat16"  # the panel says 2 bytes
     assert window.views.measured.isVisible()

@@ -39,8 +39,9 @@ def names(wishes, findings=FOUND):
 
 
 def test_what_is_measured_is_what_is_in_focus():
-    wish = measure_wish(with_memory(element_bytes=4, batch=3), captured())
-    assert (wish.model, wish.element_bytes, wish.batch) == ("gpt2-mini", 4, 3)
+    wish = measure_wish(with_memory(element_bytes=4, tokens=99, batch=3), captured())
+    assert (wish.model, wish.element_bytes) == ("gpt2-mini", 4)
+    assert (wish.tokens, wish.batch) == (99, 3)
     assert (wish.key.calibration.method, wish.key.calibration.k) == (Method.PCA, 16)
     assert wish.key.side == "v"
 
