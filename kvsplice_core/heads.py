@@ -61,7 +61,7 @@ class HeadCodecs:
         """Dimension d of one vector."""
         return self.codecs[0].dim
 
-    @property
+    @cached_property
     def ks(self) -> tuple[int, ...]:
         """Numbers kept per vector, head by head."""
         return tuple(self.of(head).k for head in range(self.heads))
@@ -71,12 +71,12 @@ class HeadCodecs:
         """Numbers kept per token of the layer."""
         return sum(self.ks)
 
-    @property
+    @cached_property
     def is_linear(self) -> bool:
         """Whether decoding is affine in the latent (no transform), so that it can be folded."""
         return all(isinstance(codec.transform, Identity) for codec in self.codecs)
 
-    @property
+    @cached_property
     def is_uniform(self) -> bool:
         """Whether every head keeps the same number."""
         return len(set(self.ks)) == 1
