@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kvsplice_core.cache.compressed import CompressedCache
-from kvsplice_core.cache.latent_attention import latent_attention
+from kvsplice_core.cache.latent_attention import latent_attention, why_no_latents
 from kvsplice_core.errors import SpecError
 from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.language.projections import (
@@ -40,9 +40,9 @@ def folded(model: Any, cache: CompressedCache) -> Iterator[None]:  # noqa: ANN40
     Raises
     ------
     SpecError
-        If a decoder cannot be folded; the sentence says why.
+        If a decoder cannot be folded or the model's attention is no plain softmax.
     """
-    if reason := why_not_folded(cache):
+    if reason := why_not_folded(cache, model):
         raise SpecError(reason)
     projections = []
     for index, attention in attention_modules(model).items():
@@ -65,8 +65,11 @@ def folded(model: Any, cache: CompressedCache) -> Iterator[None]:  # noqa: ANN40
             setattr(one.attention, one.name, original)
 
 
-def why_not_folded(cache: CompressedCache) -> str:
-    """Return why V's decoder cannot be folded into W_O; empty where it can."""
+def why_not_folded(cache: CompressedCache, model: Any = None) -> str:  # noqa: ANN401
+    """Return why V's decoder cannot be folded into W_O; empty where it can.
+
+    The model's attention is looked at too where `model` is given.
+    """
     for index, layer in enumerate(cache.layers):
         codecs = layer.value_side.codecs
         if codecs is None:
@@ -80,7 +83,7 @@ def why_not_folded(cache: CompressedCache) -> str:
             )
         if not codecs.is_uniform:
             return f"the heads of a layer must keep one k to be folded; layer {index} does not"
-    return ""
+    return "" if model is None else why_no_latents(model)
 
 
 @torch.no_grad()

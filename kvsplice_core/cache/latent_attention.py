@@ -17,9 +17,16 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from kvsplice_core.errors import SpecError
-
 _NAME = "kvsplice-latents"
+
+
+def why_no_latents(model: Any) -> str:  # noqa: ANN401 - a PreTrainedModel
+    """Return why the attention of `model` cannot take latents; empty where it can."""
+    if getattr(model.config.get_text_config(), "attn_logit_softcapping", None) is not None:
+        return "only attention with a plain softmax can be folded; this model caps its scores"
+    if any(hasattr(module, "sinks") for module in model.modules()):
+        return "only attention with a plain softmax can be folded; this model has learnt sinks"
+    return ""
 
 
 @contextmanager
@@ -46,8 +53,6 @@ def _attend(
     **options: Any,  # noqa: ANN401 - whatever a model passes on
 ) -> tuple[Tensor, Tensor | None]:
     """Return (batch, queries, query_heads, k), and the weights where they were computed."""
-    if options.get("softcap") is not None or options.get("s_aux") is not None:
-        raise SpecError("latents can be attended to by a plain softmax only; the model's is not")
     if query.shape[2] > 1 or options.get("position_bias") is not None:
         found: tuple[Tensor, Tensor | None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **options

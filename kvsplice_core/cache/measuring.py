@@ -73,7 +73,7 @@ def measure_memory(
     costs = yield from _time_decoding(language, spec, before, make)
     size = spec.batch, language.model.dtype.itemsize
     pays_from = break_even_tokens(card, *size, _window(spec), points[-1].compressed.side)
-    reason = why_not_folded(make())
+    reason = why_not_folded(make(), language.model)
     return MeasuredMemory(
         model=language.name,
         card=card.title,
@@ -135,7 +135,7 @@ def _time_decoding(
 ) -> Generator[MemoryStep, None, tuple[DecodeCost, ...]]:
     """Decode behind `before` tokens with every cache in turns."""
     caches: dict[str, Any] = {DENSE: DynamicCache(), COMPRESSED: make()}
-    if not why_not_folded(make()):
+    if not why_not_folded(make(), language.model):
         caches[FOLDED] = make()
     ids = _some_tokens(language, spec, before + spec.steps)
     timers = [DecodeTimer(language.model, name, of, ids, spec.steps) for name, of in caches.items()]
