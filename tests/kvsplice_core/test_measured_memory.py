@@ -53,6 +53,21 @@ def test_the_ratio_counts_the_codecs():
     assert MemoryPoint(1, dense, held, dense, held).ratio == pytest.approx(0.5)
 
 
+def test_held_bytes_add_up():
+    assert HeldBytes(1, 2, 3, 4).total == 10
+
+
+@pytest.mark.parametrize(
+    ("tokens", "lengths", "before", "steps"),
+    [(300, (64, 128, 256, 300), 292, 8), (5, (5,), 1, 4), (1, (1,), 1, 1)],
+)
+def test_a_given_length_ends_both(tokens, lengths, before, steps):
+    spec = MeasureSpec.up_to(tokens, batch=2)
+    assert spec.lengths(1024) == lengths
+    assert (spec.decode_length(1024), spec.steps, spec.batch) == (before, steps, 2)
+    assert MeasureSpec.up_to(None, windowed=True) == MeasureSpec(windowed=True)
+
+
 def test_it_needs_no_torch():
     code = "import sys, kvsplice_core.measured_memory; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,7 +11,15 @@ from transformers.cache_utils import DynamicCache
 from kvsplice_core.cache import cache_for, folded
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.card import rank_one
-from tests.kvsplice_core.cache.cards import MODELS, attention, exact_card, ids_of, logits_of
+from tests.kvsplice_core.cache.cards import (
+    MODELS,
+    SIDES,
+    attention,
+    card_of,
+    exact_card,
+    ids_of,
+    logits_of,
+)
 from tests.language_models import tiny_gpt2
 
 NEW = 16
@@ -118,6 +126,31 @@ def test_folded_decoding_equals_the_dense_cache(language, way, implementation):
         with folded(language.model, cache):
             ours = generated(language, cache, ids, **WAYS[way])
         assert torch.equal(ours, generated(language, DynamicCache(), ids, **WAYS[way]))
+
+
+@pytest.mark.parametrize("sides", SIDES)
+def test_guesses_change_nothing_at_low_k_either(language, sides):
+    ids, card = ids_of(language, 24), card_of(language, sides, 5)
+    ways = [WAYS["greedy"], WAYS["prompt lookup"], {"assistant_model": language.model}]
+    plain, *guessed = (
+        generated(language, cache_for(language.model, card), ids, **{"do_sample": False} | way)
+        for way in ways
+    )
+    for ours in guessed:
+        assert torch.equal(ours, plain)
+    assert not torch.equal(plain, generated(language, DynamicCache(), ids, do_sample=False))
+
+
+@pytest.mark.parametrize("sides", SIDES)
+def test_cropped_and_read_again_is_read_once(language, sides):
+    ids, card = ids_of(language, 40), card_of(language, sides, 5)
+    whole = logits_of(language, ids, cache_for(language.model, card))
+    cache = cache_for(language.model, card)
+    logits_of(language, torch.cat([ids[:, :25], ids[:, :9]], 1), cache, piece=10)
+    cache.crop(-9)
+    assert cache.get_seq_length() == 25
+    ours = logits_of(language, ids[:, 25:], cache, piece=4)
+    torch.testing.assert_close(ours, whole[:, 25:], rtol=1e-3, atol=1e-3)
 
 
 def read_with_changes(language, cache, change):

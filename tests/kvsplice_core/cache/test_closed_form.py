@@ -1,0 +1,47 @@
+"""The closed form of a card's cache agrees with the memory panel's, and finds where it pays."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvsplice_core.cache.closed_form import break_even_tokens, card_bytes, dense_bytes
+from kvsplice_core.cache.raw_tokens import Window
+from kvsplice_core.cache_memory import MemorySpec, weigh
+from kvsplice_core.methods import Method
+from tests.kvsplice_core.cache.cards import card_of, method_card
+from tests.language_models import tiny_gpt2
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_v_alone_at_one_k_is_what_the_memory_panel_weighs(method):
+    language = tiny_gpt2()
+    card = method_card(language, method, 5)
+    for tokens in (1, 100):
+        ours = card_bytes(card, tokens, 3, 2)
+        spec = MemorySpec(language.shape, tokens, batch=3, k=5, knots=16, method=method)
+        panel = weigh(spec)
+        assert (ours.keys, ours.values, ours.side) == (panel.keys, panel.values, panel.side)
+        assert dense_bytes(card, tokens, 3, 2).total == panel.dense_total
+        assert break_even_tokens(card, 3, 2) == panel.break_even_tokens
+
+
+@pytest.mark.parametrize("window", [None, Window(0, 1), Window(4, 10), Window(9, 3)])
+@pytest.mark.parametrize("k", [1, 7, 15, 16])
+def test_break_even_is_the_first_length_that_pays(k, window):
+    card = card_of(tiny_gpt2(), "v", k)
+
+    def pays(tokens):
+        dense = dense_bytes(card, tokens, 1, 4).total
+        return card_bytes(card, tokens, 1, 4, window).total <= dense
+
+    found = break_even_tokens(card, 1, 4, window)
+    if k == 16:
+        assert found is None
+    else:
+        assert found == next(tokens for tokens in range(1, 5000) if pays(tokens))
+
+
+def test_break_even_counts_the_measured_codecs():
+    card = card_of(tiny_gpt2(), "v", 4)
+    assert break_even_tokens(card, 1, 4, side=0) == 1
+    assert break_even_tokens(card, 1, 4, side=10**6) > break_even_tokens(card, 1, 4)
