@@ -66,9 +66,10 @@ class QualityControl(QObject):
         if facts is None:
             return
         key, card, model = self._card(facts)
-        wish = self._state.wishes.quality
+        wish, last = self._state.wishes.quality, self._state.findings.quality.sensitivity
+        mapped = last.result if last is not None and last.key == key else None
         self._controller.work(
-            EVALUATION, lambda: evaluate_job(key, model, wish, card), self._on_evaluated
+            EVALUATION, lambda: evaluate_job(key, model, wish, card, mapped), self._on_evaluated
         )
 
     def map_sensitivity(self) -> None:
@@ -77,10 +78,11 @@ class QualityControl(QObject):
         if facts is None:
             return
         key, card, model = self._card(facts)
-        wish = self._state.wishes.quality
+        wish, last = self._state.wishes.quality, self._state.findings.quality.evaluation
+        heads = last.result.heads if last is not None and last.key == key else ()
         started = self._controller.work(
             MAP,
-            lambda: sensitivity_job(key, model, wish, card),
+            lambda: sensitivity_job(key, model, wish, card, heads),
             self._on_mapped,
             self._on_map_stepped,
         )
@@ -105,9 +107,10 @@ class QualityControl(QObject):
 
     def _card(self, facts: CaptureFacts) -> tuple[CardKey, Card | None, str]:
         """Return which card is wished, the card itself where it was made, and its model."""
-        wishes, last = self._state.wishes, self._state.findings.quality.evaluation
+        wishes, quality = self._state.wishes, self._state.findings.quality
         key = quality_readouts.card_key(wishes, facts)
-        card = last.card if last is not None and last.key == key else None
+        made = (one for one in (quality.evaluation, quality.sensitivity) if one is not None)
+        card = next((one.card for one in made if one.key == key), None)
         return key, card, wishes.quality.model_of(facts)
 
     def _say(self, text: str) -> None:

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kvsplice_core.capture.specs import Sides
-from kvsplice_core.quality.results import CurveResult, CurveSpec
+from kvsplice_core.quality.results import (
+    CurveResult,
+    CurveSpec,
+    HeadErrors,
+    SensitivityResult,
+)
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.quality_state import CardKey, Evaluation, QualityWish, SensitivityMap
 
@@ -46,30 +51,48 @@ def quality_job(
 
 
 def evaluate_job(
-    key: CardKey, model: str, wish: QualityWish, card: Card | None = None
+    key: CardKey,
+    model: str,
+    wish: QualityWish,
+    card: Card | None = None,
+    mapped: SensitivityResult | None = None,
 ) -> Generator[Any, None, Evaluation]:
-    """Calibrate every head of the model, unless `card` is given, and evaluate with the audit."""
+    """Calibrate every head of the model, unless `card` is given, and evaluate with the audit.
+
+    Heads are ranked by their sensitivity too where `mapped` is the map of that card.
+    """
     language, documents = yield from _opened(model, wish.texts, key.calibration.device)
     from kvsplice_core.quality.evaluation import evaluate
+    from kvsplice_core.quality.tensor_view import ranked
 
     start = 0.0 if card is not None else _FIT_SHARE
     card = card or (yield from scaled(card_job(key), 0.0, _FIT_SHARE))
     work = evaluate(language, card, documents, wish.evaluation)
     result = yield from scaled(work, start, 1.0)
+    if mapped is not None:
+        result = replace(result, heads=ranked(result.heads, mapped))
     return Evaluation(result, card, key, wish)
 
 
 def sensitivity_job(
-    key: CardKey, model: str, wish: QualityWish, card: Card | None = None
+    key: CardKey,
+    model: str,
+    wish: QualityWish,
+    card: Card | None = None,
+    heads: tuple[HeadErrors, ...] = (),
 ) -> Generator[Any, None, SensitivityMap]:
-    """Measure what each head costs when it alone is compressed; cells come one by one."""
+    """Measure what each head costs when it alone is compressed; cells come one by one.
+
+    `heads`, of the card's evaluation, come back ranked by their sensitivity too.
+    """
     language, documents = yield from _opened(model, wish.texts, key.calibration.device)
     from kvsplice_core.quality.sensitivity import sensitivity
+    from kvsplice_core.quality.tensor_view import ranked
 
     card = card or (yield from scaled(card_job(key), 0.0, 1.0))
     spec = replace(wish.evaluation, tokens=min(wish.tokens, MAP_TOKENS))
     found = yield from sensitivity(language, card, documents, spec)
-    return SensitivityMap(found.kl, key, wish, found.card)
+    return SensitivityMap(found.kl, key, wish, found, card, ranked(heads, found))
 
 
 def _opened(

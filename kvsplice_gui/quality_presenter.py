@@ -96,7 +96,7 @@ class QualityPresenter(QObject):
         views.audit.show_audit(title, audit)
         found = quality.evaluation
         kl = quality_readouts.matching_map(quality)
-        views.heads.show_heads(() if found is None else found.result.heads, kl)
+        views.heads.show_heads(quality_readouts.shown_heads(quality), kl)
         views.continuation.show_continuation(None if found is None else found.result.continuation)
         text, is_error = quality_readouts.evaluation_notice(found)
         for view in (views.heads, views.continuation):

@@ -17,6 +17,7 @@ from kvsplice_core.quality.results import (
     CurveSpec,
     Estimate,
     EvalResult,
+    HeadErrors,
     Quality,
     QualityPoint,
     orders_agree,
@@ -36,6 +37,7 @@ NEEDS_CAPTURE = (
 MEASURE_NAMES = {"nll": "ΔNLL", "kl": "KL"}
 UNIT = "nats per token"
 _CURVE_BUDGET = CurveSpec().budget
+_ROUNDING = 1e-6  # nats: at k = d only rounding is left, and it would stretch a log axis by decades
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def curves(points: Iterable[QualityPoint], measure: str) -> dict[Method, Quality
         if own:
             estimates = [estimate_of(point.quality, measure) for point in own]
             numbers = np.array([(e.value, e.low, e.high) for e in estimates], dtype=np.float64)
+            numbers[np.abs(numbers) < _ROUNDING] = 0.0
             found[method] = QualityCurve(np.array([point.k for point in own]), *numbers.T)
     return found
 
@@ -256,6 +259,16 @@ def matching_map(quality: QualityFindings) -> NDArray[np.float64] | None:
     if shown is None or found is None or shown.key != found.key:
         return None
     return shown.kl
+
+
+def shown_heads(quality: QualityFindings) -> tuple[HeadErrors, ...]:
+    """Return the errors of every evaluated head, ranked by sensitivity where that is known."""
+    found, mapped = quality.evaluation, quality.sensitivity
+    if found is None:
+        return ()
+    if mapped is not None and mapped.key == found.key and mapped.heads:
+        return mapped.heads
+    return found.result.heads
 
 
 def evaluation_notice(found: Evaluation | None) -> tuple[str, bool]:

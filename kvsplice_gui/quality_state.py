@@ -13,7 +13,9 @@ from kvsplice_core.quality.results import (
     CurveResult,
     EvalResult,
     EvalSpec,
+    HeadErrors,
     QualityPoint,
+    SensitivityResult,
     SensitivityStep,
 )
 from kvsplice_core.specs import CalibrationSpec
@@ -96,14 +98,25 @@ class SensitivityMap:
         KL in nats per token; NaN where it is not measured yet.
     key : CardKey
     wish : QualityWish
-    title : str
-        The card's title; empty while the first cell is in work.
+    result : SensitivityResult or None
+        The finished map; None while it is measured.
+    card : Card or None
+        The card it is of; None while it is measured.
+    heads : tuple of HeadErrors
+        Those of the card's evaluation, ranked by sensitivity too; empty without an evaluation.
     """
 
     kl: NDArray[np.float64]
     key: CardKey
     wish: QualityWish
-    title: str = ""
+    result: SensitivityResult | None = None
+    card: Card | None = None
+    heads: tuple[HeadErrors, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The card's title; empty while the map is measured."""
+        return "" if self.result is None else self.result.card
 
     @property
     def is_whole(self) -> bool:

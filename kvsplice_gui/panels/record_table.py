@@ -167,6 +167,7 @@ class RecordTable(QWidget):
             for place, field in enumerate(self.model.fields):
                 header.resizeSection(place, field.width)
             header.setHighlightSections(False)
+            header.setStretchLastSection(True)
 
     def show_records(self, records: Sequence[Any]) -> None:
         """Show records."""

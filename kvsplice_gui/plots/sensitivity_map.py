@@ -60,8 +60,9 @@ class SensitivityMap(PlotFrame):
         self._cursor: Cell = (0, 0)
         self._padding = 0.0
         self._image = pg.ImageItem()
-        self._outline, self._cursor_outline = pg.PlotCurveItem(), pg.PlotCurveItem()
-        for item in (self._image, self._outline, self._cursor_outline):
+        self._casing, self._outline = pg.PlotCurveItem(), pg.PlotCurveItem()
+        self._cursor_outline = pg.PlotCurveItem()
+        for item in (self._image, self._casing, self._outline, self._cursor_outline):
             self.plot.addItem(item)
         self.plot.setLabel("left", "layer")
         self._bar_axis = TickerAxis("right")
@@ -124,7 +125,8 @@ class SensitivityMap(PlotFrame):
         return max(float(known.max(initial=0.0)), 1e-9)
 
     def _draw_outlines(self) -> None:
-        self._outline.setData(*_square(self._chosen, 0.46))
+        for item in (self._casing, self._outline):
+            item.setData(*_square(self._chosen, 0.46))
         self._cursor_outline.setData(*_square(self._cursor if self.hasFocus() else None, 0.38))
 
     def _add_colour_bar(self) -> Any:  # noqa: ANN401  # pyqtgraph has no types
@@ -146,9 +148,10 @@ class SensitivityMap(PlotFrame):
         self._image.setLookupTable(table)
         self._bar_image.setLookupTable(table)
         self._bar_axis.set_theme(theme)
-        # The accent would drown in the map: the open cell is ringed in the colour of the ground.
-        self._outline.setPen(pg.mkPen("#FFFFFF", width=3))
-        self._cursor_outline.setPen(pg.mkPen("#FFFFFF", width=1, style=Qt.PenStyle.DashLine))
+        # White on black: the map has every lightness, so one of the two always stands out.
+        self._casing.setPen(pg.mkPen("#000000", width=6))
+        self._outline.setPen(pg.mkPen("#FFFFFF", width=2))
+        self._cursor_outline.setPen(pg.mkPen("#FFFFFF", width=2, style=Qt.PenStyle.DashLine))
         self._redraw()
 
     def _cell_at(self, x: float, y: float) -> Cell | None:

@@ -42,12 +42,14 @@ def captured(loaded):
 def measured(captured):
     wishes = captured.state.wishes
     key = quality_readouts.card_key(wishes, samples.FACTS)
-    spec = quality_readouts.curve_spec(wishes, samples.FACTS)
+    spec, cells = quality_readouts.curve_spec(wishes, samples.FACTS), samples.sensitivity()
     captured.state.find_quality(
         curve=replace(samples.curve(), spec=spec),
         curve_wish=wishes.quality,
         evaluation=Evaluation(samples.evaluation(), None, key, wishes.quality),
-        sensitivity=SensitivityMap(samples.sensitivity().kl, key, wishes.quality, "Spline"),
+        sensitivity=SensitivityMap(
+            samples.sensitivity().kl, key, wishes.quality, samples.sensitivity()
+        ),
         last_audited="evaluation",
     )
     return captured
@@ -249,6 +251,8 @@ def test_evaluate_map_click_and_save(qtbot, opened, monkeypatch, tmp_path):
     assert cells.is_whole
     assert cells.kl.shape == (2, 4)
     assert not np.isnan(views.heads.model.records[0].sensitivity)
+    assert all(len(row.errors.ranks) == 4 for row in views.heads.model.records)
+    assert cells.card is found.card
 
     with qtbot.waitSignal(opened.controller.loaded, timeout=WAIT_MS):
         views.sensitivity.cell_chosen.emit(1, 2)

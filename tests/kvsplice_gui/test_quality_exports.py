@@ -29,7 +29,7 @@ def findings():
         curve=samples.curve(),
         curve_wish=wish,
         evaluation=Evaluation(samples.evaluation(), None, KEY, wish),
-        sensitivity=SensitivityMap(samples.sensitivity().kl, KEY, wish, "Spline"),
+        sensitivity=SensitivityMap(samples.sensitivity().kl, KEY, wish, samples.sensitivity()),
     )
     return Findings(dataset=dataset, quality=quality)
 

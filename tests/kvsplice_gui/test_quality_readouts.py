@@ -81,6 +81,13 @@ def test_curves_are_of_the_chosen_measure_and_ascending():
     assert kl[Method.PCA].high[0] == pytest.approx(1.05 * kl[Method.PCA].value[0])
 
 
+def test_rounding_at_full_rank_is_nothing():
+    point = samples.point(Method.PCA, 64, 1.0, delta=0.0)
+    point = replace(point, quality=replace(point.quality, delta_nll=samples.around(3e-9, 1e-9)))
+    curve = readouts.curves([point], "nll")[Method.PCA]
+    assert (curve.value[0], curve.low[0], curve.high[0]) == (0, 0, 0)
+
+
 def test_the_k_at_which_the_errors_disagree_is_found():
     assert readouts.disagreements(samples.curve().points) == (16,)
 
