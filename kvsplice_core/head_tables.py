@@ -14,8 +14,8 @@ from kvsplice_core.pca import Projection
 from kvsplice_core.transforms.base import Transform
 from kvsplice_core.transforms.spline import Spline, join_splines
 
-# Numbers worked on at a time: what stays in the processor's cache goes faster.
-_CACHED_NUMBERS = 196_608
+# Numbers restored at a time: more is a little faster, fewer keep the peak of memory low.
+_NUMBERS_AT_ONCE = 98_304
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +94,26 @@ class HeadTables:
         flat = torch.baddbmm(offset, latent.reshape(batch * heads, tokens, k), decoder)
         return flat.view(batch, heads, tokens, dim)
 
-    def bend(self, x: Tensor, *, inverse: bool) -> Tensor:
-        """Apply the spline, or its inverse, to (batch, heads, tokens, d)."""
+    def bend(self, x: Tensor) -> Tensor:
+        """Apply the spline to (batch, heads, tokens, d)."""
         assert self.spline is not None
         batch, heads, tokens, dim = x.shape
         rows = x.transpose(1, 2).reshape(batch * tokens, heads * dim)
-        function = self.spline.inverse if inverse else self.spline.forward
-        pieces = torch.split(rows, max(1, _CACHED_NUMBERS // rows.shape[1]))
-        z = torch.cat([function(piece) for piece in pieces]) if len(pieces) > 1 else function(rows)
-        return z.view(batch, tokens, heads, dim).transpose(1, 2)
+        return self.spline.forward(rows).view(batch, tokens, heads, dim).transpose(1, 2)
+
+    def restore(self, latent: Tensor) -> Tensor:
+        """Decode and apply the inverse spline, a few tokens at a time, in the dtype of `latent`.
+
+        So what is between latent and V̂ never exists for all tokens at once.
+        """
+        assert self.spline is not None
+        batch, heads, tokens, _ = latent.shape
+        dim = self.decoder.shape[-1]
+        restored = latent.new_empty(batch, tokens, heads, dim)
+        at_once = max(1, _NUMBERS_AT_ONCE // (batch * heads * dim))
+        for start in range(0, tokens, at_once):
+            part = slice(start, start + at_once)
+            z = self.decode(latent[:, :, part].float())
+            rows = z.transpose(1, 2).reshape(-1, heads * dim)
+            restored[:, part] = self.spline.inverse(rows).view(batch, -1, heads, dim)
+        return restored.transpose(1, 2)

@@ -101,6 +101,8 @@ class HeadCodecs:
     @torch.no_grad()
     def decode(self, latent: Tensor) -> Tensor:
         """Restore (batch, heads, tokens, d) of what `encode` gave."""
+        if self._is_joined:
+            return self._tables.restore(latent)
         if self.is_uniform:
             z = self._tables.decode(latent.float())
         else:
@@ -147,14 +149,15 @@ class HeadCodecs:
             return x
         if len(self.codecs) == 1:
             return _apply(self.codecs[0].transform, x, inverse)
-        if self._is_joined:
-            return self._tables.bend(x, inverse=inverse)
+        if self._is_joined and not inverse:
+            return self._tables.bend(x)
         parts = [_apply(self.of(h).transform, x[:, h], inverse) for h in range(self.heads)]
         return torch.stack(parts, dim=1)
 
     @cached_property
     def _is_joined(self) -> bool:
-        return self.is_uniform and self._tables.spline is not None
+        """Whether every head has a spline of its own, and all of them stand in the tables."""
+        return self.is_uniform and len(self.codecs) > 1 and self._tables.spline is not None
 
 
 def pooled(codec: Codec, heads: int) -> HeadCodecs:

@@ -56,7 +56,7 @@ def test_each_head_equals_its_codec(layer, batch, tokens):
 
 
 def test_more_tokens_than_fit_a_piece(monkeypatch):
-    monkeypatch.setattr("kvsplice_core.head_tables._CACHED_NUMBERS", 40)
+    monkeypatch.setattr("kvsplice_core.head_tables._NUMBERS_AT_ONCE", 40)
     layer = LAYERS["spline"]()
     x = vectors(2, 23)
     expected = torch.stack([layer.of(h).reconstruct(x[:, h]) for h in range(HEADS)], dim=1)
