@@ -169,8 +169,9 @@ def _print_quality(result: EvalResult) -> None:
         ],
     )
     say(
-        f"cache after {result.tokens_held} tokens: {format_bytes(result.stored_bytes)}, "
-        f"codecs counted; dense {format_bytes(result.dense_bytes)}"
+        f"cache after {result.tokens_held} tokens: {format_bytes(result.stored_bytes)}, of which "
+        f"codecs {format_bytes(result.side_bytes)}, once per model; "
+        f"dense {format_bytes(result.dense_bytes)}"
     )
 
 

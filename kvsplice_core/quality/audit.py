@@ -32,6 +32,7 @@ MOST_DELTA_LOG_PROB = 1e-3
 MOST_READ_ERROR = 1e-3
 LEAST_KL = 1e-6
 MUCH_WORSE = 2.0
+FAR_FROM_ONE = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,13 +128,13 @@ def _rank_one(kl_one: float, kl: float, card: Card) -> Control:
 def _rank_one_bound(kl: float, card: Card) -> tuple[str, float]:
     """Return the claim and the least KL at k = 1.
 
-    Twice the card's KL can only be asked where the card keeps enough to be far from k = 1: the
-    KL flattens out when hardly anything is kept.
+    Twice the card's KL can only be asked where the card keeps far more than k = 1: the KL
+    flattens out when hardly anything is kept.
     """
     most = max(k for codecs in (*card.values.values(), *card.keys.values()) for k in codecs.ks)
     if most == 1:
         return "the card keeps k = 1, and that changes what the dense cache predicts", LEAST_KL
-    if 2 * most < card.model.head_dim:
+    if most < FAR_FROM_ONE:
         return "with every codec at k = 1 the predictions are worse", max(LEAST_KL, kl)
     claim = "with every codec at k = 1 the predictions are much worse"
     return claim, max(LEAST_KL, MUCH_WORSE * kl)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from kvsplice_core.cache.compressed import cache_for
+from kvsplice_core.cache.compressed import StoredBytes, cache_for
 from kvsplice_core.language.texts import Document, text_hash
 from kvsplice_core.quality import audit as auditing
 from kvsplice_core.quality.continuation import continuation_of
@@ -78,7 +78,7 @@ def evaluate(
     continuation = continuation_of(reader, card, windows[0], spec.continuation_tokens)
     yield clock.step("bytes of the cache")
     longest = max(windows, key=lambda window: window.tokens)
-    stored, dense = cache_bytes(reader, card, longest)
+    stored, dense_bytes = cache_bytes(reader, card, longest)
     return EvalResult(
         card=card.title,
         model=language.name,
@@ -90,22 +90,23 @@ def evaluate(
         audit=controls,
         heads=heads,
         continuation=continuation,
-        stored_bytes=stored,
-        dense_bytes=dense,
+        stored_bytes=stored.total,
+        dense_bytes=dense_bytes,
         tokens_held=longest.tokens,
         device=str(language.device),
         elapsed_s=time.monotonic() - started,
         versions=library_versions(),
+        side_bytes=stored.side,
     )
 
 
-def cache_bytes(reader: CacheReader, card: Card, window: TextWindow) -> tuple[int, int]:
+def cache_bytes(reader: CacheReader, card: Card, window: TextWindow) -> tuple[StoredBytes, int]:
     """Return the bytes of the compressed cache and of the dense one after reading a window."""
     ours, dense = reader.cache(card), dense_cache()
     for cache in (ours, dense):
         read(reader.language, cache, window.ids)
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in dense.layers)
-    return ours.stored_bytes().total, held
+    return ours.stored_bytes(), held
 
 
 class _Clock:

@@ -239,6 +239,8 @@ class EvalResult:
         Of the cache after the longest window read, side information counted; and of the dense one.
     tokens_held : int
         Tokens in it.
+    side_bytes : int
+        The part of `stored_bytes` that the codecs take, once per model.
     device : str
     elapsed_s : float
     versions : dict
@@ -260,6 +262,7 @@ class EvalResult:
     device: str
     elapsed_s: float
     versions: dict[str, str] = field(default_factory=dict)
+    side_bytes: int = 0
 
     @property
     def is_valid(self) -> bool:
@@ -278,6 +281,7 @@ class EvalResult:
             "valid": self.is_valid,
             "audit": [asdict(control) for control in self.audit],
             "stored_bytes": self.stored_bytes,
+            "side_bytes": self.side_bytes,
             "dense_bytes": self.dense_bytes,
             "tokens_held": self.tokens_held,
             "device": self.device,

@@ -42,8 +42,8 @@ def test_bytes_are_those_of_the_real_caches():
     vectors = 2 * 2 * held  # layers, KV heads, tokens
     assert held == CONTEXT
     assert result.dense_bytes == 4 * vectors * (16 + 16)
-    codecs = CacheReader(language).cache(card).stored_bytes().side
-    assert result.stored_bytes == 4 * vectors * (16 + 8) + codecs
+    assert result.side_bytes == CacheReader(language).cache(card).stored_bytes().side > 0
+    assert result.stored_bytes == 4 * vectors * (16 + 8) + result.side_bytes
 
 
 def test_a_window_holds_only_its_newest_tokens_raw():

@@ -1,0 +1,65 @@
+"""The same on the bundled model, which has learnt something that compression can spoil."""
+
+import pytest
+
+from kvsplice_core.capture.capturing import capture
+from kvsplice_core.capture.file import open_capture
+from kvsplice_core.capture.specs import CaptureSpec
+from kvsplice_core.card_fitting import CardSpec, fit_card
+from kvsplice_core.language.models import BUNDLED, load_model
+from kvsplice_core.language.texts import BundledText, bundled_documents
+from kvsplice_core.methods import Method
+from kvsplice_core.progress import run
+from kvsplice_core.quality.audit import audit
+from kvsplice_core.quality.evaluation import evaluate
+from kvsplice_core.quality.reading import CacheReader
+from kvsplice_core.quality.results import EvalSpec
+from kvsplice_core.quality.windows import text_windows
+from kvsplice_core.specs import CalibrationSpec
+from tests.kvsplice_core.quality.fakes import FAKES
+
+pytestmark = pytest.mark.slow
+SPEC = EvalSpec(tokens=3_000, tensor_tokens=512, continuation_tokens=8)
+
+
+@pytest.fixture(scope="module")
+def language():
+    return load_model(BUNDLED)
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return bundled_documents(BundledText.HELDOUT)
+
+
+@pytest.fixture(scope="module")
+def card_at(language, tmp_path_factory):
+    path = tmp_path_factory.mktemp("capture") / "capture.safetensors"
+    run(capture(language, bundled_documents(BundledText.CALIBRATION), CaptureSpec(4_096), path))
+
+    def made(k):
+        calibration = CalibrationSpec(method=Method.PCA, k=k, device="cpu")
+        return run(fit_card(open_capture(path), CardSpec(calibration)))
+
+    return made
+
+
+def test_less_kept_costs_more_and_every_control_passes(language, held_out, card_at):
+    few, many = (run(evaluate(language, card_at(k), held_out, SPEC)) for k in (4, 24))
+    assert few.is_valid
+    assert many.is_valid
+    assert few.quality.perplexity_base.value < 200
+    assert few.quality.delta_nll.low > 0
+    assert few.quality.kl.low > 10 * many.quality.kl.high
+    assert few.quality.top1.high < many.quality.top1.low
+    assert few.stored_bytes < many.stored_bytes < many.dense_bytes
+
+
+@pytest.mark.parametrize("k", [2, 16])
+@pytest.mark.parametrize("mode", ["strict", "window"])
+@pytest.mark.parametrize("name", FAKES)
+def test_fakes_are_exposed(language, held_out, card_at, k, mode, name):
+    windows = text_windows(language, held_out, 3_000)
+    reader = CacheReader.of(language, EvalSpec(mode=mode), FAKES[name])
+    controls = run(audit(reader, card_at(k), windows))
+    assert "reads" in {control.key for control in controls if not control.passed}
