@@ -39,6 +39,12 @@ class Layout:
         mse.setStretchFactor(0, 3)
         mse.setStretchFactor(1, 2)
         mse.setChildrenCollapsible(False)
+        audit = QSplitter(Qt.Orientation.Horizontal)
+        audit.addWidget(views.evaluation)
+        audit.addWidget(views.audit)
+        audit.setStretchFactor(0, 2)
+        audit.setStretchFactor(1, 3)
+        audit.setChildrenCollapsible(False)
         self.docks = {
             "controls": self._dock("Controls", self.controls_area),
             "splines": self._dock("Spline shapes", views.splines, views.splines.header),
@@ -49,7 +55,7 @@ class Layout:
             "quality": self._dock("Quality", views.quality, views.quality.header),
             "sensitivity": self._dock("Sensitivity", views.sensitivity, views.sensitivity.header),
             "results": self._dock("Results", views.table, QWidget()),
-            "audit": self._dock("Audit", views.audit, QWidget()),
+            "audit": self._dock("Audit", audit, QWidget()),
             "heads": self._dock("Heads", views.heads, QWidget()),
             "continuation": self._dock("Continuation", views.continuation, QWidget()),
             "measured": self._dock("Measured memory", views.measured, QWidget()),

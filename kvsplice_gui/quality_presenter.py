@@ -95,6 +95,7 @@ class QualityPresenter(QObject):
         title, audit = quality_readouts.latest_audit(quality)
         views.audit.show_audit(title, audit)
         found = quality.evaluation
+        views.evaluation.show_evaluation(None if found is None else found.result)
         kl = quality_readouts.matching_map(quality)
         views.heads.show_heads(quality_readouts.shown_heads(quality), kl)
         views.continuation.show_continuation(None if found is None else found.result.continuation)

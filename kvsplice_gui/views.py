@@ -8,6 +8,7 @@ from kvsplice_gui.panels.audit_table import AuditTable
 from kvsplice_gui.panels.calibration_panel import CalibrationPanel
 from kvsplice_gui.panels.continuation_view import ContinuationView
 from kvsplice_gui.panels.data_panel import DataPanel
+from kvsplice_gui.panels.evaluation_table import EvaluationTable
 from kvsplice_gui.panels.heads_table import HeadsTable
 from kvsplice_gui.panels.log_panel import LogPanel
 from kvsplice_gui.panels.measured_memory import MeasuredPanel
@@ -46,6 +47,7 @@ class Views:
     quality: QualityPlot = field(default_factory=QualityPlot)
     sensitivity: SensitivityMap = field(default_factory=SensitivityMap)
     table: ResultsTable = field(default_factory=ResultsTable)
+    evaluation: EvaluationTable = field(default_factory=EvaluationTable)
     audit: AuditTable = field(default_factory=AuditTable)
     heads: HeadsTable = field(default_factory=HeadsTable)
     continuation: ContinuationView = field(default_factory=ContinuationView)

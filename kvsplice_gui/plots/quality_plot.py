@@ -172,20 +172,20 @@ class QualityPlot(KPlot):
         y, low, high = (self._drawn(part) for part in (curve.value, curve.low, curve.high))
         line.setData(x, y, pen=self._pen(method))
         line.setVisible(self._is_valid)
-        points.setData(x, y, **self._point_style(method, curve.value))
+        points.setData(x, y, **self._point_style(method))
+        below = curve.value <= 0
+        if self._log and self._is_valid and below.any():
+            filled, hollow = points.opts["brush"], pg.mkBrush(self._theme.base)
+            points.setBrush([hollow if is_below else filled for is_below in below])
         whiskers.setData(x=x, y=y, top=high - y, bottom=y - low, beam=0.05, pen=self._pen(method))
         points.show()
         whiskers.show()
         self._series.append(self._series_of(method, curve, x, y))
 
-    def _point_style(self, method: Method, values: Floats) -> dict[str, Any]:
-        style, base = style_of(method), self._theme.base
-        below = self._log & (values <= 0)
-        filled = pg.mkBrush(self._colour(method)) if self._is_valid else None
-        hollow = pg.mkBrush(base)
+    def _point_style(self, method: Method) -> dict[str, Any]:
         return {
-            "symbol": style.symbol if self._is_valid else _INVALID_SYMBOL,
-            "brush": [hollow if is_below else filled for is_below in below],
+            "symbol": style_of(method).symbol if self._is_valid else _INVALID_SYMBOL,
+            "brush": pg.mkBrush(self._colour(method)) if self._is_valid else None,
             "pen": self._pen(method),
             "size": _SYMBOL_SIZE,
         }

@@ -47,9 +47,7 @@ def measured(captured):
         curve=replace(samples.curve(), spec=spec),
         curve_wish=wishes.quality,
         evaluation=Evaluation(samples.evaluation(), None, key, wishes.quality),
-        sensitivity=SensitivityMap(
-            samples.sensitivity().kl, key, wishes.quality, samples.sensitivity()
-        ),
+        sensitivity=SensitivityMap(cells.kl, key, wishes.quality, cells),
         last_audited="evaluation",
     )
     return captured
@@ -75,6 +73,7 @@ def test_findings_show_everywhere(measured):
     assert len(views.audit.model.records) == len(samples.PASSED)
     assert len(views.heads.model.records) == 16
     assert not np.isnan(views.heads.model.records[0].sensitivity)
+    assert not views.evaluation.is_empty
     assert not views.continuation.is_empty
     assert not views.sensitivity.is_empty
 
