@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kvsplice_core.cache.raw_tokens import Window
     from kvsplice_core.cache_memory import MemorySpec, cache_bytes, load_model_shape
     from kvsplice_core.calibration import calibrate
+    from kvsplice_core.capture.capturing import capture_vectors
     from kvsplice_core.capture.file import Capture, open_capture
     from kvsplice_core.capture.specs import CaptureSpec, Sides
     from kvsplice_core.card import Card
@@ -102,6 +103,7 @@ __all__ = [
     "cache_bytes",
     "cache_for",
     "calibrate",
+    "capture_vectors",
     "describe",
     "documents_for",
     "evaluate",
@@ -126,6 +128,7 @@ _NAMES_BY_MODULE = {
     "cache.compressed": "CacheMode CompressedCache cache_for",
     "cache.folded": "folded",
     "cache.raw_tokens": "Window",
+    "capture.capturing": "capture_vectors",
     "capture.file": "Capture open_capture",
     "capture.specs": "CaptureSpec Sides",
     "card": "Card",

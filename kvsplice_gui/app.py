@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from kvsplice_core.threads import prepare_environment
 from kvsplice_core.version import __version__
 
 if TYPE_CHECKING:
+    from PyQt6.QtCore import QObject
     from PyQt6.QtWidgets import QApplication
 
     from kvsplice_gui.main_window import MainWindow
@@ -117,9 +119,24 @@ def build(theme: str | None = None, *, restore: bool = True) -> tuple[QApplicati
     if theme is not None:
         wishes = replace(wishes, view=replace(wishes.view, theme=theme))
     state = State(wishes)
-    window = MainWindow(state, Controller(state), remembers=restore)
+    controller = Controller(state)
+    window = MainWindow(state, controller, remembers=restore)
     install_hooks(window.problem_met.emit)
+    atexit.register(_destroy, window, controller, state)
     return app, window
+
+
+def _destroy(*objects: QObject) -> None:
+    """Take the window apart before PyQt does.
+
+    PyQt deletes what Python still owns at exit while it walks through all wrappers; a window whose
+    hundreds of children go with it frees wrappers under that walk, now and then to a crash.
+    """
+    from PyQt6 import sip
+
+    for each in objects:
+        if not sip.isdeleted(each):
+            sip.delete(each)
 
 
 def _open_first(window: MainWindow, files: Sequence[str]) -> None:

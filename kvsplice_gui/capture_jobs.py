@@ -14,7 +14,7 @@ def capture_job(
 ) -> Generator[Note | CaptureStep, None, CaptureResult]:
     """Load a model, let it read, and write what its cache holds; a closed one leaves no file."""
     yield Note("Loading the engine (torch, transformers)…")
-    from kvsplice_core.capture.capturing import capture
+    from kvsplice_core.capture.capturing import capture_vectors
     from kvsplice_core.language.models import load_model
     from kvsplice_core.language.texts import BundledText, documents_for
     from kvsplice_core.threads import limit_threads
@@ -23,4 +23,4 @@ def capture_job(
     documents = documents_for(wish.model, wish.texts, BundledText.CALIBRATION)
     yield Note(f"Loading {short_name(wish.model)}…")
     language = load_model(wish.model, device=device)
-    return (yield from capture(language, documents, wish.spec, wish.path))
+    return (yield from capture_vectors(language, documents, wish.spec, wish.path))

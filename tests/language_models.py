@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -53,6 +55,17 @@ def language_model(kind: Any, config: Any, name: str, seed: int = 0) -> Language
             parameter.mul_(5)
     shape = shape_of_config(config.to_dict(), name)
     return LanguageModel(name, model, byte_tokenizer(), weights_hash(model), shape, CONTEXT)
+
+
+@cache
+def starting_with_end() -> LanguageModel:
+    """Return the GPT-2 with a tokenizer that puts the end of text before every text."""
+    from tokenizers import processors
+
+    tokenizer = copy.deepcopy(byte_tokenizer())
+    template = processors.TemplateProcessing(single="<|end|> $A", special_tokens=[("<|end|>", 256)])
+    tokenizer.backend_tokenizer.post_processor = template
+    return replace(tiny_gpt2(), tokenizer=tokenizer)
 
 
 @cache

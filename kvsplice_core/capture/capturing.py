@@ -38,7 +38,7 @@ Rows = dict[str, Tensor]
 """What one window gives: (tokens, kv_heads, head_dim) or (tokens, kv_heads) by tensor name."""
 
 
-def capture(
+def capture_vectors(
     language: LanguageModel, documents: Sequence[Document], spec: CaptureSpec, path: str | Path
 ) -> Generator[CaptureStep, None, CaptureResult]:
     """Write what the cache of a model holds while it reads documents.
@@ -51,7 +51,8 @@ def capture(
     language : LanguageModel
         Any causal model with a KV cache.
     documents : sequence of Document
-        Read each from its beginning, in windows whose positions start anew.
+        Read each from its beginning, in windows whose positions start anew; a window begins with
+        the tokens the tokenizer puts before a text, which are not captured.
     spec : CaptureSpec
         What to capture.
     path : str or Path
@@ -72,7 +73,7 @@ def capture(
 
     Examples
     --------
-    >>> work = capture(language, documents, CaptureSpec(tokens=4096), "v.safetensors")
+    >>> work = capture_vectors(language, documents, CaptureSpec(tokens=4096), "v.safetensors")
     >>> result = run(work)  # doctest: +SKIP
     """
     started = time.monotonic()
@@ -101,7 +102,8 @@ def capture(
 def _write(
     reader: _Reader, tokens: list[Tensor], facts: CaptureFacts, path: str | Path
 ) -> Iterator[CaptureStep]:
-    windows = windows_of([len(ids) for ids in tokens], facts.context)
+    room = facts.context - len(reader.language.start)
+    windows = windows_of([len(ids) for ids in tokens], room)
 
     def read(window: Window) -> Rows:
         return reader.read(tokens[window.document][window.start : window.stop])
@@ -137,10 +139,11 @@ class _Reader:
                 x = value if side == "v" else self._keys(layer, key)
                 rows[f"layers.{layer}.{side}"] = self._stored(x, f"{side.upper()} of layer {layer}")
 
+        start = torch.tensor(self.language.start, dtype=tokens.dtype)
         with self._attention(rows):
-            read_window(self.language, tokens, record)
+            read_window(self.language, torch.cat([start, tokens]), record)
         self._require_all(rows)
-        return rows
+        return {name: of[len(start) :] for name, of in rows.items()}
 
     def _keys(self, layer: int, keys: Tensor) -> Tensor:
         return keys if self.inverse is None else self.inverse(layer, keys)

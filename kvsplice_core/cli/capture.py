@@ -120,7 +120,7 @@ def _spec(arguments: argparse.Namespace) -> CaptureSpec:
 
 
 def _captured(arguments: argparse.Namespace, spec: CaptureSpec, out: Path) -> CaptureResult:
-    from kvsplice_core.capture.capturing import capture
+    from kvsplice_core.capture.capturing import capture_vectors
     from kvsplice_core.language.models import load_model
     from kvsplice_core.language.texts import BundledText, documents_for
     from kvsplice_core.progress import run
@@ -133,7 +133,7 @@ def _captured(arguments: argparse.Namespace, spec: CaptureSpec, out: Path) -> Ca
         def on_step(step: CaptureStep) -> None:
             progress.show(step.fraction, step.text)
 
-        return run(capture(language, documents, spec, out), on_step)
+        return run(capture_vectors(language, documents, spec, out), on_step)
 
 
 def _print(result: CaptureResult) -> None:

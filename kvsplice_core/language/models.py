@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,16 @@ class LanguageModel:
         """Where its weights live."""
         device: torch.device = self.model.device
         return device
+
+    @cached_property
+    def start(self) -> tuple[int, ...]:
+        """Tokens its tokenizer puts before a text (a beginning-of-sequence token), often none."""
+        with_start, plain = (
+            self.tokenizer("a", add_special_tokens=special)["input_ids"]
+            for special in (True, False)
+        )
+        before = next((i for i, token in enumerate(with_start) if token == plain[0]), 0)
+        return tuple(with_start[:before])
 
     @property
     def facts(self) -> ModelFacts:

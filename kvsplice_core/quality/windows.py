@@ -30,7 +30,8 @@ class TextWindow:
     index : int
         Its place among the documents.
     ids : Tensor, shape (1, tokens), int64
-        At least 2 tokens; all but the first are predicted.
+        At least 2 tokens, those the tokenizer puts before a text first; all but the first are
+        predicted.
     """
 
     document: str
@@ -98,9 +99,10 @@ def text_windows(
     if not usable:
         raise DataError("a text to score must hold at least 2 tokens; got none that does")
     shares = spread_budget([len(ids) for _, _, ids in usable], tokens)
+    start = torch.tensor(language.start, dtype=torch.int64)
     windows: list[TextWindow] = []
     for (i, name, ids), share in zip(usable, shares, strict=True):
-        parts = torch.split(ids[:share], length)
+        parts = [torch.cat([start, part]) for part in torch.split(ids[:share], length - len(start))]
         windows += [TextWindow(name, i, part[None]) for part in parts if len(part) > 1]
     if not windows:
         raise SpecError(f"the token budget must give a document 2 tokens; got {tokens} for all")

@@ -32,7 +32,7 @@ def _milliseconds(*seconds: float) -> str:
     return formats.with_unit(numbers, "ms")
 
 
-def _bytes(heading: str, help_text: str, of: str, width: int = 80) -> Field:
+def _bytes(heading: str, help_text: str, of: str, width: int = 72) -> Field:
     """Return a column of the bytes that `of` names: ``dense.total``."""
     part, name = of.split(".")
 
@@ -55,14 +55,14 @@ SIZE_FIELDS = (
         is_number=True,
     ),
     _bytes("Dense", "Bytes of the tensors of transformers' DynamicCache", "dense.total"),
-    _bytes("Compressed", "Bytes of the compressed cache, codecs included", "compressed.total", 108),
+    _bytes("Compressed", "Bytes of the compressed cache, codecs included", "compressed.total", 100),
     _bytes("Formula", "What the closed form says of the compressed cache", "formula.total"),
     Field(
         "Difference",
         "Measured less formula",
         difference,
         lambda p: p.compressed.total - p.formula.total,
-        width=96,
+        width=92,
         is_number=True,
     ),
     Field(
@@ -78,13 +78,13 @@ SIZE_FIELDS = (
     _bytes("Codecs", "Side information, once per model", "compressed.side"),
 )
 COST_FIELDS = (
-    Field("Decoding", "Which cache decodes", lambda c: c.cache, width=92),
+    Field("Decoding", "Which cache decodes", lambda c: c.cache, width=84),
     Field(
         "Per token",
         "Median time of a decoding step",
         lambda c: _milliseconds(c.token_s),
         lambda c: c.token_s,
-        width=92,
+        width=84,
         is_number=True,
     ),
     Field(

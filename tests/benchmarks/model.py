@@ -13,7 +13,7 @@ from transformers.cache_utils import DynamicCache
 from kvsplice_core import run
 from kvsplice_core.cache import cache_for, folded
 from kvsplice_core.cache.decoding import read
-from kvsplice_core.capture.capturing import capture
+from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.specs import CaptureSpec
 from kvsplice_core.card import Card
 from kvsplice_core.codec import Codec
@@ -124,7 +124,7 @@ def capture_measure(language: LanguageModel) -> Measure:
         path = Path(folder) / "v.safetensors"
 
         def ours() -> None:
-            run(capture(language, documents, spec, path))
+            run(capture_vectors(language, documents, spec, path))
 
         return compare(f"capture V of {CAPTURED} tokens", ours, plain, turns=5, unit="s")
 

@@ -16,7 +16,7 @@ import tempfile  # noqa: E402
 from collections.abc import Callable, Iterable  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from kvsplice_core.capture.capturing import capture  # noqa: E402
+from kvsplice_core.capture.capturing import capture_vectors  # noqa: E402
 from kvsplice_core.capture.file import open_capture  # noqa: E402
 from kvsplice_core.capture.specs import CaptureSpec  # noqa: E402
 from kvsplice_core.files import write_text  # noqa: E402
@@ -99,7 +99,7 @@ def _quality() -> CurveResult:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "capture.safetensors"
         books = bundled_documents(BundledText.CALIBRATION)
-        run(capture(language, books, CaptureSpec(), path))
+        run(capture_vectors(language, books, CaptureSpec(), path))
         spec = CurveSpec(
             ks=(8, 16, 24, 32, 48, 56, 64),
             calibration=CalibrationSpec(recipe=Recipe.ORIGIN),

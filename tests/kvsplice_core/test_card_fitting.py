@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kvsplice_core.capture.capturing import capture
+from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.file import open_capture
 from kvsplice_core.capture.specs import CaptureSpec, Sides
 from kvsplice_core.card_fitting import CardSpec, fit_card
@@ -26,7 +26,7 @@ PCA = CalibrationSpec(method=Method.PCA, k=4, device="cpu")
 def gpt2_capture(tmp_path_factory):
     path = tmp_path_factory.mktemp("capture") / "both.safetensors"
     spec = CaptureSpec(tokens=1600, sides=Sides.BOTH)
-    run(capture(tiny_gpt2(), some_documents(8), spec, path))
+    run(capture_vectors(tiny_gpt2(), some_documents(8), spec, path))
     return open_capture(path)
 
 
@@ -84,7 +84,9 @@ def test_progress_rises_to_one_and_every_codec_is_told(gpt2_capture):
 
 def test_grouped_query_heads_get_one_codec_each(tmp_path):
     run(
-        capture(tiny_llama(), some_documents(), CaptureSpec(tokens=800), tmp_path / "c.safetensors")
+        capture_vectors(
+            tiny_llama(), some_documents(), CaptureSpec(tokens=800), tmp_path / "c.safetensors"
+        )
     )
     card = run(fit_card(open_capture(tmp_path / "c.safetensors"), CardSpec(PCA)))
     assert [codecs.heads for codecs in card.values.values()] == [2, 2]
@@ -104,7 +106,9 @@ def test_what_the_capture_cannot_give_is_refused(gpt2_capture, spec, sentence):
 
 def test_k_of_a_capture_of_v_is_refused(tmp_path):
     run(
-        capture(tiny_gpt2(), some_documents(2), CaptureSpec(tokens=100), tmp_path / "v.safetensors")
+        capture_vectors(
+            tiny_gpt2(), some_documents(2), CaptureSpec(tokens=100), tmp_path / "v.safetensors"
+        )
     )
     with pytest.raises(SpecError, match="must hold k to compress it; it holds v"):
         run(fit_card(open_capture(tmp_path / "v.safetensors"), CardSpec(PCA, Sides.K)))

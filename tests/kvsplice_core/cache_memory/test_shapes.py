@@ -89,5 +89,7 @@ def test_bad_configs_are_told_in_one_sentence(write, config, words):
 
 @pytest.mark.parametrize("name", ["gpt5", "", "x" * 5000, "~nobody-of-that-name/config.json"])
 def test_an_unknown_model_names_what_is_known(name):
-    with pytest.raises(ModelShapeError, match="one of gpt2-mini, gpt2, gpt2-medium, gpt2-large, gpt2-xl"):
+    with pytest.raises(
+        ModelShapeError, match="one of gpt2-mini, gpt2, gpt2-medium, gpt2-large, gpt2-xl"
+    ):
         load_model_shape(name)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvsplice_core.capture.capturing import capture
+from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.file import Capture, open_capture
 from kvsplice_core.capture.specs import CaptureSpec, Sides
 from kvsplice_core.progress import run
@@ -14,5 +14,5 @@ def llama_capture(tmp_path_factory) -> Capture:
     """Return K, V and attention of the tiny Llama, 200 tokens of each document in windows of 64."""
     path = tmp_path_factory.mktemp("capture") / "llama.safetensors"
     spec = CaptureSpec(tokens=800, sides=Sides.BOTH, attention=True, context=64)
-    run(capture(tiny_llama(), some_documents(), spec, path))
+    run(capture_vectors(tiny_llama(), some_documents(), spec, path))
     return open_capture(path)

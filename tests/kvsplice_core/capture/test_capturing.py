@@ -7,14 +7,21 @@ import torch
 from safetensors.torch import load_file
 from transformers.cache_utils import DynamicCache
 
-from kvsplice_core.capture.capturing import capture
+from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.file import open_capture
 from kvsplice_core.capture.specs import CaptureSpec, KeyState, Sides
 from kvsplice_core.errors import DataError, KVSpliceError, LanguageModelError, SpecError
 from kvsplice_core.language.texts import Document, text_hash, tokenise
 from kvsplice_core.progress import run
 from tests.kvsplice_core.capture.families import FAMILIES, SLIDING_WINDOW, tiny_gemma3
-from tests.language_models import CONTEXT, language_model, some_documents, tiny_gpt2, tiny_llama
+from tests.language_models import (
+    CONTEXT,
+    language_model,
+    some_documents,
+    starting_with_end,
+    tiny_gpt2,
+    tiny_llama,
+)
 
 DOCUMENTS = some_documents()
 NAMES = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
@@ -44,7 +51,7 @@ def windows(language, shares, context):
 def test_it_holds_what_the_cache_holds(tmp_path, family, dtype):
     language, path = family(), tmp_path / "x.safetensors"
     spec = CaptureSpec(tokens=500, sides=Sides.BOTH, dtype=dtype, context=48)
-    facts = run(capture(language, DOCUMENTS, spec, path)).facts
+    facts = run(capture_vectors(language, DOCUMENTS, spec, path)).facts
     held = load_file(path)
     assert set(held) == {f"layers.{i}.{side}" for i in range(2) for side in "kv"}
     rows = 0
@@ -58,9 +65,20 @@ def test_it_holds_what_the_cache_holds(tmp_path, family, dtype):
     assert facts.dtype == dtype
 
 
+def test_every_window_begins_as_the_tokenizer_begins_a_text(tmp_path):
+    language, path = starting_with_end(), tmp_path / "x.safetensors"
+    spec = CaptureSpec(tokens=70, attention=True, context=33)
+    run(capture_vectors(language, DOCUMENTS[:1], spec, path))
+    tokens, held = tokenise(language, DOCUMENTS[0])[:70], load_file(path)
+    for part, rows in zip(tokens.split(32), held["layers.1.v"].split(32), strict=True):
+        _, values = cached_layers(language, torch.cat([torch.tensor([256]), part]))[1]
+        assert torch.equal(rows, values[1:].half())
+    assert held["layers.1.attention"].shape == (70, 4)
+
+
 def test_a_sliding_layer_keeps_every_token(tmp_path):
     language, path = tiny_gemma3(), tmp_path / "x.safetensors"
-    run(capture(language, DOCUMENTS[:1], CaptureSpec(tokens=100, context=100), path))
+    run(capture_vectors(language, DOCUMENTS[:1], CaptureSpec(tokens=100, context=100), path))
     tokens = tokenise(language, DOCUMENTS[0])[:100]
     cache = DynamicCache(config=language.model.config)
     with torch.no_grad():
@@ -93,13 +111,15 @@ def test_it_says_what_it_holds(llama_capture):
 )
 def test_the_state_of_k(tmp_path, language, sides, state):
     spec = CaptureSpec(tokens=64, sides=sides)
-    result = run(capture(language(), DOCUMENTS, spec, tmp_path / "x.safetensors"))
+    result = run(capture_vectors(language(), DOCUMENTS, spec, tmp_path / "x.safetensors"))
     assert result.facts.key_state is state
 
 
 def test_only_the_wished_layers(tmp_path):
     path = tmp_path / "x.safetensors"
-    result = run(capture(tiny_gpt2(), DOCUMENTS, CaptureSpec(tokens=64, layers=(1, 1)), path))
+    result = run(
+        capture_vectors(tiny_gpt2(), DOCUMENTS, CaptureSpec(tokens=64, layers=(1, 1)), path)
+    )
     assert set(load_file(path)) == {"layers.1.v"}
     assert result.facts.layers == (1,)
     assert result.file_bytes == path.stat().st_size
@@ -108,7 +128,7 @@ def test_only_the_wished_layers(tmp_path):
 def test_progress_grows_to_the_end(tmp_path):
     steps = []
     spec = CaptureSpec(tokens=700, context=50)
-    run(capture(tiny_gpt2(), DOCUMENTS, spec, tmp_path / "x.safetensors"), steps.append)
+    run(capture_vectors(tiny_gpt2(), DOCUMENTS, spec, tmp_path / "x.safetensors"), steps.append)
     done = [step.tokens_done for step in steps]
     assert done == sorted(done)
     assert steps[-1].fraction == 1
@@ -117,7 +137,9 @@ def test_progress_grows_to_the_end(tmp_path):
 
 def test_a_closed_capture_leaves_nothing(tmp_path):
     folder = tmp_path / "new"
-    work = capture(tiny_gpt2(), DOCUMENTS, CaptureSpec(context=32), folder / "x.safetensors")
+    work = capture_vectors(
+        tiny_gpt2(), DOCUMENTS, CaptureSpec(context=32), folder / "x.safetensors"
+    )
     while next(work).tokens_done < 64:
         pass
     assert any(folder.iterdir())
@@ -139,7 +161,7 @@ def test_a_model_that_fails_midway_leaves_the_old_file(tmp_path, monkeypatch, er
 
     monkeypatch.setattr(type(language.model.base_model), "forward", failing)
     with pytest.raises(type(error)):
-        run(capture(language, DOCUMENTS, CaptureSpec(context=32, attention=True), path))
+        run(capture_vectors(language, DOCUMENTS, CaptureSpec(context=32, attention=True), path))
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == b"older"
     assert language.model.config._attn_implementation == "sdpa"
@@ -158,16 +180,20 @@ def scaled(factor):
 def test_numbers_too_large_for_float16(tmp_path):
     language, path = scaled(1e6), tmp_path / "x.safetensors"
     with pytest.raises(LanguageModelError, match=r"V of layer 0 reaches .*bfloat16") as caught:
-        run(capture(language, DOCUMENTS, CaptureSpec(tokens=64), path))
+        run(capture_vectors(language, DOCUMENTS, CaptureSpec(tokens=64), path))
     assert str(caught.value).count(".") <= 2  # one sentence, perhaps a decimal point
     assert list(tmp_path.iterdir()) == []
-    run(capture(language, DOCUMENTS, CaptureSpec(tokens=64, dtype="bfloat16"), path))
+    run(capture_vectors(language, DOCUMENTS, CaptureSpec(tokens=64, dtype="bfloat16"), path))
     assert float(open_capture(path).values("v", 0).rows.abs().max()) > 65504
 
 
 def test_a_broken_model(tmp_path):
     with pytest.raises(LanguageModelError, match="V of layer 0 has NaN or infinity"):
-        run(capture(scaled(float("nan")), DOCUMENTS, CaptureSpec(), tmp_path / "x.safetensors"))
+        run(
+            capture_vectors(
+                scaled(float("nan")), DOCUMENTS, CaptureSpec(), tmp_path / "x.safetensors"
+            )
+        )
 
 
 @pytest.mark.parametrize(
@@ -182,18 +208,22 @@ def test_a_broken_model(tmp_path):
 )
 def test_bad_wishes(tmp_path, documents, spec, name, error, words):
     with pytest.raises(error, match=words):
-        run(capture(tiny_gpt2(), documents, CaptureSpec(**spec), tmp_path / name))
+        run(capture_vectors(tiny_gpt2(), documents, CaptureSpec(**spec), tmp_path / name))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(KVSpliceError, match="cannot write"):
-        run(capture(tiny_gpt2(), DOCUMENTS, CaptureSpec(), tmp_path / "file" / "x.safetensors"))
+        run(
+            capture_vectors(
+                tiny_gpt2(), DOCUMENTS, CaptureSpec(), tmp_path / "file" / "x.safetensors"
+            )
+        )
 
 
 def test_a_layer_without_a_cache_of_its_own(tmp_path):
     language = tiny_gpt2()
     more = replace(language, shape=replace(language.shape, layers=3))
     with pytest.raises(LanguageModelError, match="in tiny-gpt2 layer 2 does not"):
-        run(capture(more, DOCUMENTS, CaptureSpec(), tmp_path / "x.safetensors"))
+        run(capture_vectors(more, DOCUMENTS, CaptureSpec(), tmp_path / "x.safetensors"))

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from kvsplice_core.calibration import split_parts
-from kvsplice_core.capture.capturing import capture
+from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.file import is_capture, open_capture
 from kvsplice_core.capture.header import SCHEMA, facts_of, metadata_of
 from kvsplice_core.capture.specs import CaptureSpec
@@ -78,7 +78,7 @@ def test_the_parts_are_different_documents(counted, budget, head, share):
 @pytest.mark.parametrize("count", [1, 2])
 def test_two_documents_are_train_and_test(tmp_path, count):
     path = tmp_path / "x.safetensors"
-    run(capture(tiny_llama(), some_documents(count), CaptureSpec(tokens=300), path))
+    run(capture_vectors(tiny_llama(), some_documents(count), CaptureSpec(tokens=300), path))
     values = load_values(path)
     train, test = values.split(0.75)
     assert len(train) == (225 if count == 1 else 150)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers.cache_utils import DynamicCache
 
-from kvsplice_core.capture.capturing import capture
+from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.file import open_capture
 from kvsplice_core.capture.recording import read_window
 from kvsplice_core.capture.specs import CaptureSpec
@@ -34,7 +34,7 @@ def test_attention_received_is_that_of_the_eager_weights(tmp_path, family):
     is_sliding = "sliding_attention" in (getattr(language.model.config, "layer_types", None) or ())
     document = some_documents(1)
     spec = CaptureSpec(tokens=TOKENS, attention=True, context=TOKENS)
-    run(capture(language, document, spec, path))
+    run(capture_vectors(language, document, spec, path))
     held = open_capture(path)
     tokens = tokenise(language, document[0])[:TOKENS]
     for layer, weights in enumerate(eager_weights(language, tokens)):
@@ -53,7 +53,7 @@ def test_attention_received_is_that_of_the_eager_weights(tmp_path, family):
 def test_attention_that_cannot_be_seen_is_refused(tmp_path):
     spec = CaptureSpec(tokens=TOKENS, attention=True)
     with pytest.raises(LanguageModelError, match="interface; in tiny-gptj layer 0 does not"):
-        run(capture(tiny_gptj(), some_documents(1), spec, tmp_path / "x.safetensors"))
+        run(capture_vectors(tiny_gptj(), some_documents(1), spec, tmp_path / "x.safetensors"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from kvsplice_core.capture.capturing import capture
+from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.file import open_capture
 from kvsplice_core.capture.specs import CaptureSpec, KeyState, Sides
 from kvsplice_core.errors import LanguageModelError, SpecError
@@ -37,7 +37,7 @@ def test_k_is_as_it_was_before_its_rotation(tmp_path, monkeypatch, family):
     from kvsplice_core.language.texts import tokenise
 
     language, path, documents = family(), tmp_path / "x.safetensors", some_documents(1)
-    result = run(capture(language, documents, SPEC, path))
+    result = run(capture_vectors(language, documents, SPEC, path))
     assert result.facts.key_state is KeyState.BEFORE
     held = open_capture(path)
     wanted = before_rotary(language, tokenise(language, documents[0])[:90], monkeypatch)
@@ -58,7 +58,7 @@ def test_k_is_as_it_was_before_its_rotation(tmp_path, monkeypatch, family):
 )
 def test_models_whose_k_cannot_be_turned_back(tmp_path, family, words):
     with pytest.raises(LanguageModelError, match=words):
-        run(capture(family(), some_documents(1), SPEC, tmp_path / "x.safetensors"))
+        run(capture_vectors(family(), some_documents(1), SPEC, tmp_path / "x.safetensors"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,7 +66,9 @@ def test_a_layer_with_rotary_beside_one_without(tmp_path):
     from dataclasses import replace
 
     spec = replace(SPEC, layers=(0,))
-    result = run(capture(tiny_smollm3(), some_documents(1), spec, tmp_path / "x.safetensors"))
+    result = run(
+        capture_vectors(tiny_smollm3(), some_documents(1), spec, tmp_path / "x.safetensors")
+    )
     assert result.facts.key_state is KeyState.BEFORE
 
 

@@ -10,7 +10,7 @@ from transformers.utils import logging
 from kvsplice_core.errors import LanguageModelError, SpecError
 from kvsplice_core.language.models import load_model, rotary_of, weights_hash
 from tests.kvsplice_core.capture.families import FAMILIES, tiny_gptj
-from tests.language_models import tiny_gpt2, tiny_llama
+from tests.language_models import starting_with_end, tiny_gpt2, tiny_llama
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +139,8 @@ def test_a_device_that_is_not_there(tmp_path):
 def test_where_the_angles_come_from():
     assert rotary_of(tiny_gpt2().model) is None
     assert rotary_of(tiny_llama().model) is tiny_llama().model.model.rotary_emb
+
+
+def test_a_model_starts_as_its_tokenizer_says():
+    assert tiny_gpt2().start == ()
+    assert starting_with_end().start == (256,)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvsplice_core.capture.capturing import capture
+from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.file import open_capture
 from kvsplice_core.capture.specs import CaptureSpec, Sides
 from kvsplice_core.progress import run
@@ -15,6 +15,6 @@ def captures(tmp_path_factory):
     made = {}
     for language in (tiny_gpt2(), tiny_llama()):
         path = tmp_path_factory.mktemp("captures") / f"{language.name}.safetensors"
-        run(capture(language, some_documents(), CaptureSpec(600, Sides.BOTH), path))
+        run(capture_vectors(language, some_documents(), CaptureSpec(600, Sides.BOTH), path))
         made[language.name] = open_capture(path)
     return made

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvsplice_core.capture.capturing import capture
+from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.file import open_capture
 from kvsplice_core.capture.specs import CaptureSpec
 from kvsplice_core.card_fitting import CardSpec, fit_card
@@ -35,7 +35,11 @@ def held_out():
 @pytest.fixture(scope="module")
 def card_at(language, tmp_path_factory):
     path = tmp_path_factory.mktemp("capture") / "capture.safetensors"
-    run(capture(language, bundled_documents(BundledText.CALIBRATION), CaptureSpec(4_096), path))
+    run(
+        capture_vectors(
+            language, bundled_documents(BundledText.CALIBRATION), CaptureSpec(4_096), path
+        )
+    )
 
     def made(k):
         calibration = CalibrationSpec(method=Method.PCA, k=k, device="cpu")

@@ -6,7 +6,7 @@ import torch
 from kvsplice_core.errors import DataError, SpecError
 from kvsplice_core.language.texts import Document, tokenise
 from kvsplice_core.quality.windows import text_windows
-from tests.language_models import CONTEXT, some_documents, tiny_gpt2
+from tests.language_models import CONTEXT, some_documents, starting_with_end, tiny_gpt2
 
 
 @pytest.mark.parametrize("tokens", [40, 333, 1_000, 10_000])
@@ -46,3 +46,9 @@ def test_text_without_a_token_to_predict_is_refused():
 def test_names_may_repeat():
     same = tuple(Document("same", document.text) for document in some_documents(2))
     assert {window.index for window in text_windows(tiny_gpt2(), same, 100)} == {0, 1}
+
+
+def test_every_window_begins_as_the_tokenizer_begins_a_text():
+    windows = text_windows(starting_with_end(), some_documents(1, 100), 60, context=31)
+    assert [window.ids[0, 0].item() for window in windows] == [256, 256]
+    assert [window.tokens for window in windows] == [31, 31]
