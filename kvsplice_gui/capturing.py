@@ -42,8 +42,10 @@ class Capturing(QObject):
         self._controller = controller
         self._remembers = remembers
         self._model = ""
+        self._whole: list[str] = []
         self.dialog: CaptureDialog | None = None
         controller.loaded.connect(self._on_controller_loaded)
+        controller.cancelled.connect(self._on_controller_cancelled)
 
     def show(self) -> None:
         """Open the dialog; it keeps what was last set in it."""
@@ -63,14 +65,20 @@ class Capturing(QObject):
 
     @pyqtSlot(object)
     def _on_start_requested(self, wish: CaptureWish) -> None:
-        device = self._state.wishes.device
+        device, whole = self._state.wishes.device, self._whole
         started = self._controller.work(
             CAPTURING,
-            lambda: capture_job(wish, device),
+            lambda: capture_job(wish, device, whole.append),
             lambda result: self._on_captured(wish, result),
         )
         if started:
             self._controller.said.emit(f"Capturing:\n{as_command(wish)}")
+
+    @pyqtSlot()
+    def _on_controller_cancelled(self) -> None:
+        """Leave no file of a capture that became whole while it was being cancelled."""
+        while self._whole:
+            Path(self._whole.pop()).unlink(missing_ok=True)
 
     def _on_captured(self, wish: CaptureWish, result: CaptureResult) -> None:
         self._controller.said.emit(
@@ -78,6 +86,7 @@ class Capturing(QObject):
             f"{len(result.facts.documents)} documents in {formats.duration(result.elapsed_s)}: "
             f"{result.path} ({format_bytes(result.file_bytes)})"
         )
+        self._whole.clear()
         if self._remembers:
             settings.add_recent_model(wish.model)
             settings.save_capture_folder(Path(result.path).absolute().parent)

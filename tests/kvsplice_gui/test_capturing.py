@@ -1,5 +1,8 @@
 """From the dialog to an opened capture, in the real window with a real small model."""
 
+import shlex
+import time
+
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
@@ -109,6 +112,19 @@ def test_cancel_keeps_the_inputs_and_leaves_no_file(qtbot, window, dialog, tmp_p
     assert window.state.findings.dataset is None
 
 
+def test_a_cancel_that_comes_too_late_leaves_no_file_either(qtbot, window, dialog, tmp_path):
+    start(qtbot, dialog)
+    # Nothing of the result reaches the window before Escape does.
+    deadline = time.monotonic() + WAIT_MS / 1000
+    while not window.capturing._whole and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (tmp_path / "made.safetensors").exists()
+    with qtbot.waitSignal(window.controller.cancelled, timeout=WAIT_MS):
+        dialog.reject()
+    assert list(tmp_path.glob("*made*")) == []
+    assert window.state.findings.dataset is None
+
+
 def test_a_failure_says_so_and_leaves_the_dialog(qtbot, window, dialog, tmp_path):
     dialog.fields.model.setEditText(str(tmp_path))  # a folder without a model
     with qtbot.waitSignal(window.controller.failed, timeout=WAIT_MS) as failed:
@@ -143,8 +159,6 @@ def test_what_is_copied_is_a_command(qtbot, window, dialog):
 
 
 def test_every_wish_is_one_the_command_line_takes():
-    import shlex
-
     wish = CaptureWish(
         "gpt2",
         ("a b.txt", "c.txt"),
