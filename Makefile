@@ -25,7 +25,7 @@ SWEEP       = $(BIN)/kvsplice sweep geometric-mix --recipe origin --ks 8,12,16,2
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test lint format bench all quick plots clean
+.PHONY: help install run test lint format tables bench all quick plots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ lint: install ## check style, types and the directions of imports
 format: install ## let ruff format and sort the code
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
+
+tables: install ## measure the README's tables anew and write them into it (half an hour)
+	$(BIN)/python -m tests.benchmarks.readme $(TABLES)
 
 bench: install ## measure against plain references, into results/benchmarks.json
 	$(BIN)/python -m tests.benchmarks

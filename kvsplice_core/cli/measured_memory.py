@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _TORCH_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _FORMULA_ONLY = ("k", "kept", "latent_dtype", "method", "knots")
+_MEASURED_ONLY = ("card", "mode", "device")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +35,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--mode",
         choices=("strict", "window"),
-        default="strict",
-        help="window: the first 4 and the newest 64 tokens stay raw (default: %(default)s)",
+        help="window: the first 4 and the newest 64 tokens stay raw (default: strict)",
     )
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    group.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+
+
+def require_formula(arguments: argparse.Namespace) -> None:
+    """Raise SpecError if an option of the measurement is given without it."""
+    given = [name for name in _MEASURED_ONLY if getattr(arguments, name) is not None]
+    if given:
+        raise SpecError(f"--{given[0]} is for what is measured; add --measure")
 
 
 def print_measured(arguments: argparse.Namespace) -> int:
@@ -93,7 +100,7 @@ def _measured(arguments: argparse.Namespace) -> MeasuredMemory:
 
     card = load_card(arguments.card)
     dtype = getattr(torch, _TORCH_DTYPES[arguments.dtype or "fp32"])
-    language = load_model(arguments.model, device=arguments.device, dtype=dtype)
+    language = load_model(arguments.model, device=arguments.device or "auto", dtype=dtype)
     with WorkProgress() as progress:
         work = measure_memory(language, card, _spec(arguments))
         return run(work, lambda step: progress.show(step.fraction, step.text))

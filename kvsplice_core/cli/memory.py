@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvsplice_core.cli.console import print_table, say, significant
-from kvsplice_core.cli.measured_memory import add_options, print_measured
+from kvsplice_core.cli.measured_memory import add_options, print_measured, require_formula
 from kvsplice_core.cli.options import new_command, positive_int
-from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ def add_to(commands: Commands) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.measure:
         return print_measured(arguments)
-    if arguments.card is not None:
-        raise SpecError("--card is for what is measured; add --measure")
+    require_formula(arguments)
     from kvsplice_core.cache_memory import formula, weigh
 
     spec = _spec(arguments)

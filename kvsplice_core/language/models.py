@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
 
@@ -157,6 +160,8 @@ def _load(name: str, source: str, dtype: torch.dtype, attention: str) -> tuple[A
     last: Exception | None = None
     # On this machine first: a model at hand must open without a network, and at once.
     for local in (True,) if Path(source).is_dir() else (True, False):
+        if not local and not _hub_answers():
+            break
         try:
             config = AutoConfig.from_pretrained(source, local_files_only=local)
             if config.is_encoder_decoder:
@@ -178,6 +183,20 @@ def _load(name: str, source: str, dtype: torch.dtype, attention: str) -> tuple[A
         except Exception as error:  # noqa: BLE001 - a library's words about a user's model
             last = error
     raise LanguageModelError(_why_not(name, source), details=str(last)) from last
+
+
+def _hub_answers() -> bool:
+    """Say whether the hub's name can be looked up; the library would retry for half a minute."""
+    from huggingface_hub import constants
+
+    host = urlsplit(constants.ENDPOINT).hostname
+    if getproxies():
+        return True  # then it is the proxy that looks names up
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        return False
+    return True
 
 
 def _why_not(name: str, source: str) -> str:
