@@ -70,8 +70,9 @@ def _draw_change(wishes: Wishes, findings: Findings) -> Figure:
 def _draw_memory(wishes: Wishes, findings: Findings) -> Figure:
     from kvsplice_core import figures
 
-    del findings
-    return figures.memory_vs_tokens(readouts.memory_spec(wishes, wishes.k))
+    points = memory_readouts.measured_points(wishes, findings)
+    measured = [(p.name, p.tokens.tolist(), p.size.tolist(), p.colour) for p in points]
+    return figures.memory_vs_tokens(readouts.memory_spec(wishes, wishes.k), measured=measured)
 
 
 def _draw_splines(wishes: Wishes, findings: Findings) -> Figure:

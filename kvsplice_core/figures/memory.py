@@ -41,8 +41,22 @@ _GPT2_TOKENS, _GPT2_KEPT = 1024, 391
 _GPT2_KS = (None, 48, 32, 24, 16, 8, 4)
 
 
-def memory_vs_tokens(spec: MemorySpec, dark: bool = False) -> Figure:
-    """Draw the bytes of the cache of `spec` against tokens, among the reference lines."""
+def memory_vs_tokens(
+    spec: MemorySpec,
+    dark: bool = False,
+    measured: Sequence[tuple[str, Sequence[float], Sequence[float], str]] = (),
+) -> Figure:
+    """Draw the bytes of the cache of `spec` against tokens, among the reference lines.
+
+    Parameters
+    ----------
+    spec : MemorySpec
+        The cache.
+    dark : bool
+        Draw on a dark ground.
+    measured : sequence of (name, tokens, bytes, colour)
+        What real caches held, drawn as points.
+    """
     figure = new_figure(dark, height=5.0)
     axes = figure.subplots()
     dress(axes, dark, "tokens", "bytes of the cache")
@@ -61,6 +75,10 @@ def memory_vs_tokens(spec: MemorySpec, dark: bool = False) -> Figure:
             label=f"{line.name}: {line.detail}",
         )
     _draw_own(axes, spec, tokens, dark)
+    for name, lengths, held, colour in measured:
+        axes.plot(
+            lengths, held, "o", markersize=5, color=colour, markerfacecolor="none", label=name
+        )
     _binary_axes(axes, tokens)
     _mark_break_even(axes, spec, dark)
     add_legend(axes, dark, loc="upper left")

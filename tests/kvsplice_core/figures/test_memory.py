@@ -68,3 +68,10 @@ def test_the_note_at_the_chosen_tokens_stays_inside(tokens):
     axes = figure.axes[0]
     note = next(text for text in axes.texts if "dense" in text.get_text())
     assert note.get_window_extent().x1 <= axes.get_window_extent().x1
+
+
+def test_measured_bytes_are_points():
+    measured = [("dense, measured", (64.0, 128.0), (1e6, 2e6), "#777777")]
+    points = lines_of(memory_vs_tokens(SPEC, measured=measured).axes[0])["dense, measured"]
+    assert (list(points.get_xdata()), list(points.get_ydata())) == ([64.0, 128.0], [1e6, 2e6])
+    assert points.get_linestyle() == "None"
