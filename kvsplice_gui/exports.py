@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.shapes import ScatterShape, SplineShape
-from kvsplice_gui import quality_exports, readouts
+from kvsplice_gui import memory_readouts, quality_exports, readouts
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.state import Findings, Wishes
 
