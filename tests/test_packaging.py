@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-RESOURCES = ("samples/smollm2-v.safetensors", "icons/kvsplice.svg")
+RESOURCES = (
+    "samples/smollm2-v.safetensors",
+    "icons/kvsplice.svg",
+    "gpt2-mini/model.safetensors",
+    "gpt2-mini/text/heldout/macbeth.txt",
+)
+BUNDLED_MODEL = ("model.safetensors", "tokenizer.json", "config.json")
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +64,19 @@ def test_resources_are_found_from_the_wheel(unpacked, tmp_path, name):
 @pytest.mark.slow
 def test_the_wheel_reads_its_bundled_sample(unpacked, tmp_path):
     assert "64" in run_there(unpacked, tmp_path, "-m", "kvsplice_core", "info", "smollm2-v")
+
+
+@pytest.mark.slow
+def test_the_wheel_captures_from_its_bundled_model(unpacked, tmp_path):
+    target = tmp_path / "v.safetensors"
+    options = ("--tokens", "64", "--out", str(target))
+    run_there(unpacked, tmp_path, "-m", "kvsplice_core", "capture", "gpt2-mini", *options)
+    assert target.stat().st_size > 64 * 4 * 4 * 64 * 2
+
+
+def test_the_bundled_model_is_small():
+    files = [ROOT / "resources" / "gpt2-mini" / name for name in BUNDLED_MODEL]
+    assert sum(file.stat().st_size for file in files) <= 10_000_000
 
 
 @pytest.mark.slow
