@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from kvsplice_core.progress import run
     from kvsplice_core.quality.curve import quality_curve
     from kvsplice_core.quality.evaluation import evaluate
-    from kvsplice_core.quality.results import CurveSpec, EvalSpec
     from kvsplice_core.quality.sensitivity import sensitivity
+    from kvsplice_core.quality.specs import CurveSpec, EvalSpec
     from kvsplice_core.results import (
         CalibrationResult,
         CalibrationStep,
@@ -138,7 +138,7 @@ _NAMES_BY_MODULE = {
     "language.texts": "Document documents_for read_documents",
     "quality.curve": "quality_curve",
     "quality.evaluation": "evaluate",
-    "quality.results": "CurveSpec EvalSpec",
+    "quality.specs": "CurveSpec EvalSpec",
     "quality.sensitivity": "sensitivity",
     "cache_memory": "MemorySpec cache_bytes load_model_shape",
     "calibration": "calibrate",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.capture.specs import CaptureFacts
-from kvsplice_core.quality.results import CurveResult, CurveStep, SensitivityStep
+from kvsplice_core.quality.curve_results import CurveResult, CurveStep, SensitivityStep
 from kvsplice_gui import formats, quality_readouts
 from kvsplice_gui.controller import Controller
 from kvsplice_gui.quality_jobs import evaluate_job, quality_job, sensitivity_job

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kvsplice_core.errors import KVSpliceError
+from kvsplice_core.quality.curve_results import CurveResult
 from kvsplice_core.quality.reproduce import as_command
-from kvsplice_core.quality.results import CurveResult
 from kvsplice_gui import quality_readouts
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.quality_state import Evaluation

@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kvsplice_core.capture.specs import Sides
-from kvsplice_core.quality.results import (
-    CurveResult,
-    CurveSpec,
-    HeadErrors,
-    SensitivityResult,
-)
+from kvsplice_core.quality.curve_results import CurveResult, SensitivityResult
+from kvsplice_core.quality.results import HeadErrors
+from kvsplice_core.quality.specs import CurveSpec
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.quality_state import CardKey, Evaluation, QualityWish, SensitivityMap
 

@@ -11,17 +11,9 @@ from numpy.typing import NDArray
 
 from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.methods import Method
-from kvsplice_core.quality.results import (
-    DEFAULT_QUALITY_KS,
-    Control,
-    CurveSpec,
-    Estimate,
-    EvalResult,
-    HeadErrors,
-    Quality,
-    QualityPoint,
-    orders_agree,
-)
+from kvsplice_core.quality.curve_results import QualityPoint, orders_agree
+from kvsplice_core.quality.results import Control, Estimate, EvalResult, HeadErrors, Quality
+from kvsplice_core.quality.specs import DEFAULT_QUALITY_KS, CurveSpec
 from kvsplice_core.specs import CalibrationSpec
 from kvsplice_gui import formats
 from kvsplice_gui.quality_state import CardKey, Evaluation, QualityFindings

@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kvsplice_core.capture.specs import CaptureFacts
-from kvsplice_core.quality.results import (
+from kvsplice_core.quality.curve_results import (
     CurveResult,
-    EvalResult,
-    EvalSpec,
-    HeadErrors,
     QualityPoint,
     SensitivityResult,
     SensitivityStep,
 )
+from kvsplice_core.quality.results import EvalResult, HeadErrors
+from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.specs import CalibrationSpec
 
 if TYPE_CHECKING:

@@ -9,19 +9,16 @@ import numpy as np
 from kvsplice_core.capture.specs import CaptureFacts, DocumentSpan, KeyState, Sides
 from kvsplice_core.methods import Method
 from kvsplice_core.model_facts import ModelFacts
+from kvsplice_core.quality.curve_results import CurveResult, QualityPoint, SensitivityResult
 from kvsplice_core.quality.results import (
     Continuation,
     Control,
-    CurveResult,
-    CurveSpec,
     Estimate,
     EvalResult,
-    EvalSpec,
     HeadErrors,
     Quality,
-    QualityPoint,
-    SensitivityResult,
 )
+from kvsplice_core.quality.specs import CurveSpec, EvalSpec
 
 FACTS = CaptureFacts(
     model=ModelFacts("gpt2-mini", "ab" * 32, layers=4, kv_heads=4, head_dim=64),

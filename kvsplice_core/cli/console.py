@@ -109,8 +109,8 @@ class WorkProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def show(self, fraction: float, text: str) -> None:
-        """Show the share done, 0 … 1, and what is in work."""
+    def show(self, fraction: float, text: str | None = None) -> None:
+        """Show the share done, 0 … 1, and what is in work (as before when omitted)."""
         if self._bar is not None:
             self._bar.show(fraction, text)
 
@@ -120,7 +120,7 @@ class WorkProgress:
             remark(text)
 
 
-class SweepProgress:
+class SweepProgress(WorkProgress):
     """Shows a sweep as it goes: a bar on a terminal, else one line for each finished row.
 
     Use it as a context manager; the bar is gone afterwards. The first progress value, when every
@@ -135,36 +135,21 @@ class SweepProgress:
     """
 
     def __init__(self, data: DataSummary, spec: SweepSpec) -> None:
+        super().__init__()
         self._heading = _heading(data)
-        self._finished = 0
+        self._count = 0
         self._rows = len(spec.methods) * len(spec.ks)
-        self._bar = _Bar() if sys.stderr.isatty() else None
 
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def show(self, step: SweepStep) -> None:
+    def follow(self, step: SweepStep) -> None:
         """Show one progress value."""
         if self._heading:
             remark(self._heading)
             self._heading = ""
-        if self._bar is not None:
-            work = step.calibration
-            self._bar.show(step.fraction, None if work is None else calibration_text(work))
-        elif step.row is not None:
-            self._finished += 1
-            remark(f"{self._finished}/{self._rows} {row_text(step.row)}")
+        work = step.calibration
+        self.show(step.fraction, None if work is None else calibration_text(work))
+        if step.row is not None:
+            self._count += 1
+            self.finished(f"{self._count}/{self._rows} {row_text(step.row)}")
 
 
 def _heading(data: DataSummary) -> str:

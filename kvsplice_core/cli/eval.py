@@ -27,13 +27,9 @@ if TYPE_CHECKING:
     from kvsplice_core.cli.options import Commands
     from kvsplice_core.language.models import LanguageModel
     from kvsplice_core.language.texts import Document
-    from kvsplice_core.quality.results import (
-        Continuation,
-        EvalResult,
-        EvalSpec,
-        HeadErrors,
-        SensitivityResult,
-    )
+    from kvsplice_core.quality.curve_results import SensitivityResult
+    from kvsplice_core.quality.results import Continuation, EvalResult, HeadErrors
+    from kvsplice_core.quality.specs import EvalSpec
 
 _SENSITIVITY_TOKENS = 2_048
 _DIVERGES = "▶"

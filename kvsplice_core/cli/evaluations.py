@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kvsplice_core.cli.console import print_table, remark, signed, significant
 from kvsplice_core.cli.options import positive_int
-from kvsplice_core.quality.results import EvalSpec
+from kvsplice_core.quality.specs import EvalSpec
 
 if TYPE_CHECKING:
     import argparse

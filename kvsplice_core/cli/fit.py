@@ -102,7 +102,7 @@ def _calibrated(values: Values, spec: CalibrationSpec) -> SweepRow:
 
     wanted = SweepSpec(methods=(spec.method,), ks=(spec.k,), calibration=spec)
     with SweepProgress(values.summary, wanted) as progress:
-        result = run(sweep(values, wanted), progress.show)
+        result = run(sweep(values, wanted), progress.follow)
     return result.of(spec.method)[0]
 
 

@@ -25,7 +25,7 @@ from kvsplice_core.cli.options import (
 )
 from kvsplice_core.cli.outputs import check_file
 from kvsplice_core.methods import Method
-from kvsplice_core.quality.results import DEFAULT_QUALITY_KS, CurveSpec
+from kvsplice_core.quality.specs import DEFAULT_QUALITY_KS, CurveSpec
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from kvsplice_core.capture.file import Capture
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.quality.results import CurveResult, CurveStep, QualityPoint
+    from kvsplice_core.quality.curve_results import CurveResult, CurveStep, QualityPoint
 
 _DEFAULTS = CurveSpec()
 

@@ -98,7 +98,7 @@ def _follow(values: Values, spec: SweepSpec, finished: FinishedRows) -> SweepRes
 
         def on_step(step: SweepStep) -> None:
             finished.add(step)
-            progress.show(step)
+            progress.follow(step)
 
         return run(sweep(values, spec), on_step)
 

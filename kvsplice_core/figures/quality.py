@@ -24,7 +24,8 @@ from kvsplice_core.figures.style import (
     say_empty,
 )
 from kvsplice_core.methods import Method
-from kvsplice_core.quality.results import CurveResult, Estimate, QualityPoint
+from kvsplice_core.quality.curve_results import CurveResult, QualityPoint
+from kvsplice_core.quality.results import Estimate
 
 _NAMES = {"nll": "ΔNLL", "kl": "KL(base ‖ compressed)"}
 _UNIT = "nats per token"

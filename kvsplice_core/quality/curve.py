@@ -15,17 +15,12 @@ from kvsplice_core.errors import LanguageModelError, SpecError
 from kvsplice_core.language.texts import Document, text_hash
 from kvsplice_core.methods import Method
 from kvsplice_core.quality.audit import audit
+from kvsplice_core.quality.curve_results import CurveResult, CurveStep, QualityPoint
 from kvsplice_core.quality.intervals import paired_difference, quality_of
 from kvsplice_core.quality.reading import CacheReader
-from kvsplice_core.quality.results import (
-    Control,
-    CurveResult,
-    CurveSpec,
-    CurveStep,
-    HeadErrors,
-    QualityPoint,
-)
+from kvsplice_core.quality.results import Control, HeadErrors
 from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
+from kvsplice_core.quality.specs import CurveSpec
 from kvsplice_core.quality.tensor_view import tensor_view
 from kvsplice_core.quality.windows import context_of, text_windows
 from kvsplice_core.version import library_versions

@@ -18,8 +18,9 @@ from kvsplice_core.quality.reading import (
     read,
     require_card_of,
 )
-from kvsplice_core.quality.results import EvalResult, EvalSpec, EvalStep
+from kvsplice_core.quality.results import EvalResult, EvalStep
 from kvsplice_core.quality.scoring import BaseLogProbs, score_text
+from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.quality.tensor_view import tensor_view
 from kvsplice_core.quality.windows import TextWindow, text_windows
 from kvsplice_core.version import library_versions

@@ -12,7 +12,7 @@ from kvsplice_core.cache.by_token import by_token
 from kvsplice_core.cache.compressed import CompressedCache, cache_for
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.errors import LanguageModelError
-from kvsplice_core.quality.results import EvalSpec
+from kvsplice_core.quality.specs import EvalSpec
 
 if TYPE_CHECKING:
     from kvsplice_core.card import Card

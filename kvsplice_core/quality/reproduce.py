@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from kvsplice_core.quality.results import CurveSpec, EvalSpec
+from kvsplice_core.quality.specs import CurveSpec, EvalSpec
 from kvsplice_core.specs import CalibrationSpec
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kvsplice_core.language.texts import Document
+from kvsplice_core.quality.curve_results import SensitivityResult, SensitivityStep
 from kvsplice_core.quality.reading import CacheReader, require_card_of
-from kvsplice_core.quality.results import EvalSpec, SensitivityResult, SensitivityStep
 from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
+from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.quality.windows import text_windows
 
 if TYPE_CHECKING:

@@ -13,12 +13,8 @@ from kvsplice_core.tables import finite
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kvsplice_core.quality.results import (
-        CurveResult,
-        EvalResult,
-        QualityPoint,
-        SensitivityResult,
-    )
+    from kvsplice_core.quality.curve_results import CurveResult, QualityPoint, SensitivityResult
+    from kvsplice_core.quality.results import EvalResult
 
     Cell = Callable[[QualityPoint], object]
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from kvsplice_core.language.attention import AttentionCall, attention_through
 from kvsplice_core.language.projections import attention_modules, output_projection
-from kvsplice_core.quality.results import HeadErrors, SensitivityResult
+from kvsplice_core.quality.curve_results import SensitivityResult
+from kvsplice_core.quality.results import HeadErrors
 from kvsplice_core.quality.windows import TextWindow
 
 if TYPE_CHECKING:

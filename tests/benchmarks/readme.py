@@ -25,7 +25,8 @@ from kvsplice_core.language.texts import BundledText, bundled_documents  # noqa:
 from kvsplice_core.methods import Method  # noqa: E402
 from kvsplice_core.progress import run  # noqa: E402
 from kvsplice_core.quality.curve import quality_curve  # noqa: E402
-from kvsplice_core.quality.results import CurveResult, CurveSpec, EvalSpec  # noqa: E402
+from kvsplice_core.quality.curve_results import CurveResult  # noqa: E402
+from kvsplice_core.quality.specs import CurveSpec, EvalSpec  # noqa: E402
 from kvsplice_core.results import Change, SweepResult  # noqa: E402
 from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec  # noqa: E402
 from kvsplice_core.sweeping import sweep  # noqa: E402

@@ -69,7 +69,7 @@ def test_rows_losses_and_the_pca_curve_are_news():
 
 
 def test_points_and_cells_of_quality_are_never_dropped():
-    from kvsplice_core.quality.results import CurveStep, SensitivityStep
+    from kvsplice_core.quality.curve_results import CurveStep, SensitivityStep
     from tests.quality_samples import curve
 
     point = curve().points[0]

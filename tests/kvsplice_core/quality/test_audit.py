@@ -10,7 +10,7 @@ from kvsplice_core.progress import run
 from kvsplice_core.quality import audit as auditing
 from kvsplice_core.quality.audit import audit, audit_texts
 from kvsplice_core.quality.reading import CacheReader
-from kvsplice_core.quality.results import EvalSpec
+from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.quality.windows import text_windows
 from tests.kvsplice_core.quality.fakes import FAKES
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama

@@ -12,7 +12,7 @@ from kvsplice_core.progress import run
 from kvsplice_core.quality import curve as curves
 from kvsplice_core.quality.curve import bytes_per_token, quality_curve
 from kvsplice_core.quality.evaluation import evaluate
-from kvsplice_core.quality.results import CurveSpec, EvalSpec
+from kvsplice_core.quality.specs import CurveSpec, EvalSpec
 from kvsplice_core.specs import CalibrationSpec, Recipe
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
 

@@ -9,7 +9,7 @@ from kvsplice_core.errors import LanguageModelError, SpecError
 from kvsplice_core.progress import run
 from kvsplice_core.quality.evaluation import evaluate
 from kvsplice_core.quality.reading import CacheReader
-from kvsplice_core.quality.results import EvalSpec
+from kvsplice_core.quality.specs import EvalSpec
 from tests.kvsplice_core.quality.fakes import FAKES
 from tests.language_models import CONTEXT, pca_card, some_documents, tiny_gpt2, tiny_llama
 

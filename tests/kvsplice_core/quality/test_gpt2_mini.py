@@ -13,7 +13,7 @@ from kvsplice_core.progress import run
 from kvsplice_core.quality.audit import audit
 from kvsplice_core.quality.evaluation import evaluate
 from kvsplice_core.quality.reading import CacheReader
-from kvsplice_core.quality.results import EvalSpec
+from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.quality.windows import text_windows
 from kvsplice_core.specs import CalibrationSpec
 from tests.kvsplice_core.quality.fakes import FAKES

@@ -8,7 +8,7 @@ from kvsplice_core.cli.options import calibration_spec
 from kvsplice_core.cli.parser import build_parser
 from kvsplice_core.methods import Method
 from kvsplice_core.quality.reproduce import as_command
-from kvsplice_core.quality.results import CurveSpec, EvalSpec
+from kvsplice_core.quality.specs import CurveSpec, EvalSpec
 from kvsplice_core.specs import CalibrationSpec, Recipe
 
 SPECS = (

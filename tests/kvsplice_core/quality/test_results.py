@@ -7,16 +7,9 @@ import pytest
 
 from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
-from kvsplice_core.quality.results import (
-    CurveSpec,
-    Estimate,
-    EvalSpec,
-    HeadErrors,
-    Quality,
-    QualityPoint,
-    orders_agree,
-    perplexity,
-)
+from kvsplice_core.quality.curve_results import QualityPoint, orders_agree
+from kvsplice_core.quality.results import Estimate, HeadErrors, Quality, perplexity
+from kvsplice_core.quality.specs import CurveSpec, EvalSpec
 
 SAME = Estimate(1.0, 1.0, 1.0)
 

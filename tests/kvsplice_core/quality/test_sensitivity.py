@@ -8,9 +8,9 @@ import pytest
 from kvsplice_core.errors import LanguageModelError
 from kvsplice_core.progress import run
 from kvsplice_core.quality.reading import CacheReader
-from kvsplice_core.quality.results import EvalSpec
 from kvsplice_core.quality.scoring import BaseLogProbs, score_text
 from kvsplice_core.quality.sensitivity import sensitivity
+from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.quality.windows import text_windows
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
 

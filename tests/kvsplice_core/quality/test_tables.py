@@ -12,8 +12,8 @@ from kvsplice_core.methods import Method
 from kvsplice_core.progress import run
 from kvsplice_core.quality.curve import quality_curve
 from kvsplice_core.quality.evaluation import evaluate
-from kvsplice_core.quality.results import CurveSpec, EvalSpec
 from kvsplice_core.quality.sensitivity import sensitivity
+from kvsplice_core.quality.specs import CurveSpec, EvalSpec
 from kvsplice_core.quality.tables import curve_csv, curve_json, eval_json
 from kvsplice_core.specs import CalibrationSpec
 from tests.language_models import pca_card, some_documents, tiny_gpt2

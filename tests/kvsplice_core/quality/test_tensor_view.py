@@ -8,7 +8,7 @@ from kvsplice_core.card import full_rank
 from kvsplice_core.language.attention import attention_through
 from kvsplice_core.language.projections import attention_modules, output_projection
 from kvsplice_core.progress import run
-from kvsplice_core.quality.results import SensitivityResult
+from kvsplice_core.quality.curve_results import SensitivityResult
 from kvsplice_core.quality.tensor_view import ranked, tensor_view
 from kvsplice_core.quality.windows import text_windows
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
