@@ -1,0 +1,161 @@
+"""What quality curves and sensitivity maps report: frozen values, free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kvsplice_core.methods import Method
+from kvsplice_core.quality.results import Control, Estimate, Quality
+from kvsplice_core.quality.specs import CurveSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_TIE = 1e-3
+
+
+@dataclass(frozen=True)
+class QualityPoint:
+    """One method at one k.
+
+    Parameters
+    ----------
+    method : Method
+    k : int
+    quality : Quality
+        Through the cache, on held-out documents.
+    mse, weighted_mse, output_error : float
+        The tensor view, means over all heads; see `HeadErrors`.
+    kept : int
+        Codecs of the card that kept their method; the others are PCA.
+    codecs : int
+        Codecs of the card.
+    bytes_per_token : int
+        Of the compressed cache at fp16, K and V, side information left out.
+    against_pca : Estimate or None
+        ΔNLL minus that of PCA at the same k, paired over documents; None for PCA itself.
+    """
+
+    method: Method
+    k: int
+    quality: Quality
+    mse: float
+    weighted_mse: float
+    output_error: float
+    kept: int
+    codecs: int
+    bytes_per_token: int
+    against_pca: Estimate | None = None
+
+    @property
+    def measures(self) -> tuple[float, float, float, float]:
+        """The four errors: MSE, attention-weighted MSE, error after W_O, KL."""
+        return (self.mse, self.weighted_mse, self.output_error, self.quality.kl.value)
+
+
+@dataclass(frozen=True)
+class CurveStep:
+    """Progress of a quality curve, and a point that has just been measured."""
+
+    text: str
+    fraction: float
+    point: QualityPoint | None = None
+
+
+@dataclass(frozen=True)
+class CurveResult:
+    """All points of a quality curve, k ascending, methods in the registry's order.
+
+    Parameters
+    ----------
+    model, model_sha256, text_sha256, capture_sha256 : str
+    spec : CurveSpec
+    points : tuple of QualityPoint
+    audit : tuple of Control
+        Of the first point of every method.
+    context : int
+        Tokens of a window of text.
+    tokens, documents : int
+        What was scored.
+    device : str
+    elapsed_s : float
+    versions : dict
+    """
+
+    model: str
+    model_sha256: str
+    text_sha256: str
+    capture_sha256: str
+    spec: CurveSpec
+    points: tuple[QualityPoint, ...]
+    audit: tuple[Control, ...]
+    context: int
+    tokens: int
+    documents: int
+    device: str
+    elapsed_s: float
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether every control passed."""
+        return all(control.passed for control in self.audit)
+
+    def point(self, method: Method, k: int) -> QualityPoint | None:
+        """Return the point of `method` at `k`, or None."""
+        found = (p for p in self.points if p.method is method and p.k == k)
+        return next(found, None)
+
+    def disagreements(self) -> tuple[int, ...]:
+        """Return every k at which the four errors order the methods differently."""
+        ks = sorted({point.k for point in self.points})
+        return tuple(k for k in ks if not orders_agree(p for p in self.points if p.k == k))
+
+
+@dataclass(frozen=True)
+class SensitivityStep:
+    """Progress of a sensitivity map, and the cell that has just been measured."""
+
+    text: str
+    fraction: float
+    layer: int | None = None
+    head: int | None = None
+    kl: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SensitivityResult:
+    """What each head costs when it alone is compressed.
+
+    Parameters
+    ----------
+    card : str
+        The card's title.
+    delta_nll, kl : ndarray, shape (layers, heads)
+        Nats per token.
+    tokens : int
+        Tokens scored for each cell.
+    elapsed_s : float
+    """
+
+    card: str
+    delta_nll: NDArray[np.float64]
+    kl: NDArray[np.float64]
+    tokens: int
+    elapsed_s: float
+
+
+def orders_agree(points: Iterable[QualityPoint]) -> bool:
+    """Say whether no two of the four errors put two points of one k in opposite order.
+
+    Two numbers that differ by less than 0.1 % are a tie, which agrees with any order.
+    """
+    measures = np.array([point.measures for point in points])  # (points, 4)
+    apart = measures[:, None] - measures[None]
+    tie = np.abs(apart) <= _TIE * np.maximum(np.abs(measures[:, None]), np.abs(measures[None]))
+    signs = np.where(tie, 0.0, np.sign(apart))
+    return not bool(((signs > 0).any(-1) & (signs < 0).any(-1)).any())
