@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -11,10 +9,9 @@ from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 
 from kvsplice_gui.formats import three_digits
-from kvsplice_gui.plots.axis import TickerAxis
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import Bounds
-from kvsplice_gui.plots.colours import STEPS, lookup_table
+from kvsplice_gui.plots.colour_bar import ColourBar, lookup_table
 from kvsplice_gui.plots.crosshair import Reading
 from kvsplice_gui.plots.notice import Notice
 from kvsplice_gui.plots.ticks import integer_ticks, linear_ticks
@@ -29,7 +26,6 @@ _EMPTY = (
     "Press Sensitivity map to see what each head costs, in nats per token, when it alone is "
     "compressed."
 )
-_BAR_WIDTH = 10
 _BAR_AXIS_WIDTH = 52
 _LEFT_WIDTH = 28
 _NO_CELLS: NDArray[np.float64] = np.empty((0, 0))
@@ -65,8 +61,7 @@ class SensitivityMap(PlotFrame):
         for item in (self._image, self._casing, self._outline, self._cursor_outline):
             self.plot.addItem(item)
         self.plot.setLabel("left", "layer")
-        self._bar_axis = TickerAxis("right")
-        self._bar_view = self._add_colour_bar()
+        self._bar = ColourBar(self.plot, linear_ticks, _BAR_AXIS_WIDTH)
         for axis in self.axes.values():
             axis.set_ticker(integer_ticks)
             axis.setGrid(False)
@@ -114,8 +109,7 @@ class SensitivityMap(PlotFrame):
         top = self._top()
         self._image.setImage(self._cells.T, levels=(0.0, top), autoLevels=False)
         self._image.setRect(QRectF(-0.5, -0.5, heads, layers))
-        self._bar_image.setRect(QRectF(0, 0, 1, top))
-        self._bar_view.setRange(yRange=(0, top), padding=0.04)
+        self._bar.set_range(0, top)
         self._fit(Bounds(-0.5, heads - 0.5, -0.5, layers - 0.5))
         self._draw_outlines()
         self._refresh_readout()
@@ -129,25 +123,10 @@ class SensitivityMap(PlotFrame):
             item.setData(*_square(self._chosen, 0.46))
         self._cursor_outline.setData(*_square(self._cursor if self.hasFocus() else None, 0.38))
 
-    def _add_colour_bar(self) -> Any:  # noqa: ANN401  # pyqtgraph has no types
-        view = pg.ViewBox(enableMouse=False, enableMenu=False)
-        view.setFixedWidth(_BAR_WIDTH)
-        self._bar_image = pg.ImageItem(np.linspace(0, 1, STEPS)[None, :])
-        view.addItem(self._bar_image)
-        view.setXRange(0, 1, padding=0)
-        self._bar_axis.set_ticker(linear_ticks)
-        self._bar_axis.setGrid(False)
-        self._bar_axis.setWidth(_BAR_AXIS_WIDTH)
-        self._bar_axis.linkToView(view)
-        self.plot.layout.addItem(view, 2, 3)
-        self.plot.layout.addItem(self._bar_axis, 2, 4)
-        return view
-
     def _restyle(self, theme: Theme) -> None:
         table = lookup_table(_STOPS)
         self._image.setLookupTable(table)
-        self._bar_image.setLookupTable(table)
-        self._bar_axis.set_theme(theme)
+        self._bar.restyle(theme, table)
         # White on black: the map has every lightness, so one of the two always stands out.
         self._casing.setPen(pg.mkPen("#000000", width=6))
         self._outline.setPen(pg.mkPen("#FFFFFF", width=2))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -12,10 +10,9 @@ from PyQt6.QtGui import QKeyEvent
 
 from kvsplice_core.shapes import Shape, SplineShape
 from kvsplice_gui.formats import three_digits
-from kvsplice_gui.plots.axis import TickerAxis
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import Bounds
-from kvsplice_gui.plots.colours import STEPS, lookup_table
+from kvsplice_gui.plots.colour_bar import ColourBar, lookup_table
 from kvsplice_gui.plots.crosshair import Reading
 from kvsplice_gui.plots.shape_curves import MOST_DIMS, dim_colour
 from kvsplice_gui.plots.ticks import Tick, integer_ticks
@@ -25,9 +22,7 @@ from kvsplice_gui.theme import Theme
 _LIGHT_STOPS = ("#08488E", "#5FA2D0", "#F1F1F1", "#F5A65B", "#9C3A03")
 _DARK_STOPS = ("#8CCBFF", "#2F74B0", "#2B2F38", "#BA661F", "#FFB870")
 _SPANS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
-_BAR_WIDTH = 10
 _BAR_AXIS_WIDTH = 42
-_BAR_PADDING = 0.04
 _LEFT_WIDTH = 28
 _MARK_SHARE = 0.06
 
@@ -59,8 +54,7 @@ class SlopeMap(PlotFrame):
         self._marks = pg.ScatterPlotItem(size=9, symbol="t", pxMode=True)
         self.plot.addItem(self._image)
         self.plot.addItem(self._marks)
-        self._bar_axis = TickerAxis("right")
-        self._bar_view = self._add_colour_bar()
+        self._bar = ColourBar(self.plot, _slope_ticks, _BAR_AXIS_WIDTH)
         for axis in self.axes.values():
             axis.set_ticker(integer_ticks)
             axis.setGrid(False)
@@ -102,8 +96,7 @@ class SlopeMap(PlotFrame):
     def _draw_scale(self, span: float) -> None:
         if span != self._span:
             self._span = span
-            self._bar_image.setRect(QRectF(0, -span, 1, 2 * span))
-            self._bar_view.setRange(yRange=(-span, span), padding=_BAR_PADDING)
+            self._bar.set_range(-span, span)
 
     def _draw_marks(self, dims: int, segments: int) -> None:
         places = [(dim, place) for place, dim in enumerate(self._dims) if dim < dims]
@@ -114,26 +107,11 @@ class SlopeMap(PlotFrame):
             pen=self._theme.base,
         )
 
-    def _add_colour_bar(self) -> Any:  # noqa: ANN401  # pyqtgraph has no types
-        view = pg.ViewBox(enableMouse=False, enableMenu=False)
-        view.setFixedWidth(_BAR_WIDTH)
-        self._bar_image = pg.ImageItem(np.linspace(0, 1, STEPS)[None, :])
-        view.addItem(self._bar_image)
-        view.setXRange(0, 1, padding=0)
-        self._bar_axis.set_ticker(_slope_ticks)
-        self._bar_axis.setGrid(False)
-        self._bar_axis.setWidth(_BAR_AXIS_WIDTH)
-        self._bar_axis.linkToView(view)
-        self.plot.layout.addItem(view, 2, 3)
-        self.plot.layout.addItem(self._bar_axis, 2, 4)
-        return view
-
     def _restyle(self, theme: Theme) -> None:
         stops = _DARK_STOPS if theme.is_dark else _LIGHT_STOPS
         table = lookup_table(stops)
         self._image.setLookupTable(table)
-        self._bar_image.setLookupTable(table)
-        self._bar_axis.set_theme(theme)
+        self._bar.restyle(theme, table)
         self._frame = None
         self._redraw()
 

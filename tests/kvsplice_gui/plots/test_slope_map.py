@@ -34,10 +34,10 @@ def test_the_scale_grows_with_the_slopes_and_is_told(plot):
     assert plot._image.getLevels()[1] == 0.25
     plot.show_shape(with_slopes(np.full((12, 5), 16)), ())
     assert plot._image.getLevels()[1] == 4
-    bottom, top = plot._bar_view.viewRange()[1]
+    bottom, top = plot._bar.view.viewRange()[1]
     assert bottom < -4
     assert top > 4
-    labels = dict(plot._bar_axis.tickValues(-4, 4, 200) and plot._bar_axis._labels)
+    labels = dict(plot._bar.axis.tickValues(-4, 4, 200) and plot._bar.axis._labels)
     assert labels[0.0] == "1"
     assert labels[2.0] == "4"
 
