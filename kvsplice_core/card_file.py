@@ -49,7 +49,7 @@ def save_card(card: Card, path: str | Path) -> None:
 
     The metadata ``kvsplice-card`` is JSON: schema version, the model with the hash of its
     weights, where the vectors come from, one entry for each codec, every score with its interval,
-    the evaluations, library versions, and the SHA-256 of the tensors.
+    the evaluations, library versions, and the SHA-256 of it all.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def save_card(card: Card, path: str | Path) -> None:
         tensors |= codec_tensors(codec, f"{name}.")
         codecs.append({"name": name, "side": side, "layer": layer, "head": head})
         codecs[-1] |= codec_header(codec)
-    header = {
+    header: dict[str, object] = {
         "schema_version": SCHEMA_VERSION,
         "model": asdict(card.model),
         "codecs": codecs,
@@ -73,8 +73,8 @@ def save_card(card: Card, path: str | Path) -> None:
         "info": dict(card.info),
         "proofs": [dict(proof) for proof in card.proofs],
         "keys_before_rotary": card.keys_before_rotary,
-        "tensors_sha256": _tensors_hash(tensors),
     }
+    header["sha256"] = _content_hash(header, tensors)
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={SCHEMA: json.dumps(header, sort_keys=True)})
 
@@ -82,7 +82,7 @@ def save_card(card: Card, path: str | Path) -> None:
 def load_card(path: str | Path) -> Card:
     """Read a card and verify it.
 
-    Checked are the schema, the hash of the tensors, every shape, that all numbers are finite,
+    Checked are the schema, the hash of all it holds, every shape, that all numbers are finite,
     that splines increase, that each codec at k = d gives back what it gets, and the types of all
     that the header says.
 
@@ -95,8 +95,8 @@ def load_card(path: str | Path) -> Card:
     version = header.get("schema_version")
     if version != SCHEMA_VERSION:
         raise CodecFileError(f"{path} must have card schema {SCHEMA_VERSION}; it has {version!r}")
-    if header.get("tensors_sha256") != _tensors_hash(tensors):
-        raise CodecFileError(f"{path} must hold the tensors it was saved with; they were changed")
+    if header.pop("sha256", None) != _content_hash(header, tensors):
+        raise CodecFileError(f"{path} must hold what it was saved with; it was changed since")
     try:
         card = _card_of(header, tensors, str(path))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -180,8 +180,9 @@ def _score_of(entry: Mapping[str, Any]) -> HeadScore:
     return HeadScore(**{**entry, **methods, "change": found})
 
 
-def _tensors_hash(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def _content_hash(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of what a card says and holds."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
         digest.update(tensor.numpy().tobytes())

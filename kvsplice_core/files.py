@@ -12,10 +12,18 @@ from kvsplice_core.errors import KVSpliceError
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, suffix: str | None = None) -> Iterator[Path]:
     """Give a temporary path in the folder of `path`, moved over `path` when the block succeeds.
 
     The folder is made if it is missing. A block that raises leaves `path` as it was.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write.
+    suffix : str, optional
+        Ending of the temporary file, that of `path` when omitted. One that no reader opens is for
+        long writing: a killed process leaves the file behind.
 
     Raises
     ------
@@ -27,7 +35,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         # mkstemp makes 0600 files; what a person exports follows their umask like any other file.
         handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent
+            prefix=f".{target.stem}-", suffix=suffix or target.suffix, dir=target.parent
         )
         os.close(handle)
     except OSError as error:

@@ -111,7 +111,7 @@ def _write(
     first = read(windows[0])  # its shapes are those of all windows, whatever the family
     total = facts.tokens
     slots = {name: Slot((total, *rows.shape[1:]), rows.dtype) for name, rows in first.items()}
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+    with atomic_path(path, ".part") as temporary, temporary.open("wb") as stream:
         writer = RowWriter(stream, slots, metadata_of(facts))
         for window in windows:
             for name, rows in (read(window) if window.row else first).items():
@@ -185,6 +185,12 @@ class _Reader:
 
 
 def _context(language: LanguageModel, spec: CaptureSpec) -> int:
+    start = len(language.start)
+    if spec.context is not None and spec.context <= start:
+        raise SpecError(
+            f"context must leave room for text behind the {start} tokens a text of {language.name} "
+            f"starts with; got {spec.context}"
+        )
     if spec.context is None:
         return min(language.context, _USUAL_CONTEXT)
     if spec.context > language.context:

@@ -19,6 +19,7 @@ from kvsplice_core.cli.options import (
     add_data_options,
     calibration_spec,
     new_command,
+    parse_layers,
     positive_int,
     read_values,
 )
@@ -72,6 +73,12 @@ def add_to(commands: Commands) -> None:
         help="of a capture: what the card compresses (default: what the capture holds)",
     )
     group.add_argument(
+        "--layers",
+        type=parse_layers,
+        metavar="LIST",
+        help="of a capture: the layers the card compresses, such as 0-3,5 (default: all)",
+    )
+    group.add_argument(
         "--out", required=True, metavar="FILE", help="the .safetensors file to write"
     )
 
@@ -81,8 +88,9 @@ def _run(arguments: argparse.Namespace) -> int:
     out = check_file("--out", arguments.out, ".safetensors")
     if _wants_card(arguments):
         return _run_card(arguments, spec, out)
-    if arguments.kv is not None:
-        raise SpecError("--kv needs a whole capture; here one tensor, layer or head is picked")
+    for name in ("kv", "layers"):
+        if getattr(arguments, name) is not None:
+            raise SpecError(f"--{name} needs a whole capture of which no part is picked")
     values = read_values(arguments)
     row = _calibrated(values, spec)
     from kvsplice_core.codec_file import save_codec
@@ -127,7 +135,9 @@ def _run_card(arguments: argparse.Namespace, calibration: CalibrationSpec, out: 
     limit_threads(arguments.threads)
     capture = open_capture(arguments.data)
     sides = capture.facts.sides if arguments.kv is None else Sides(arguments.kv)
-    spec = CardSpec(calibration, sides, arguments.pool_heads, arguments.budget)
+    spec = CardSpec(
+        calibration, sides, arguments.pool_heads, arguments.budget, arguments.layers
+    )
     card = _fitted(capture, spec)
     save_card(card, out)
     _print(card)

@@ -125,12 +125,18 @@ def rotary_of(model: Any) -> Any | None:  # noqa: ANN401 - transformers has no t
 
 
 def weights_hash(model: Any) -> str:  # noqa: ANN401
-    """Return the SHA-256 of the weights, whatever their order in the file."""
+    """Return the SHA-256 of the weights as fp32, whatever their order in the file.
+
+    Weights stored in fp16 or bf16 give the same hash whichever dtype they are loaded in; tied ones
+    count once.
+    """
     digest = hashlib.sha256()
+    seen = set()
     for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        plain = tensor.detach().cpu().contiguous()
-        digest.update(plain.view(torch.uint8).numpy().data if plain.ndim else plain.numpy().data)
+        if tensor.data_ptr() not in seen:
+            seen.add(tensor.data_ptr())
+            digest.update(name.encode())
+            digest.update(tensor.detach().float().cpu().contiguous().numpy().data)
     return digest.hexdigest()
 
 

@@ -51,7 +51,7 @@ def read_documents(paths: Sequence[str | Path]) -> tuple[Document, ...]:
 
 def bundled_documents(part: BundledText) -> tuple[Document, ...]:
     """Return the books of one part of the bundle."""
-    return read_documents([resource_path(BUNDLED, "text", part.value)])
+    return read_documents([resource_path(BUNDLED, "text", BundledText(part).value)])
 
 
 def documents_for(

@@ -197,7 +197,7 @@ def test_a_codec_is_no_card_and_a_card_no_codec(path):
 
 def rewrite(path, change=None, tensors=None, text=None, method=Method.SPLINE, forge=True):
     """Save a card, then change its header and its tensors, with a hash that fits again."""
-    from kvsplice_core.card_file import _tensors_hash
+    from kvsplice_core.card_file import _content_hash
 
     save_card(make_card(method, scores=(SCORE,)), path)
     with safe_open(path, framework="pt") as file:
@@ -205,10 +205,10 @@ def rewrite(path, change=None, tensors=None, text=None, method=Method.SPLINE, fo
         held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     held |= tensors(held) if tensors else {}
     held = {name: tensor for name, tensor in held.items() if tensor is not None}
-    if forge:
-        header["tensors_sha256"] = _tensors_hash(held)
     if change:
         change(header)
+    if forge and header.pop("sha256", None):
+        header["sha256"] = _content_hash(header, held)
     save_file(held, path, metadata={SCHEMA: json.dumps(header) if text is None else text})
 
 
@@ -250,7 +250,12 @@ def test_tensors_that_make_no_card_are_refused_though_the_hash_fits(tensors, say
 
 def test_changed_tensors_are_refused_though_they_make_a_card(path):
     rewrite(path, tensors=with_number(ENCODER, 0.25), forge=False)
-    assert "they were changed" in refusal(path)
+    assert "it was changed since" in refusal(path)
+
+
+def test_a_changed_score_is_refused(path):
+    rewrite(path, set_at("scores", 0, "mse", 1e-9), forge=False)
+    assert "it was changed since" in refusal(path)
 
 
 def set_at(*path_and_value):
@@ -280,7 +285,7 @@ def without(*path):
     [
         (set_at("schema_version", 2), "must have card schema 1; it has 2"),
         (without("schema_version"), "must have card schema 1; it has None"),
-        (without("tensors_sha256"), "they were changed"),
+        (without("sha256"), "it was changed since"),
         (without("model"), "damaged card header"),
         (without("codecs"), "damaged card header"),
         (without("proofs"), "damaged card header"),

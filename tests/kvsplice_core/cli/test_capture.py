@@ -10,6 +10,7 @@ import pytest
 
 from kvsplice_core.capture.file import open_capture
 from kvsplice_core.capture.specs import KeyState, Sides
+from kvsplice_core.errors import DataError
 from tests.language_models import some_documents, tiny_gpt2, tiny_llama
 
 
@@ -124,6 +125,16 @@ def test_ctrl_c_leaves_nothing(kvsplice, models, tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize(("sign", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_killed_process_leaves_nothing(models, tmp_path, sign, status):
+    process, folder = long_capture(models, tmp_path)
+    process.send_signal(sign)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert error == b""
+    assert list(folder.iterdir()) == []
+
+
+def long_capture(models, tmp_path):
+    """Start a capture and wait until it writes; return the process and the folder."""
     text = tmp_path / "long.txt"
     text.write_text(some_documents(1, 300_000)[0].text)
     folder = tmp_path / "out"
@@ -135,8 +146,16 @@ def test_a_killed_process_leaves_nothing(models, tmp_path, sign, status):
     deadline = time.monotonic() + 120
     while not (folder.exists() and any(folder.iterdir())) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(sign)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == status
-    assert error == b""
-    assert list(folder.iterdir()) == []
+    return process, folder
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_what_a_process_killed_outright_leaves_is_no_file_of_vectors(models, tmp_path):
+    process, folder = long_capture(models, tmp_path)
+    process.kill()
+    process.communicate(timeout=60)
+    assert [path.suffix for path in folder.iterdir()] == [".part"]
+    for path in folder.iterdir():
+        with pytest.raises(DataError, match="must end in one of"):
+            open_capture(path)

@@ -1,7 +1,9 @@
 """A model opens from a folder with one call; whatever does not fit is one sentence."""
 
+import copy
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -144,3 +146,12 @@ def test_where_the_angles_come_from():
 def test_a_model_starts_as_its_tokenizer_says():
     assert tiny_gpt2().start == ()
     assert starting_with_end().start == (256,)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_hash_of_half_precision_weights_does_not_depend_on_the_dtype_they_load_in(
+    tmp_path, dtype
+):
+    saved(replace(tiny_gpt2(), model=copy.deepcopy(tiny_gpt2().model).to(dtype)), tmp_path)
+    hashes = {load_model(str(tmp_path), dtype=as_).sha256 for as_ in (dtype, torch.float32)}
+    assert len(hashes) == 1
