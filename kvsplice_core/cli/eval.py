@@ -13,7 +13,6 @@ from kvsplice_core.cli.evaluations import (
     load_language,
     print_controls,
     print_failed,
-    warn_of_one_document,
     warn_of_own_text,
 )
 from kvsplice_core.cli.options import new_command, positive_int
@@ -151,7 +150,8 @@ def _print_quality(result: EvalResult) -> None:
     mode += f" of {result.spec.window}" if mode == "window" else ""
     say(f"{result.card}, in {result.model}, mode {mode}")
     say(f"{tokens} tokens of {count} document{'s' * (count != 1)}; 95 % intervals over them")
-    warn_of_one_document(count)
+    for caveat in result.caveats:
+        remark(caveat)
     quality = result.quality
     print_table(
         ("measure", "mean [low, high]", "unit"),

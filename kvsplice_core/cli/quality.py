@@ -12,7 +12,6 @@ from kvsplice_core.cli.evaluations import (
     load_language,
     print_controls,
     print_failed,
-    warn_of_one_document,
     warn_of_own_text,
 )
 from kvsplice_core.cli.options import (
@@ -130,7 +129,7 @@ def _measured(arguments: argparse.Namespace, capture: Capture, spec: CurveSpec) 
 
         def on_step(step: CurveStep) -> None:
             progress.show(step.fraction, step.text)
-            if step.point is not None:
+            if step.point is not None and not step.failed:
                 progress.finished(f"measured {step.text}")
 
         return run(quality_curve(language, capture, documents, spec), on_step)
@@ -155,7 +154,8 @@ def _print(result: CurveResult) -> None:
         f"tokens of {result.documents} document{'s' * (result.documents != 1)}; "
         "95 % intervals over them"
     )
-    warn_of_one_document(result.documents)
+    for caveat in result.caveats:
+        remark(caveat)
     numbers = ("k", "KL", "MSE", "weighted", "after W_O", "B/token", "kept")
     columns = ("k", "method", "ΔNLL", "ΔNLL minus PCA's", *numbers[1:], "")
     disagree = result.disagreements()

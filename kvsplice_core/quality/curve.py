@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from statistics import fmean
@@ -15,13 +15,16 @@ from kvsplice_core.errors import LanguageModelError, SpecError
 from kvsplice_core.language.texts import Document, text_hash
 from kvsplice_core.methods import Method
 from kvsplice_core.quality.audit import audit
+from kvsplice_core.quality.controls import reads
 from kvsplice_core.quality.curve_results import CurveResult, CurveStep, QualityPoint
 from kvsplice_core.quality.intervals import paired_difference, quality_of
 from kvsplice_core.quality.reading import CacheReader
+from kvsplice_core.quality.requirements import require_provable
 from kvsplice_core.quality.results import Control, HeadErrors
 from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
 from kvsplice_core.quality.specs import CurveSpec
 from kvsplice_core.quality.tensor_view import tensor_view
+from kvsplice_core.quality.watching import ReadErrors
 from kvsplice_core.quality.windows import context_of, text_windows
 from kvsplice_core.version import library_versions
 
@@ -44,8 +47,9 @@ def quality_curve(
     """Make a card for every method and k, and measure each through the cache.
 
     A generator: it yields progress and every finished point, the wished k first, and returns all
-    of them; closing it cancels. The first point of every method is audited. The dense cache's
-    predictions are computed once, and under recipe ``origin`` every transform is learnt once.
+    of them; closing it cancels. The first point of every method is audited, and what the cache
+    hands out is watched in every scored pass of every point. The dense cache's predictions are
+    computed once, and under recipe ``origin`` every transform is learnt once.
 
     Parameters
     ----------
@@ -61,9 +65,12 @@ def quality_curve(
     ------
     LanguageModelError
         If the capture is of other weights, or holds K before its rotary embedding where K is
-        asked for.
+        asked for; if the model's attention cannot be seen, or its predictions are not numbers.
+    DataError
+        If no document has 2 tokens, or two are the same.
     SpecError
-        If every k exceeds head_dim, or the capture lacks a side.
+        If every k exceeds head_dim, the capture lacks a side, or the raw window leaves nothing
+        compressed.
     """
     _require_capture_of(language, capture, spec)
     ks = _ks(language, spec)
@@ -71,7 +78,8 @@ def quality_curve(
     methods = [method for method in Method if method in spec.methods]
     todo = list(product(ks, methods))
     for done, (k, method) in enumerate(todo):
-        yield from curve.measure(method, k, done, len(todo))
+        for step in curve.measure(method, k, done, len(todo)):
+            yield replace(step, failed=curve.failed)
     return curve.result()
 
 
@@ -113,10 +121,11 @@ class _Curve:
         self._windows = text_windows(language, documents, wanted.tokens, wanted.context)
         self._seen = text_windows(language, documents, wanted.tensor_tokens, wanted.context)
         self._reader = CacheReader.of(language, wanted)
+        require_provable(self._reader, self._windows)
         self._base = BaseLogProbs(language)
         self._cards: dict[Method, Card] = {}
         self._pca: dict[int, TextScores] = {}
-        self._audit: list[Control] = []
+        self._audits: dict[str, tuple[Control, ...]] = {}
         self._points: list[QualityPoint] = []
 
     def measure(
@@ -130,13 +139,18 @@ class _Curve:
 
         first = method not in self._cards
         card = yield from self._fitted(method, k, at)
-        share = _FIT
+        share, watch = _FIT, ReadErrors()
+        audited = None
         if first:
             work = audit(self._reader, card, self._windows, self._spec.evaluation.seed)
-            controls = yield from _relay(work, lambda text: at(share, text))
-            self._audit += [replace(one, claim=f"{name}: {one.claim}") for one in controls]
+            audited = yield from _relay(work, lambda text: at(share, text))
+            self._audits[name] = audited.controls
         share += _AUDIT
-        scores = yield from self._scores(card, share, at)
+        scores = yield from self._scores(card, watch, share, at)
+        if audited is not None:
+            self._audits[name] = audited.with_scored(watch)
+        elif not (control := reads(watch)).passed:
+            self._audits[name] = (control,)
         share += _SCORE
         view = tensor_view(self._language, card, self._seen)
         heads = yield from _relay(view, lambda text: at(share, text))
@@ -160,8 +174,17 @@ class _Curve:
         self._cards.setdefault(method, card)
         return card
 
+    @property
+    def failed(self) -> tuple[Control, ...]:
+        """The controls that failed so far."""
+        return tuple(control for control in self._controls() if not control.passed)
+
+    def _controls(self) -> Iterator[Control]:
+        for name, controls in self._audits.items():
+            yield from (replace(one, claim=f"{name}: {one.claim}") for one in controls)
+
     def _scores(
-        self, card: Card, share: float, at: Callable[[float, str], CurveStep]
+        self, card: Card, watch: ReadErrors, share: float, at: Callable[[float, str], CurveStep]
     ) -> Generator[CurveStep, None, TextScores]:
         counted = 0
 
@@ -170,7 +193,8 @@ class _Curve:
             counted += 1
             return at(share + _SCORE * counted / len(self._windows), text)
 
-        return (yield from _relay(score_text(self._reader, card, self._windows, self._base), shown))
+        reader = self._reader.watched_by(watch)
+        return (yield from _relay(score_text(reader, card, self._windows, self._base), shown))
 
     def _point(
         self,
@@ -207,7 +231,7 @@ class _Curve:
             capture_sha256=self._capture.sha256,
             spec=self._spec,
             points=tuple(sorted(self._points, key=lambda p: (p.k, place[p.method]))),
-            audit=tuple(self._audit),
+            audit=tuple(self._controls()),
             context=context_of(self._language, self._spec.evaluation.context),
             tokens=sum(window.tokens - 1 for window in self._windows),
             documents=len({window.index for window in self._windows}),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kvsplice_core.methods import Method
+from kvsplice_core.quality.caveats import interval_caveats
 from kvsplice_core.quality.results import Control, Estimate, Quality
 from kvsplice_core.quality.specs import CurveSpec
 
@@ -59,11 +60,23 @@ class QualityPoint:
 
 @dataclass(frozen=True)
 class CurveStep:
-    """Progress of a quality curve, and a point that has just been measured."""
+    """Progress of a quality curve, and a point that has just been measured.
+
+    Parameters
+    ----------
+    text : str
+        What is done now.
+    fraction : float
+        Share done, 0 … 1.
+    point : QualityPoint or None
+    failed : tuple of Control
+        Controls that failed so far: from then on no point must be shown as a result.
+    """
 
     text: str
     fraction: float
     point: QualityPoint | None = None
+    failed: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ class CurveResult:
     spec : CurveSpec
     points : tuple of QualityPoint
     audit : tuple of Control
-        Of the first point of every method.
+        Of the first point of every method; of later ones only ``reads``, where it failed.
     context : int
         Tokens of a window of text.
     tokens, documents : int
@@ -104,6 +117,11 @@ class CurveResult:
     def is_valid(self) -> bool:
         """Whether every control passed."""
         return all(control.passed for control in self.audit)
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What to say beside the intervals, a sentence each."""
+        return interval_caveats(self.documents)
 
     def point(self, method: Method, k: int) -> QualityPoint | None:
         """Return the point of `method` at `k`, or None."""

@@ -18,10 +18,12 @@ from kvsplice_core.quality.reading import (
     read,
     require_card_of,
 )
+from kvsplice_core.quality.requirements import require_provable
 from kvsplice_core.quality.results import EvalResult, EvalStep
 from kvsplice_core.quality.scoring import BaseLogProbs, score_text
 from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.quality.tensor_view import tensor_view
+from kvsplice_core.quality.watching import ReadErrors
 from kvsplice_core.quality.windows import TextWindow, text_windows
 from kvsplice_core.version import library_versions
 
@@ -42,7 +44,7 @@ def evaluate(
     """Measure what a card costs a model, through the cache, with its controls.
 
     A generator: it yields progress after every window of text and returns the result; closing it
-    cancels.
+    cancels. What the cache hands out in every scored pass is set beside the card's reconstruction.
 
     Parameters
     ----------
@@ -58,11 +60,13 @@ def evaluate(
     Raises
     ------
     LanguageModelError
-        If the card was made for other weights, or for K before its rotary embedding.
+        If the card was made for other weights, or for K before its rotary embedding; if the
+        model's attention cannot be seen, or its predictions are not numbers.
     DataError
-        If no document has 2 tokens.
+        If no document has 2 tokens, or two are the same.
     SpecError
-        If more context is wished than the model reads.
+        If more context is wished than the model reads, or the raw window leaves nothing
+        compressed.
     """
     started = time.monotonic()
     require_card_of(language, card)
@@ -70,10 +74,13 @@ def evaluate(
     windows = text_windows(language, documents, spec.tokens, spec.context)
     seen = text_windows(language, documents, spec.tensor_tokens, spec.context)
     reader = CacheReader.of(language, spec, make_cache)
+    require_provable(reader, windows)
     clock = _Clock(len(windows) + auditing.STEPS + len(seen) + 2)
-    controls = yield from clock.relay(auditing.audit(reader, card, windows, spec.seed))
+    audited = yield from clock.relay(auditing.audit(reader, card, windows, spec.seed))
     base = BaseLogProbs(language, kept_bytes=0)  # one card reads each window once
-    scores = yield from clock.relay(score_text(reader, card, windows, base))
+    watch = ReadErrors()
+    work = score_text(reader.watched_by(watch), card, windows, base)
+    scores = yield from clock.relay(work)
     heads = yield from clock.relay(tensor_view(language, card, seen))
     yield clock.step("continuation")
     continuation = continuation_of(reader, card, windows[0], spec.continuation_tokens)
@@ -88,7 +95,7 @@ def evaluate(
         spec=spec,
         quality=quality_of(scores, spec.seed),
         documents=scores.documents,
-        audit=controls,
+        audit=audited.with_scored(watch),
         heads=heads,
         continuation=continuation,
         stored_bytes=stored.total,

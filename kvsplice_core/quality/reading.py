@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -13,6 +14,7 @@ from kvsplice_core.cache.compressed import CompressedCache, cache_for
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.errors import LanguageModelError
 from kvsplice_core.quality.specs import EvalSpec
+from kvsplice_core.quality.watching import ReadErrors
 
 if TYPE_CHECKING:
     from kvsplice_core.card import Card
@@ -46,12 +48,15 @@ class CacheReader:
     window : Window
         What stays raw in mode ``window``.
     make_cache : MakeCache
+    watch : ReadErrors, optional
+        Compares all that the caches hand out with what their cards say.
     """
 
     language: LanguageModel
     mode: str = "strict"
     window: Window = field(default_factory=Window)
     make_cache: MakeCache = cache_for
+    watch: ReadErrors | None = None
 
     @classmethod
     def of(
@@ -64,6 +69,21 @@ class CacheReader:
         """Return the reader with a window of at most `newest` tokens."""
         window = replace(self.window, newest=min(self.window.newest, newest))
         return replace(self, window=window)
+
+    def watched_by(self, watch: ReadErrors) -> CacheReader:
+        """Return the reader with `watch` following the caches it reads through."""
+        return replace(self, watch=watch)
+
+    def compressed(self, tokens: int, *, by_token: bool) -> slice:
+        """Return which of so many tokens an update must hand out compressed.
+
+        In mode ``window`` the first stay raw, and the newest unless attention overlays them itself
+        (`by_token`).
+        """
+        if self.mode == "strict":
+            return slice(0, tokens)
+        end = tokens if by_token else tokens - self.window.newest
+        return slice(self.window.sinks, max(self.window.sinks, end))
 
     def cache(self, card: Card) -> CompressedCache:
         """Return an empty cache."""
@@ -93,6 +113,8 @@ class CacheReader:
         pass, as generation does.
         """
         cache = self.cache(card)
+        if self.watch is not None:
+            self.watch.follow(cache, card, partial(self.compressed, by_token=not as_generated))
         if as_generated:
             return _log_probs(self.language, cache, ids, chunk)
         with by_token(self.language.model, cache):
@@ -131,5 +153,6 @@ def require_card_of(language: LanguageModel, card: Card) -> None:
 
 @torch.no_grad()
 def _log_probs(language: LanguageModel, cache: Any, ids: Tensor, chunk: int) -> Tensor:  # noqa: ANN401
-    logits = torch.cat([read(language, cache, part) for part in torch.split(ids, chunk, dim=1)])
+    parts = [read(language, cache, part) for part in torch.split(ids, chunk, dim=1)]
+    logits = parts[0] if len(parts) == 1 else torch.cat(parts)
     return logits[:-1].float().log_softmax(-1)

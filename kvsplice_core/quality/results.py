@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, field
 
+from kvsplice_core.quality.caveats import interval_caveats
 from kvsplice_core.quality.specs import EvalSpec
 
 
@@ -213,6 +214,11 @@ class EvalResult:
         """Whether every control passed; else the numbers must not be shown as a result."""
         return all(control.passed for control in self.audit)
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What to say beside the intervals, a sentence each."""
+        return interval_caveats(len(self.documents))
+
     def summary(self) -> dict[str, object]:
         """Return what a card keeps of its evaluation, as JSON values."""
         return {
@@ -222,6 +228,7 @@ class EvalResult:
             "tokens": sum(document.tokens for document in self.documents),
             "documents": [document.name for document in self.documents],
             "quality": asdict(self.quality),
+            "caveats": list(self.caveats),
             "valid": self.is_valid,
             "audit": [asdict(control) for control in self.audit],
             "stored_bytes": self.stored_bytes,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from kvsplice_core.errors import LanguageModelError
 from kvsplice_core.quality.reading import CacheReader, dense_log_probs
 from kvsplice_core.quality.results import DocumentScore
 from kvsplice_core.quality.windows import TextWindow
@@ -76,10 +77,21 @@ class BaseLogProbs:
         self._kept: dict[TextWindow, Tensor] = {}
 
     def of(self, window: TextWindow) -> Tensor:
-        """Return the log-probabilities of a window, shape (tokens − 1, vocabulary)."""
+        """Return the log-probabilities of a window, shape (tokens − 1, vocabulary).
+
+        Raises
+        ------
+        LanguageModelError
+            If a token of the text has no finite one.
+        """
         if window in self._kept:
             return self._kept[window]
         found = dense_log_probs(self._language, window.ids)
+        if not found.gather(1, window.ids[0, 1:, None].to(found.device)).isfinite().all():
+            raise LanguageModelError(
+                f"{self._language.name} must give every token of a text a probability above 0 with "
+                f"its own cache; in {window.document} it does not"
+            )
         if found.nbytes <= self._left:
             self._left -= found.nbytes
             self._kept[window] = found
@@ -131,7 +143,13 @@ def kl_of_rows(base: Tensor, ours: Tensor) -> Tensor:
     Rounding of fp32 can push a divergence of nearly nothing under 0; none is negative.
     """
     pairs = zip(torch.split(base, _ROWS), torch.split(ours, _ROWS), strict=True)
-    return torch.cat([_fp64((a.exp() * (a - b)).sum(-1)) for a, b in pairs]).clamp_min(0)
+    return torch.cat([_fp64(_divergence(a, b)) for a, b in pairs]).clamp_min(0)
+
+
+def _divergence(a: Tensor, b: Tensor) -> Tensor:
+    """Sum over the vocabulary; what is impossible adds nothing (some pad it with −∞)."""
+    chance = a.exp()
+    return torch.where(chance > 0, chance * (a - b), 0).sum(-1)
 
 
 def _by_document(

@@ -37,7 +37,7 @@ def eval_json(result: EvalResult, sensitivity: SensitivityResult | None = None) 
 
     Numbers JSON cannot hold (NaN, infinity) become null.
     """
-    document = asdict(result) | {"valid": result.is_valid}
+    document = asdict(result) | {"valid": result.is_valid, "caveats": result.caveats}
     for entry, head in zip(document["heads"], result.heads, strict=True):
         entry["disagree"] = head.disagree
     if sensitivity is not None:
@@ -69,6 +69,7 @@ def curve_json(result: CurveResult) -> str:
     }  # fmt: skip
     document |= {
         "valid": result.is_valid,
+        "caveats": list(result.caveats),
         "spec": {
             "methods": [method.key for method in spec.methods],
             "ks": list(spec.ks),

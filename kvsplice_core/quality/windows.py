@@ -54,10 +54,16 @@ def context_of(language: LanguageModel, wished: int | None) -> int:
     Raises
     ------
     SpecError
-        If more is wished than the model reads.
+        If more is wished than the model reads, or no more than its tokenizer puts before a text.
     """
     if wished is None:
         return min(language.context, LONGEST_DEFAULT)
+    start = len(language.start)
+    if wished <= start:
+        raise SpecError(
+            f"context must exceed the tokens the tokenizer puts before a text, {start}; "
+            f"got {wished}"
+        )
     if wished > language.context:
         raise SpecError(
             f"context must be at most the {language.context} tokens {language.name} reads; "
@@ -89,11 +95,12 @@ def text_windows(
     Raises
     ------
     DataError
-        If no document has 2 tokens.
+        If no document has 2 tokens, or two are the same.
     SpecError
         If the budget gives no document 2 tokens, or more context is wished than the model reads.
     """
     length = context_of(language, context)
+    _require_different(documents)
     read = [(i, one.name, tokenise(language, one)) for i, one in enumerate(documents)]
     usable = [(i, name, ids) for i, name, ids in read if len(ids) > 1]
     if not usable:
@@ -107,3 +114,15 @@ def text_windows(
     if not windows:
         raise SpecError(f"the token budget must give a document 2 tokens; got {tokens} for all")
     return tuple(windows)
+
+
+def _require_different(documents: Sequence[Document]) -> None:
+    """Raise DataError for a text that is given twice: it would pass for two documents."""
+    names: dict[str, str] = {}
+    for one in documents:
+        text = one.text.strip()
+        if text in names:
+            raise DataError(
+                f"every document must be another text; {names[text]} and {one.name} are the same"
+            )
+        names[text] = one.name

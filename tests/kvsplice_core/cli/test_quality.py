@@ -38,6 +38,7 @@ def test_the_table_has_a_line_for_each_method_and_k(kvsplice, place, tmp_path):
     capture = place / "capture.safetensors"
     outcome = kvsplice("quality", capture, "--ks", "4,8", *held_out(place), *QUICK, *files)
     assert outcome.status == 0
+    assert outcome.err.count("measured PCA k") == 2
     lines = [line.split() for line in outcome.out.splitlines()]
     found = [line[:2] for line in lines if line and line[0] in ("4", "8")]
     assert found == [[k, label] for k in "48" for label in ("PCA", "Spline→PCA")]
@@ -64,6 +65,7 @@ def test_a_failed_control_takes_the_place_of_the_curve(kvsplice, place, tmp_path
     assert outcome.status == 3
     assert "FAILED" in outcome.out
     assert "ΔNLL minus" not in outcome.out
+    assert "measured PCA k 8" not in outcome.err
     assert not (tmp_path / "q.csv").exists()
     assert json.loads((tmp_path / "q.json").read_text(encoding="utf-8"))["valid"] is False
 

@@ -10,27 +10,56 @@ from kvsplice_core.cache import cache_for
 from kvsplice_core.cache.layers import CompressedLayer
 
 
-class OriginalsOnPrefill(CompressedLayer):
-    """Hands out what it was given on the first update, and compresses from the second on."""
-
-    def update(self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object):
-        first = self.get_seq_length() == 0
-        read = super().update(key_states, value_states, *args, **kwargs)
-        return (key_states, value_states) if first else read
-
-
-class NeverRead(CompressedLayer):
-    """Compresses on write, but hands out originals that it keeps beside."""
+class OriginalsAtTimes(CompressedLayer):
+    """Compresses on write, but keeps originals beside and hands them out at times."""
 
     originals: tuple[Tensor, Tensor] | None = None
+    updates = 0
+
+    def lies(self, new: int) -> bool:
+        """Whether an update of so many tokens hands out originals."""
+        del new
+        return True
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object):
-        super().update(key_states, value_states, *args, **kwargs)
+        honest = super().update(key_states, value_states, *args, **kwargs)
         new = (key_states, value_states)
         if self.originals is not None:
             new = tuple(torch.cat(pair, dim=-2) for pair in zip(self.originals, new, strict=True))
         self.originals = new
-        return new
+        self.updates += 1
+        return new if self.lies(key_states.shape[-2]) else honest
+
+
+class OriginalsOnPrefill(OriginalsAtTimes):
+    """Compresses from the second update on."""
+
+    def lies(self, new: int) -> bool:
+        return self.updates == 1
+
+
+class OriginalsAfterwards(OriginalsAtTimes):
+    """Compresses on the first update alone."""
+
+    def lies(self, new: int) -> bool:
+        return self.updates > 1
+
+
+class OriginalsOnDecoding(OriginalsAtTimes):
+    """Compresses unless a token comes by itself."""
+
+    def lies(self, new: int) -> bool:
+        return new == 1
+
+
+def originals_beyond(tokens: int) -> Any:
+    """Return what makes caches that compress no pass of more than `tokens` tokens."""
+
+    class OriginalsOnLongPasses(OriginalsAtTimes):
+        def lies(self, new: int) -> bool:
+            return new > tokens
+
+    return _with_layers(OriginalsOnLongPasses)
 
 
 def _with_layers(kind: type[CompressedLayer]) -> Any:
@@ -54,10 +83,13 @@ def wrong_order(model, card, *, mode, window):
 
 
 originals_on_prefill = _with_layers(OriginalsOnPrefill)
-never_read = _with_layers(NeverRead)
+never_read = _with_layers(OriginalsAtTimes)
 
 FAKES = {
     "originals on prefill": originals_on_prefill,
+    "originals after the prefill": _with_layers(OriginalsAfterwards),
+    "originals on decoding": _with_layers(OriginalsOnDecoding),
+    "originals on long passes": originals_beyond(50),
     "compressed but never read": never_read,
     "wrong layer order": wrong_order,
 }

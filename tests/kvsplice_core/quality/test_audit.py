@@ -1,6 +1,7 @@
 """The audit lets the honest cache pass and exposes every planted fake."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -8,11 +9,15 @@ from kvsplice_core.cache import cache_for
 from kvsplice_core.language.texts import Document
 from kvsplice_core.progress import run
 from kvsplice_core.quality import audit as auditing
+from kvsplice_core.quality import controls as judging
 from kvsplice_core.quality.audit import audit, audit_texts
 from kvsplice_core.quality.reading import CacheReader
+from kvsplice_core.quality.scoring import BaseLogProbs, score_text
 from kvsplice_core.quality.specs import EvalSpec
+from kvsplice_core.quality.watching import ReadErrors
 from kvsplice_core.quality.windows import text_windows
-from tests.kvsplice_core.quality.fakes import FAKES
+from tests.kvsplice_core.quality.fakes import FAKES, originals_beyond
+from tests.kvsplice_core.quality.models import long_gpt2
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
 
 KEYS = ["identity", "rank-one", "random-basis", "chunks", "reads"]
@@ -23,7 +28,7 @@ modes = pytest.mark.parametrize("mode", ["strict", "window"])
 def audited(language, card, mode, make_cache=cache_for, documents=None):
     windows = text_windows(language, documents or some_documents(3), 1_000)
     reader = CacheReader.of(language, EvalSpec(mode=mode), make_cache)
-    return run(audit(reader, card, windows))
+    return run(audit(reader, card, windows)).controls
 
 
 def failed(controls):
@@ -52,6 +57,34 @@ def test_a_fake_is_exposed(make, mode, keys, name):
     assert "reads" in failed(controls)
 
 
+@modes
+@pytest.mark.parametrize("keys", [False, True])
+def test_originals_on_passes_longer_than_the_audits_own_texts_are_exposed(mode, keys):
+    language = long_gpt2()
+    card = pca_card(tiny_gpt2(), 8, keys=keys)
+    card = replace(card, model=language.facts)
+    windows = text_windows(language, some_documents(3, 400), 1_000)
+    longest = max(text.tokens for text in audit_texts(windows))
+    assert max(window.tokens for window in windows) > 200 > longest
+    reader = CacheReader.of(language, EvalSpec(mode=mode), originals_beyond(200))
+    honest = CacheReader.of(language, EvalSpec(mode=mode))
+    assert {"chunks", "reads"} <= set(failed(run(audit(reader, card, windows)).controls))
+    assert failed(run(audit(honest, card, windows)).controls) == []
+
+
+@modes
+def test_one_dishonest_pass_of_the_scoring_is_exposed(mode):
+    language, card = tiny_gpt2(), pca_card(tiny_gpt2(), 8)
+    windows = text_windows(language, some_documents(3), 1_000)
+    spec = EvalSpec(mode=mode)
+    audited = run(audit(CacheReader.of(language, spec), card, windows))
+    for make, keys in ((cache_for, []), (FAKES["originals on prefill"], ["reads"])):
+        watch = ReadErrors()
+        reader = CacheReader.of(language, spec, make).watched_by(watch)
+        run(score_text(reader, card, windows[:1], BaseLogProbs(language)))
+        assert failed(audited.with_scored(watch)) == keys
+
+
 @models
 @modes
 def test_originals_on_prefill_also_show_in_the_chunks(make, mode):
@@ -68,12 +101,22 @@ def test_what_is_never_read_also_shows_at_k_1(make, mode):
     assert {"rank-one", "random-basis"} <= set(failed(controls))
 
 
-@pytest.mark.parametrize("window", [1, 64, 5_000])
+@pytest.mark.parametrize(("window", "named"), [(1, False), (64, False), (120, True)])
+def test_a_smaller_window_of_the_audit_is_named(window, named):
+    language = tiny_gpt2()
+    windows = text_windows(language, some_documents(2), 1_000)
+    reader = CacheReader.of(language, EvalSpec(mode="window", window=window))
+    controls = run(audit(reader, pca_card(language, 8), windows)).controls
+    claims = [control.claim for control in controls if "newest 32 tokens raw" in control.claim]
+    assert len(claims) == (len(KEYS) - 1 if named else 0)
+
+
+@pytest.mark.parametrize("window", [1, 64, 120])
 def test_any_window_leaves_something_to_audit(window):
     language = tiny_gpt2()
     windows = text_windows(language, some_documents(2), 1_000)
     reader = CacheReader.of(language, EvalSpec(mode="window", window=window))
-    assert failed(run(audit(reader, pca_card(language, 8), windows))) == []
+    assert failed(run(audit(reader, pca_card(language, 8), windows)).controls) == []
 
 
 def test_text_too_short_to_read_compressed_proves_nothing():
@@ -85,10 +128,13 @@ def test_text_too_short_to_read_compressed_proves_nothing():
 def test_a_measure_that_is_no_number_fails():
     card = pca_card(tiny_gpt2(), 8)
     controls = [
-        auditing._identity(math.nan),
-        auditing._rank_one(math.nan, 0.1, card),
-        auditing._random_basis(math.nan, 0.1),
-        auditing._reads(math.nan, 3),
+        judging.identity(math.nan),
+        judging.rank_one(math.nan, 0.1, card),
+        judging.rank_one(0.1, math.nan, card),
+        judging.random_basis(math.nan, 0.1),
+        judging.chunks("", math.nan, 0.0),
+        judging.reads(ReadErrors(math.nan, 3)),
+        judging.reads(ReadErrors(0.0, 3), ReadErrors(math.nan, 3)),
     ]
     assert len(failed(controls)) == len(controls)
 

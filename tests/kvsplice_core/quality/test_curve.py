@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from kvsplice_core.cache import cache_for
 from kvsplice_core.capture.specs import KeyState, Sides
 from kvsplice_core.card_fitting import CardSpec, fit_card
 from kvsplice_core.errors import LanguageModelError, SpecError
@@ -14,6 +15,7 @@ from kvsplice_core.quality.curve import bytes_per_token, quality_curve
 from kvsplice_core.quality.evaluation import evaluate
 from kvsplice_core.quality.specs import CurveSpec, EvalSpec
 from kvsplice_core.specs import CalibrationSpec, Recipe
+from tests.kvsplice_core.quality.fakes import never_read
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
 
 EVALUATION = EvalSpec(tokens=200, tensor_tokens=100, continuation_tokens=0)
@@ -115,18 +117,45 @@ def test_keys_before_rotary_are_refused_before_anything_is_calibrated(captures):
         next(work)
 
 
-def test_a_failed_control_makes_the_curve_invalid(captures, monkeypatch):
-    from tests.kvsplice_core.quality.fakes import never_read
-
+def faked(monkeypatch, make_cache):
     reader = curves.CacheReader
 
     class Faked:
         @staticmethod
         def of(language, spec):
-            return reader.of(language, spec, never_read)
+            return reader.of(language, spec, make_cache)
 
     monkeypatch.setattr(curves, "CacheReader", Faked)
-    assert not measured(tiny_gpt2(), captures).is_valid
+
+
+def test_a_failed_control_makes_the_curve_invalid_and_is_told_from_then_on(captures, monkeypatch):
+    faked(monkeypatch, never_read)
+    steps = []
+    assert not measured(tiny_gpt2(), captures, on_step=steps.append).is_valid
+    failing = [bool(step.failed) for step in steps]
+    first = next(i for i, step in enumerate(steps) if step.failed)
+    assert failing == [False] * first + [True] * (len(steps) - first)
+    assert all(step.failed for step in steps if step.point is not None)
+    assert {"reads", "rank-one"} <= {control.key for control in steps[-1].failed}
+
+
+def test_an_honest_curve_tells_of_no_failure(captures):
+    steps = []
+    measured(tiny_gpt2(), captures, on_step=steps.append)
+    assert all(step.failed == () for step in steps)
+
+
+def test_a_cache_that_cheats_at_a_later_k_is_exposed(captures, monkeypatch):
+    def honest_at_first(model, card, *, mode, window):
+        k = max(k for codecs in card.values.values() for k in codecs.ks)
+        make = never_read if k == 10 else cache_for
+        return make(model, card, mode=mode, window=window)
+
+    faked(monkeypatch, honest_at_first)
+    result = measured(tiny_gpt2(), captures)
+    failed = [control for control in result.audit if not control.passed]
+    assert {control.key for control in failed} == {"reads"}
+    assert all("k 10" in control.claim for control in failed)
 
 
 def test_bytes_of_a_card_with_dense_layers():

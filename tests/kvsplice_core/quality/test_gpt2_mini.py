@@ -16,7 +16,7 @@ from kvsplice_core.quality.reading import CacheReader
 from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.quality.windows import text_windows
 from kvsplice_core.specs import CalibrationSpec
-from tests.kvsplice_core.quality.fakes import FAKES
+from tests.kvsplice_core.quality.fakes import FAKES, originals_beyond
 
 pytestmark = pytest.mark.slow
 SPEC = EvalSpec(tokens=3_000, tensor_tokens=512, continuation_tokens=8)
@@ -41,9 +41,9 @@ def card_at(language, tmp_path_factory):
         )
     )
 
-    def made(k):
+    def made(k, **options):
         calibration = CalibrationSpec(method=Method.PCA, k=k, device="cpu")
-        return run(fit_card(open_capture(path), CardSpec(calibration)))
+        return run(fit_card(open_capture(path), CardSpec(calibration, **options)))
 
     return made
 
@@ -65,5 +65,19 @@ def test_less_kept_costs_more_and_every_control_passes(language, held_out, card_
 def test_fakes_are_exposed(language, held_out, card_at, k, mode, name):
     windows = text_windows(language, held_out, 3_000)
     reader = CacheReader.of(language, EvalSpec(mode=mode), FAKES[name])
-    controls = run(audit(reader, card_at(k), windows))
+    controls = run(audit(reader, card_at(k), windows)).controls
     assert "reads" in {control.key for control in controls if not control.passed}
+
+
+@pytest.mark.parametrize("k", [8, 9, 15])
+def test_a_poor_card_in_an_honest_cache_is_no_failure(language, held_out, card_at, k):
+    card = card_at(k, budget=16, pool_heads=True)
+    controls = run(audit(CacheReader(language), card, text_windows(language, held_out, 1_500)))
+    assert all(control.passed for control in controls.controls)
+
+
+@pytest.mark.parametrize("mode", ["strict", "window"])
+def test_originals_on_long_passes_are_exposed(language, held_out, card_at, mode):
+    reader = CacheReader.of(language, EvalSpec(mode=mode), originals_beyond(200))
+    found = run(audit(reader, card_at(8), text_windows(language, held_out, 3_000)))
+    assert {"chunks", "reads"} <= {one.key for one in found.controls if not one.passed}

@@ -1,0 +1,113 @@
+"""What the audit requires of its measures; a measure that is no number fails."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from kvsplice_core.quality.results import Control
+from kvsplice_core.quality.watching import ReadErrors, larger
+
+if TYPE_CHECKING:
+    from kvsplice_core.card import Card
+
+MOST_DELTA_NLL = 1e-4
+MOST_DELTA_LOG_PROB = 1e-3
+MOST_READ_ERROR = 1e-3
+LEAST_KL = 1e-6
+WORSE = 1.05
+MUCH_WORSE = 2.0
+
+
+def identity(delta_nll: float) -> Control:
+    """Judge the change of the NLL with every codec at k = d."""
+    return Control(
+        key="identity",
+        claim="with every codec at k = d the cache changes nothing",
+        measured=f"|ΔNLL| {abs(delta_nll):.3g} nat per token",
+        required=f"at most {MOST_DELTA_NLL:g} nat per token",
+        passed=abs(delta_nll) <= MOST_DELTA_NLL,
+    )
+
+
+def rank_one(kl_one: float, kl: float, card: Card) -> Control:
+    """Judge the KL with every codec at k = 1 beside the card's own.
+
+    Much worse can only be asked where at least half the dimensions are kept: the KL flattens out
+    when hardly anything is. And a card of too few vectors can cost as much as one axis; that says
+    nothing against the cache as long as k = 1 changes what is read.
+    """
+    claim, least = _rank_one_bound(kl, card)
+    required, passed = f"at least {least:.3g} nat per token", kl_one >= least
+    if LEAST_KL <= kl_one < WORSE * kl and kl > LEAST_KL and _most_kept(card) > 1:
+        claim = "with every codec at k = 1 other predictions come; the card costs as much as that"
+        required = f"other than the card's {kl:.3g} nat per token"
+        passed = not math.isclose(kl_one, kl, rel_tol=LEAST_KL)
+    return Control(
+        key="rank-one",
+        claim=claim,
+        measured=f"KL {kl_one:.3g} nat per token",
+        required=required,
+        passed=passed,
+    )
+
+
+def _rank_one_bound(kl: float, card: Card) -> tuple[str, float]:
+    """Return the claim and the least KL at k = 1."""
+    if _most_kept(card) == 1:
+        return "the card keeps k = 1, and that changes what the dense cache predicts", LEAST_KL
+    if 2 * _most_kept(card) < card.model.head_dim:
+        return "with every codec at k = 1 the predictions are worse", larger(LEAST_KL, WORSE * kl)
+    claim = "with every codec at k = 1 the predictions are much worse"
+    return claim, larger(LEAST_KL, MUCH_WORSE * kl)
+
+
+def _most_kept(card: Card) -> int:
+    return max(k for codecs in (*card.values.values(), *card.keys.values()) for k in codecs.ks)
+
+
+def random_basis(kl_random: float, kl: float) -> Control:
+    """Judge the KL with random axes beside the card's own."""
+    return Control(
+        key="random-basis",
+        claim="with random orthogonal axes at the card's k the predictions are worse",
+        measured=f"KL {kl_random:.3g} nat per token",
+        required=f"above the card's {kl:.3g} nat per token",
+        passed=kl_random > kl,
+    )
+
+
+def chunks(claim: str, largest: float, mean: float) -> Control:
+    """Judge the change of log p between one pass and several: of a token, and of the mean."""
+    return Control(
+        key="chunks",
+        claim=claim,
+        measured=f"|Δ log p| of a token up to {largest:.3g}, |ΔNLL| {mean:.3g} nat per token",
+        required=f"at most {MOST_DELTA_LOG_PROB:g}, and {MOST_DELTA_NLL:g} nat per token",
+        passed=largest <= MOST_DELTA_LOG_PROB and mean <= MOST_DELTA_NLL,
+    )
+
+
+def reads(audited: ReadErrors, scored: ReadErrors | None = None) -> Control:
+    """Judge how far what attention read is from the card's reconstruction.
+
+    Parameters
+    ----------
+    audited : ReadErrors
+        Of the audit's own passes.
+    scored : ReadErrors, optional
+        Of every pass that was scored.
+    """
+    error, where = audited.error, ""
+    if scored is not None:
+        error, where = larger(error, scored.error), f", {scored.vectors} of them in scored passes"
+    vectors = audited.vectors + (0 if scored is None else scored.vectors)
+    return Control(
+        key="reads",
+        claim="attention reads the card's reconstruction of each layer's own K and V",
+        measured=f"relative error up to {error:.3g} over {vectors} vectors{where}"
+        if vectors
+        else "no token of so short a text is read compressed",
+        required=f"at most {MOST_READ_ERROR:g} in every layer and pass",
+        passed=error <= MOST_READ_ERROR,
+    )

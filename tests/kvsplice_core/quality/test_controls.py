@@ -1,0 +1,34 @@
+"""What k = 1 must cost depends on how much the card keeps, and how poor it is."""
+
+import pytest
+
+from kvsplice_core.quality.controls import rank_one
+from tests.language_models import pca_card, tiny_gpt2
+
+
+@pytest.mark.parametrize(
+    ("k", "kl", "kl_one", "passed"),
+    [
+        (4, 0.1, 0.11, True),  # worse is enough below half the dimensions
+        (8, 0.1, 0.21, True),
+        (8, 0.1, 0.15, False),  # much worse is asked from there on
+        (4, 0.1, 0.102, True),  # a poor card is no broken cache
+        (4, 0.1, 0.05, True),
+        (8, 0.1, 0.09, True),
+        (8, 0.1, 0.1, False),  # but k = 1 must change something
+        (4, 0.0, 0.0, False),
+        (4, 0.0, 1e-3, True),
+        (8, 0.1, 0.0, False),
+        (1, 0.1, 0.1, True),
+        (1, 0.0, 0.0, False),
+    ],
+)
+def test_the_cost_of_k_1(k, kl, kl_one, passed):
+    control = rank_one(kl_one, kl, pca_card(tiny_gpt2(), k))
+    assert control.passed is passed
+
+
+def test_a_poor_card_is_said_to_be_poor():
+    assert "costs as much" in rank_one(0.1, 0.1001, pca_card(tiny_gpt2(), 4)).claim
+    assert "are worse" in rank_one(0.2, 0.1, pca_card(tiny_gpt2(), 4)).claim
+    assert "much worse" in rank_one(0.2, 0.1, pca_card(tiny_gpt2(), 8)).claim
