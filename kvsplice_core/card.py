@@ -117,16 +117,27 @@ class Card:
             self, values=changed(self.values), keys=changed(self.keys), scores=(), proofs=()
         )
 
-    def only(self, layer: int, head: int) -> Self:
-        """Return the card that compresses V and K of one head alone; the others are exact.
+    def only(self, layer: int, head: int, side: str | None = None) -> Self:
+        """Return the card that compresses one head alone; the others are exact.
 
         The other heads of the layer get a codec of full rank without a transform, so the error
         that remains is rounding in fp32.
+
+        Parameters
+        ----------
+        layer, head : int
+        side : str, optional
+            ``v`` or ``k``, the other stays dense; both when omitted.
+
+        Raises
+        ------
+        SpecError
+            If the card compresses nothing there.
         """
         facts = self.model
 
-        def alone(sides: Mapping[int, HeadCodecs]) -> dict[int, HeadCodecs]:
-            if layer not in sides:
+        def alone(name: str, sides: Mapping[int, HeadCodecs]) -> dict[int, HeadCodecs]:
+            if layer not in sides or side not in (None, name):
                 return {}
             exact = exact_codec(facts.head_dim)
             codecs = tuple(
@@ -134,7 +145,8 @@ class Card:
             )
             return {layer: HeadCodecs(codecs, facts.kv_heads)}
 
-        return replace(self, values=alone(self.values), keys=alone(self.keys), scores=(), proofs=())
+        values, keys = alone("v", self.values), alone("k", self.keys)
+        return replace(self, values=values, keys=keys, scores=(), proofs=())
 
 
 def exact_codec(dim: int) -> Codec:

@@ -209,6 +209,7 @@ def _info(capture: Capture, spec: CardSpec) -> dict[str, object]:
         "capture_sha256": capture.sha256,
         "text_sha256": facts.text_sha256,
         "documents": [span.name for span in facts.documents],
+        "document_sha256": [span.sha256 for span in facts.documents],
         "tokens": facts.tokens,
         "versions": library_versions(),
     }

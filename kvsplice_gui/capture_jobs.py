@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 
 from kvsplice_core.capture.specs import CaptureResult, CaptureStep
 from kvsplice_gui.capture_wish import CaptureWish, short_name
+from kvsplice_gui.held_model import held_model
 from kvsplice_gui.jobs import Note
 
 
@@ -26,14 +27,13 @@ def capture_job(
     """
     yield Note("Loading the engine (torch, transformers)…")
     from kvsplice_core.capture.capturing import capture_vectors
-    from kvsplice_core.language.models import load_model
     from kvsplice_core.language.texts import BundledText, documents_for
     from kvsplice_core.threads import limit_threads
 
     limit_threads()
     documents = documents_for(wish.model, wish.texts, BundledText.CALIBRATION)
     yield Note(f"Loading {short_name(wish.model)}…")
-    language = load_model(wish.model, device=device)
+    language = held_model(wish.model, device)
     result = yield from capture_vectors(language, documents, wish.spec, wish.path)
     on_whole(result.path)
     return result

@@ -13,6 +13,7 @@ from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.shapes import ScatterShape, SplineShape
 from kvsplice_gui import memory_readouts, quality_exports, readouts
 from kvsplice_gui.jobs import Note
+from kvsplice_gui.quality_words import map_notice
 from kvsplice_gui.state import Findings, Wishes
 
 if TYPE_CHECKING:
@@ -180,7 +181,8 @@ def save_everything_job(
         names = ("quality.csv", "quality.json") if findings.quality.curve.is_valid else ()
         for name in names or ("quality.json",):
             paths.append(folder / name)
-            quality_exports.save_curve(findings.quality.curve, paths[-1])
+            leaked = findings.quality.curve_leaked
+            quality_exports.save_curve(findings.quality.curve, paths[-1], leaked)
     for kind in (*FIGURES, *QUALITY_FIGURES):
         if not can_draw(kind, wishes, findings):
             continue
@@ -200,7 +202,8 @@ def can_draw(kind: FigureKind, wishes: Wishes, findings: Findings) -> bool:
     if kind.draw is quality_exports.draw_quality:
         return findings.quality.curve is not None
     if kind.draw is quality_exports.draw_sensitivity:
-        return findings.quality.sensitivity is not None
+        found = findings.quality.sensitivity
+        return found is not None and not map_notice(found, findings.quality.evaluation)[1]
     if kind.draw is _draw_loss:
         return any(row.calibration.losses for row in findings.rows)
     return findings.result is not None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kvsplice_core.errors import SpecError
 from kvsplice_core.measured_memory import MeasuredMemory, MeasureSpec
 from kvsplice_gui.capture_wish import short_name
+from kvsplice_gui.held_model import held_model
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.quality_jobs import card_job, scaled
 from kvsplice_gui.quality_state import CardKey
@@ -71,18 +72,15 @@ class Measurement:
 def measure_job(wish: MeasureWish, card: Card | None = None) -> Generator[Any, None, Measurement]:
     """Calibrate every head, unless `card` is given; then count real bytes and time decoding."""
     yield Note("Loading the engine (torch, transformers)…")
-    import torch
-
     from kvsplice_core.cache.measuring import measure_memory
-    from kvsplice_core.language.models import load_model
     from kvsplice_core.threads import limit_threads
 
     limit_threads()
     start = 0.0 if card is not None else _FIT_SHARE
     card = card or (yield from scaled(card_job(wish.key), 0.0, _FIT_SHARE))
     yield Note(f"Loading {short_name(wish.model)}…")
-    dtype = getattr(torch, DTYPES[wish.element_bytes])
-    language = load_model(wish.model, device=wish.key.calibration.device, dtype=dtype)
+    dtype = DTYPES[wish.element_bytes]
+    language = held_model(wish.model, wish.key.calibration.device, dtype)
     spec = MeasureSpec.up_to(min(wish.tokens, language.context), batch=wish.batch)
     work = measure_memory(language, card, spec)
     result: MeasuredMemory = yield from scaled(work, start, 1.0)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.capture.specs import CaptureFacts
-from kvsplice_core.quality.curve_results import CurveResult, CurveStep, SensitivityStep
-from kvsplice_gui import formats, quality_readouts
+from kvsplice_core.quality.curve_results import CurveStep, SensitivityStep
+from kvsplice_gui import formats, quality_readouts, quality_words
 from kvsplice_gui.controller import Controller
 from kvsplice_gui.quality_jobs import evaluate_job, quality_job, sensitivity_job
 from kvsplice_gui.quality_state import (
     CardKey,
     Evaluation,
+    MeasuredCurve,
     QualityFindings,
     QualityWish,
     SensitivityMap,
@@ -56,7 +57,7 @@ class QualityControl(QObject):
             self._on_curve_stepped,
         )
         if started:
-            self._state.find_quality(live_points=(), starting_over=True)
+            self._state.find_quality(live_points=(), live_failed=(), starting_over=True)
             methods = ", ".join(method.label for method in spec.methods)
             self._say(f"Measuring quality of {methods} at k = {', '.join(map(str, spec.ks))}")
 
@@ -116,27 +117,49 @@ class QualityControl(QObject):
     def _say(self, text: str) -> None:
         self._controller.said.emit(text)
 
+    def _say_leaks(self, names: tuple[str, ...]) -> None:
+        if names:
+            self._say(quality_words.leak_notice(names))
+
     # -- steps and results --------------------------------------------------------------------
 
     def _on_curve_stepped(self, step: object) -> None:
-        if isinstance(step, CurveStep) and step.point is not None:
-            points = (*self._state.findings.quality.live_points, step.point)
-            self._state.find_quality(live_points=points)
-            self._say(quality_readouts.describe_point(step.point))
-
-    def _on_curve_measured(self, result: CurveResult, wish: QualityWish) -> None:
+        if not isinstance(step, CurveStep):
+            return
         quality = self._state.findings.quality
-        ghost = quality.curve if quality.curve is not None else quality.ghost
-        new = replace(quality, curve=result, curve_wish=wish, ghost=ghost, last_audited="curve")
+        failed = tuple(dict.fromkeys((*quality.live_failed, *step.failed)))
+        points = quality.live_points if step.point is None else (*quality.live_points, step.point)
+        if (points, failed) == (quality.live_points, quality.live_failed):
+            return
+        self._state.find_quality(live_points=points, live_failed=failed)
+        if failed != quality.live_failed:
+            self._say(f"{quality_words.audit_verdict(failed)}. The points are not valid.")
+        if step.point is not None:
+            words = quality_words
+            describe = words.describe_invalid_point if failed else words.describe_point
+            self._say(describe(step.point))
+
+    def _on_curve_measured(self, found: MeasuredCurve, wish: QualityWish) -> None:
+        quality, result = self._state.findings.quality, found.result
+        new = replace(
+            quality,
+            curve=result,
+            curve_wish=wish,
+            curve_leaked=found.leaked,
+            ghost=quality.curve if quality.curve is not None else quality.ghost,
+            last_audited="curve",
+        )
         self._state.find(quality=new.settled())
         self._say(
             f"Quality at {len(result.points)} points in {formats.duration(result.elapsed_s)} on "
-            f"{result.device}: {quality_readouts.audit_verdict(result.audit)}"
+            f"{result.device}: {quality_words.audit_verdict(result.audit)}"
         )
+        self._say_leaks(found.leaked)
 
     def _on_evaluated(self, found: Evaluation) -> None:
         self._state.find_quality(evaluation=found, last_audited="evaluation")
-        self._say(quality_readouts.describe_evaluation(found.result))
+        self._say(quality_words.describe_evaluation(found.result))
+        self._say_leaks(found.leaked)
 
     def _on_map_stepped(self, step: object) -> None:
         live = self._state.findings.quality.live_map
@@ -145,7 +168,9 @@ class QualityControl(QObject):
 
     def _on_mapped(self, found: SensitivityMap) -> None:
         self._state.find_quality(sensitivity=found, live_map=None)
-        self._say(f"Sensitivity of {found.kl.size} heads measured: {found.title}")
+        cells = sum(cells.size for cells in found.kl.values())
+        notice, _ = quality_words.map_notice(found, self._state.findings.quality.evaluation)
+        self._say(f"Sensitivity of {cells} heads measured: {found.title}. {notice}".rstrip())
 
     # -- following the controller ---------------------------------------------------------------
 

@@ -70,6 +70,7 @@ class QualityDesk(QObject):
         plot.log_changed.connect(lambda log: state.wish_view(log_quality=log))
         plot.measure_changed.connect(lambda measure: state.wish_view(quality_measure=measure))
         views.sensitivity.cell_chosen.connect(control.choose_cell)
+        views.sensitivity.side_changed.connect(lambda side: state.wish_view(sensitivity_side=side))
         views.heads.cell_chosen.connect(control.choose_cell)
         self._controller.busy_changed.connect(self._on_controller_busy_changed)
         self._controller.progressed.connect(self._on_controller_progressed)
@@ -108,10 +109,11 @@ class QualityDesk(QObject):
         self._takeaway.copy_text("command", text)
 
     def _save_curve(self, name: str, kinds: str) -> None:
-        curve = self._state.findings.quality.curve
+        quality = self._state.findings.quality
+        curve, leaked = quality.curve, quality.curve_leaked
         path = None if curve is None else self._takeaway.ask_save(name, kinds)
         if curve is not None and path is not None:
-            self._attempt(lambda: quality_exports.save_curve(curve, path), f"Saved {path}")
+            self._attempt(lambda: quality_exports.save_curve(curve, path, leaked), f"Saved {path}")
 
     def _on_controller_busy_changed(self, busy: str) -> None:
         mine = busy in BUSY or (busy == "Cancelling" and self._busy in BUSY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.quality.curve_results import CurveResult
 from kvsplice_core.quality.reproduce import as_command
-from kvsplice_gui import quality_readouts
+from kvsplice_gui import quality_readouts, quality_words
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.quality_state import Evaluation
 from kvsplice_gui.state import Findings, Wishes
@@ -35,18 +35,25 @@ def draw_quality(wishes: Wishes, findings: Findings) -> Figure:
 
 
 def draw_sensitivity(wishes: Wishes, findings: Findings) -> Figure:
-    """Draw the sensitivity map."""
+    """Draw the sensitivity map of the shown side; its title says whether it is audited."""
     from kvsplice_core.figures.quality import sensitivity_map
 
-    del wishes
-    found = findings.quality.sensitivity
+    found, evaluated = findings.quality.sensitivity, findings.quality.evaluation
     if found is None:
         raise KVSpliceError("a sensitivity map is needed; open a capture and measure one first")
-    return sensitivity_map(found.kl, found.title, quality_readouts.shown_cell(findings))
+    notice, is_error = quality_words.map_notice(found, evaluated)
+    if is_error:
+        raise KVSpliceError(f"a sensitivity map needs an audit that passed; {notice}")
+    side = found.side_of(wishes.view.sensitivity_side)
+    audited = "not audited" if notice else "audited"
+    title = f"{side.upper()} of {found.title} · {audited}"
+    return sensitivity_map(found.kl[side], title, quality_readouts.shown_cell(findings))
 
 
-def save_curve(result: CurveResult, path: Path) -> None:
+def save_curve(result: CurveResult, path: Path, leaked: Sequence[str] = ()) -> None:
     """Write the points as CSV or, by its suffix, everything as JSON.
+
+    `leaked` names the documents that are not held out; the JSON holds them.
 
     Raises
     ------
@@ -60,17 +67,28 @@ def save_curve(result: CurveResult, path: Path) -> None:
     from kvsplice_core.files import write_text
     from kvsplice_core.quality.tables import curve_csv, curve_json
 
-    write_text(path, (curve_json if path.suffix == ".json" else curve_csv)(result))
+    write_text(path, curve_json(result, leaked) if path.suffix == ".json" else curve_csv(result))
 
 
 def evaluated_card(wishes: Wishes, findings: Findings) -> Evaluation:
-    """Return the evaluation of the method in focus at the chosen k, or say what is missing."""
+    """Return the evaluation of the method in focus at the chosen k, or say what is missing.
+
+    Raises
+    ------
+    KVSpliceError
+        If there is none, or a control of its audit failed: then it is no proof.
+    """
     facts = None if findings.dataset is None else findings.dataset.capture
     found = findings.quality.evaluation
     if facts is None or found is None or found.key != quality_readouts.card_key(wishes, facts):
         raise KVSpliceError(
             f"{wishes.method.label} at k = {wishes.k} is not evaluated with these settings; "
             "press Evaluate this k first"
+        )
+    if not found.result.is_valid:
+        raise KVSpliceError(
+            "a card is saved with an evaluation that passed its audit; "
+            f"{quality_words.audit_verdict(found.result.audit)}"
         )
     return found
 
@@ -80,7 +98,8 @@ def save_card_job(found: Evaluation, path: Path) -> Generator[Note, None, Path]:
     yield Note("Saving the card…")
     from kvsplice_core.card_file import save_card
 
-    save_card(replace(found.card, proofs=(found.result.summary(),)), path)
+    proof = found.result.summary() | {"leaked_documents": list(found.leaked)}
+    save_card(replace(found.card, proofs=(proof,)), path)
     return path
 
 

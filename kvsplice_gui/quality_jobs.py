@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kvsplice_core.capture.specs import Sides
-from kvsplice_core.quality.curve_results import CurveResult, SensitivityResult
+from kvsplice_core.quality.curve_results import SensitivityResult
 from kvsplice_core.quality.results import HeadErrors
 from kvsplice_core.quality.specs import CurveSpec
+from kvsplice_gui.held_model import held_model
 from kvsplice_gui.jobs import Note
-from kvsplice_gui.quality_state import CardKey, Evaluation, QualityWish, SensitivityMap
+from kvsplice_gui.quality_state import (
+    CardKey,
+    Evaluation,
+    MeasuredCurve,
+    QualityWish,
+    SensitivityMap,
+)
 
 if TYPE_CHECKING:
     from kvsplice_core.card import Card
@@ -37,14 +44,17 @@ class Scaled:
 
 def quality_job(
     capture: str, model: str, texts: tuple[str, ...], spec: CurveSpec
-) -> Generator[Any, None, CurveResult]:
+) -> Generator[Any, None, MeasuredCurve]:
     """Measure a quality curve of the model a capture was made from."""
     language, documents = yield from _opened(model, texts, spec.calibration.device)
     from kvsplice_core.capture.file import open_capture
     from kvsplice_core.quality.curve import quality_curve
+    from kvsplice_core.quality.leakage import leaks_of_capture
 
     yield Note(f"Reading {Path(capture).name}…")
-    return (yield from quality_curve(language, open_capture(capture), documents, spec))
+    opened = open_capture(capture)
+    result = yield from quality_curve(language, opened, documents, spec)
+    return MeasuredCurve(result, leaks_of_capture(opened.facts, documents))
 
 
 def evaluate_job(
@@ -60,6 +70,7 @@ def evaluate_job(
     """
     language, documents = yield from _opened(model, wish.texts, key.calibration.device)
     from kvsplice_core.quality.evaluation import evaluate
+    from kvsplice_core.quality.leakage import leaks_of_card
     from kvsplice_core.quality.tensor_view import ranked
 
     start = 0.0 if card is not None else _FIT_SHARE
@@ -68,7 +79,7 @@ def evaluate_job(
     result = yield from scaled(work, start, 1.0)
     if mapped is not None:
         result = replace(result, heads=ranked(result.heads, mapped))
-    return Evaluation(result, card, key, wish)
+    return Evaluation(result, card, key, wish, leaks_of_card(card, documents))
 
 
 def sensitivity_job(
@@ -96,14 +107,13 @@ def _opened(
     model: str, texts: tuple[str, ...], device: str
 ) -> Generator[Note, None, tuple[LanguageModel, tuple[Document, ...]]]:
     yield Note("Loading the engine (torch, transformers)…")
-    from kvsplice_core.language.models import load_model
     from kvsplice_core.language.texts import BundledText, documents_for
     from kvsplice_core.threads import limit_threads
 
     limit_threads()
     documents = documents_for(model, texts, BundledText.HELDOUT)
     yield Note(f"Loading {Path(model).name}…")
-    return load_model(model, device=device), documents
+    return held_model(model, device), documents
 
 
 def card_job(key: CardKey) -> Generator[Any, None, Card]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.capture.specs import CaptureFacts
-from kvsplice_gui import quality_readouts
+from kvsplice_gui import quality_readouts, quality_words
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
 
@@ -32,6 +32,8 @@ class QualityPresenter(QObject):
         if old.quality != new.quality or old.view != new.view:
             self._show_wishes(new)
         self._views.quality_panel.show_estimate(quality_readouts.estimate_text(new, findings))
+        if old.view.sensitivity_side != new.view.sensitivity_side:
+            self._show_map(new, findings)
         changed = bool(quality_readouts.curve_changes(new, findings))
         if changed != self._was_stale or old.view.quality_measure != new.view.quality_measure:
             self._show_curve(new, findings)
@@ -60,7 +62,7 @@ class QualityPresenter(QObject):
 
     def _show_findings(self, wishes: Wishes, findings: Findings) -> None:
         self._show_curve(wishes, findings)
-        self._show_map(findings)
+        self._show_map(wishes, findings)
         self._show_evaluation(findings)
         self._views.quality_panel.show_estimate(quality_readouts.estimate_text(wishes, findings))
 
@@ -69,12 +71,11 @@ class QualityPresenter(QObject):
         stale = bool(quality_readouts.curve_changes(wishes, findings))
         self._was_stale = stale
         ghost = quality.shown_ghost
-        valid = quality.starting_over or quality.curve is None or quality.curve.is_valid
         plot = self._views.quality
         plot.show_ghost({} if ghost is None else quality_readouts.curves(ghost.points, measure))
         plot.show_curves(
             quality_readouts.curves(quality.points, measure),
-            valid=valid,
+            valid=quality.are_points_valid,
             stale=stale and not quality.starting_over,
             disagreements=quality_readouts.disagreements(quality.points),
             largest_k=findings.dim,
@@ -85,10 +86,19 @@ class QualityPresenter(QObject):
         text, is_error = quality_readouts.curve_notice(wishes, findings)
         self._views.quality.notice.say(text, is_error=is_error)
 
-    def _show_map(self, findings: Findings) -> None:
-        shown = findings.quality.shown_map
-        self._views.sensitivity.show_cells(None if shown is None else shown.kl)
-        self._views.sensitivity.show_chosen(quality_readouts.shown_cell(findings))
+    def _show_map(self, wishes: Wishes, findings: Findings) -> None:
+        quality, plot = findings.quality, self._views.sensitivity
+        shown = quality.shown_map
+        text, is_error = quality_words.map_notice(shown, quality.evaluation)
+        plot.notice.say(text, is_error=is_error)
+        if shown is None or is_error:
+            plot.show_cells(None)
+        else:
+            side = shown.side_of(wishes.view.sensitivity_side)
+            audited = quality_words.is_audited(shown, quality.evaluation)
+            plot.set_side(side, has_both=len(shown.kl) > 1, audited=audited)
+            plot.show_cells(shown.kl[side])
+        plot.show_chosen(quality_readouts.shown_cell(findings))
 
     def _show_evaluation(self, findings: Findings) -> None:
         views, quality = self._views, findings.quality
@@ -99,8 +109,8 @@ class QualityPresenter(QObject):
         kl = quality_readouts.matching_map(quality)
         views.heads.show_heads(quality_readouts.shown_heads(quality), kl)
         views.continuation.show_continuation(None if found is None else found.result.continuation)
-        text, is_error = quality_readouts.evaluation_notice(found)
-        for view in (views.heads, views.continuation):
+        text, is_error = quality_words.evaluation_notice(found)
+        for view in (views.evaluation, views.heads, views.continuation):
             view.notice.say(text, is_error=is_error)
 
 

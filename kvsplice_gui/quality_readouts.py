@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.methods import Method
 from kvsplice_core.quality.curve_results import QualityPoint, orders_agree
-from kvsplice_core.quality.results import Control, Estimate, EvalResult, HeadErrors, Quality
+from kvsplice_core.quality.results import Control, Estimate, HeadErrors, Quality
 from kvsplice_core.quality.specs import DEFAULT_QUALITY_KS, CurveSpec
 from kvsplice_core.specs import CalibrationSpec
 from kvsplice_gui import formats
-from kvsplice_gui.quality_state import CardKey, Evaluation, QualityFindings
+from kvsplice_gui.quality_state import CardKey, QualityFindings
+from kvsplice_gui.quality_words import audit_verdict, leak_notice
 from kvsplice_gui.state import DataWish, Findings, Wishes
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ NEEDS_CAPTURE = (
     "Quality is measured through the model a capture was made from. Capture V from gpt2-mini "
     "(Ctrl+N), or open a capture."
 )
-MEASURE_NAMES = {"nll": "ΔNLL", "kl": "KL"}
-UNIT = "nats per token"
 _CURVE_BUDGET = CurveSpec().budget
 _ROUNDING = 1e-6  # nats: at k = d only rounding is left, and it would stretch a log axis by decades
 
@@ -97,31 +96,17 @@ def disagreements(points: Sequence[QualityPoint]) -> tuple[int, ...]:
     return tuple(k for k in ks if not orders_agree(p for p in points if p.k == k))
 
 
-def failed(audit: Iterable[Control]) -> tuple[Control, ...]:
-    """Return the controls that did not pass."""
-    return tuple(control for control in audit if not control.passed)
-
-
-def audit_verdict(audit: Sequence[Control]) -> str:
-    """Return in words whether the numbers may be believed."""
-    bad = failed(audit)
-    if not audit:
-        return "not audited yet"
-    if not bad:
-        return f"audit passed, {len(audit)} of {len(audit)} controls"
-    return "audit failed: " + "; ".join(f"{control.claim} ({control.measured})" for control in bad)
-
-
 def curve_notice(wishes: Wishes, findings: Findings) -> tuple[str, bool]:
     """Return what must be said over the curve, and whether it is an error; empty for nothing."""
     quality = findings.quality
+    if not quality.are_points_valid:
+        last = () if quality.curve is None else quality.curve.audit
+        audit = quality.live_failed if quality.starting_over else last
+        return f"{audit_verdict(audit)}. The points are not valid.", True
     if quality.starting_over or quality.curve is None:
         return "", False
-    if not quality.curve.is_valid:
-        return f"{audit_verdict(quality.curve.audit)}. The points are not valid.", True
-    facts = None if findings.dataset is None else findings.dataset.capture
-    if facts is not None and facts.text_sha256 == quality.curve.text_sha256:
-        return "Measured on the captured text itself: choose text that is held out.", False
+    if quality.curve_leaked:
+        return leak_notice(quality.curve_leaked), False
     changed = curve_changes(wishes, findings)
     if changed:
         return f"Measured with another {', '.join(changed)}: measure again.", False
@@ -208,35 +193,6 @@ def shown_cell(findings: Findings) -> tuple[int, int] | None:
     return summary.layer, summary.head
 
 
-def written(estimate: Estimate) -> str:
-    """Write a number with its interval."""
-    low, high = formats.three_digits(estimate.low), formats.three_digits(estimate.high)
-    return f"{formats.three_digits(estimate.value)} [{low}, {high}]"
-
-
-def describe_point(point: QualityPoint) -> str:
-    """Return one measured point as a line of the log."""
-    kept = "" if point.kept == point.codecs else f", {point.codecs - point.kept} heads kept PCA"
-    return (
-        f"{point.method.label} k = {point.k}: ΔNLL {written(point.quality.delta_nll)} {UNIT}, "
-        f"KL {written(point.quality.kl)}{kept}"
-    )
-
-
-def describe_evaluation(result: EvalResult) -> str:
-    """Return an evaluation as a line of the log; without numbers where the audit failed."""
-    if not result.is_valid:
-        return f"{result.card}: {audit_verdict(result.audit)}. The result is not valid."
-    quality = result.quality
-    return (
-        f"{result.card}: ΔNLL {written(quality.delta_nll)} {UNIT}, perplexity "
-        f"{formats.three_digits(quality.perplexity_base.value)} → "
-        f"{formats.three_digits(quality.perplexity.value)}, "
-        f"KL {written(quality.kl)}, top-1 agreement {100 * quality.top1.value:.1f}"
-        f"{formats.UNIT_SPACE}%; {audit_verdict(result.audit)}"
-    )
-
-
 def latest_audit(quality: QualityFindings) -> tuple[str, tuple[Control, ...]]:
     """Return title and controls to show: the evaluation's, else those of the curve."""
     curve, found = quality.curve, quality.evaluation
@@ -245,7 +201,7 @@ def latest_audit(quality: QualityFindings) -> tuple[str, tuple[Control, ...]]:
     return ("", ()) if curve is None else ("Quality curve", curve.audit)
 
 
-def matching_map(quality: QualityFindings) -> NDArray[np.float64] | None:
+def matching_map(quality: QualityFindings) -> Mapping[str, NDArray[np.float64]] | None:
     """Return the sensitivity of the heads of the evaluated card, where it was measured."""
     shown, found = quality.shown_map, quality.evaluation
     if shown is None or found is None or shown.key != found.key:
@@ -261,11 +217,3 @@ def shown_heads(quality: QualityFindings) -> tuple[HeadErrors, ...]:
     if mapped is not None and mapped.key == found.key and mapped.heads:
         return mapped.heads
     return found.result.heads
-
-
-def evaluation_notice(found: Evaluation | None) -> tuple[str, bool]:
-    """Return what is said over the tensor view and the continuation, and whether it is an error."""
-    if found is None:
-        return "", False
-    text = describe_evaluation(found.result)
-    return (text, True) if not found.result.is_valid else ("", False)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kvsplice_core.capture.specs import CaptureFacts
+from kvsplice_core.capture.specs import CaptureFacts, Sides
 from kvsplice_core.quality.curve_results import (
     CurveResult,
     QualityPoint,
     SensitivityResult,
     SensitivityStep,
 )
-from kvsplice_core.quality.results import EvalResult, HeadErrors
+from kvsplice_core.quality.results import Control, EvalResult, HeadErrors
 from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.specs import CalibrationSpec
 
@@ -78,23 +79,35 @@ class CardKey:
 
 
 @dataclass(frozen=True, eq=False)
+class MeasuredCurve:
+    """A quality curve, and the documents it was measured on that the capture had read."""
+
+    result: CurveResult
+    leaked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """An audited evaluation, the card it is of, and how both were asked for."""
+    """An audited evaluation, the card it is of, and how both were asked for.
+
+    `leaked` names the documents it was measured on that the card's capture had read.
+    """
 
     result: EvalResult
     card: Card
     key: CardKey
     wish: QualityWish
+    leaked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class SensitivityMap:
-    """What each head costs when it alone is compressed.
+    """What each head costs when V or K of it alone is compressed.
 
     Parameters
     ----------
-    kl : ndarray, shape (layers, heads)
-        KL in nats per token; NaN where it is not measured yet.
+    kl : mapping of str to ndarray, shape (layers, heads)
+        KL in nats per token, by side; NaN where it is not measured yet.
     key : CardKey
     wish : QualityWish
     result : SensitivityResult or None
@@ -105,7 +118,7 @@ class SensitivityMap:
         Those of the card's evaluation, ranked by sensitivity too; empty without an evaluation.
     """
 
-    kl: NDArray[np.float64]
+    kl: Mapping[str, NDArray[np.float64]]
     key: CardKey
     wish: QualityWish
     result: SensitivityResult | None = None
@@ -120,21 +133,26 @@ class SensitivityMap:
     @property
     def is_whole(self) -> bool:
         """Whether every cell was measured."""
-        return bool(np.isfinite(self.kl).all())
+        return all(bool(np.isfinite(cells).all()) for cells in self.kl.values())
+
+    def side_of(self, wished: str) -> str:
+        """Return the side to show: the wished one where the map holds it."""
+        return wished if wished in self.kl else next(iter(self.kl))
 
     def with_cell(self, step: SensitivityStep) -> SensitivityMap:
         """Return the map with the cell that `step` has measured."""
         if step.layer is None or step.head is None or step.kl is None:
             return self
-        kl = self.kl.copy()
-        kl[step.layer, step.head] = step.kl
-        return replace(self, kl=kl)
+        cells = self.kl[step.side].copy()
+        cells[step.layer, step.head] = step.kl
+        return replace(self, kl={**self.kl, step.side: cells})
 
 
 def empty_map(facts: CaptureFacts, key: CardKey, wish: QualityWish) -> SensitivityMap:
     """Return a map of the capture's model without a measured cell."""
     shape = (facts.model.layers, facts.model.kv_heads)
-    return SensitivityMap(np.full(shape, np.nan), key, wish)
+    sides = Sides(key.side).names
+    return SensitivityMap({side: np.full(shape, np.nan) for side in sides}, key, wish)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,8 +167,12 @@ class QualityFindings:
         How it was asked for.
     ghost : CurveResult or None
         The one before it, to compare with.
+    curve_leaked : tuple of str
+        Documents of the curve's text that the capture had read.
     live_points : tuple of QualityPoint
         Points of the curve that is running.
+    live_failed : tuple of Control
+        Controls of the running curve that have failed so far.
     starting_over : bool
         Whether one is running.
     evaluation : Evaluation or None
@@ -166,7 +188,9 @@ class QualityFindings:
     curve: CurveResult | None = None
     curve_wish: QualityWish | None = None
     ghost: CurveResult | None = None
+    curve_leaked: tuple[str, ...] = ()
     live_points: tuple[QualityPoint, ...] = field(default=())
+    live_failed: tuple[Control, ...] = ()
     starting_over: bool = False
     evaluation: Evaluation | None = None
     sensitivity: SensitivityMap | None = None
@@ -181,9 +205,17 @@ class QualityFindings:
         return () if self.curve is None else self.curve.points
 
     @property
+    def are_points_valid(self) -> bool:
+        """Whether no control of the points to show has failed."""
+        if self.starting_over:
+            return not self.live_failed
+        return self.curve is None or self.curve.is_valid
+
+    @property
     def shown_ghost(self) -> CurveResult | None:
-        """The curve to compare with: while another replaces it, the last one."""
-        return self.curve if self.starting_over else self.ghost
+        """The curve to compare with: while another replaces it, the last one; only a valid one."""
+        ghost = self.curve if self.starting_over else self.ghost
+        return None if ghost is None or not ghost.is_valid else ghost
 
     @property
     def shown_map(self) -> SensitivityMap | None:
@@ -192,4 +224,4 @@ class QualityFindings:
 
     def settled(self) -> QualityFindings:
         """Return what stays when the work that is running has ended without a result."""
-        return replace(self, live_points=(), starting_over=False, live_map=None)
+        return replace(self, live_points=(), live_failed=(), starting_over=False, live_map=None)

@@ -71,6 +71,7 @@ class ViewWish:
     theme: str = "system"
     quality_measure: str = MEASURES[0]
     log_quality: bool = True
+    sensitivity_side: str = "v"
 
 
 @dataclass(frozen=True)

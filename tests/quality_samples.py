@@ -148,4 +148,4 @@ def evaluation(audit: tuple[Control, ...] = PASSED) -> EvalResult:
 def sensitivity() -> SensitivityResult:
     """Return the cost of every head alone."""
     kl = np.linspace(0.001, 0.02, 16).reshape(4, 4)
-    return SensitivityResult("Spline→PCA k = 16, V", kl * 0.9, kl, 4096, 8.0)
+    return SensitivityResult("Spline→PCA k = 16, V", {"v": kl * 0.9}, {"v": kl}, 4096, 8.0)

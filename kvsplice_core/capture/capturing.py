@@ -92,7 +92,7 @@ def capture_vectors(
     tokens = [ids[:share] for (ids, _), share in zip(texts, shares, strict=True)]
     inverse = rotary_inverse(language, tokens[0], layers) if spec.keys_before_rotary else None
     reader = _Reader(language, spec, layers, inverse)
-    spans = tuple(DocumentSpan(d.name, n) for d, n in zip(documents, shares, strict=True))
+    spans = tuple(DocumentSpan(d.name, n, d.sha256) for d, n in zip(documents, shares, strict=True))
     facts = _facts(language, spec, layers, spans, text_hash(documents), context)
     yield from _write(reader, tokens, facts, path)
     size = Path(path).stat().st_size

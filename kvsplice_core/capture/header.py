@@ -60,7 +60,7 @@ def facts_of(metadata: Mapping[str, str], source: str) -> CaptureFacts:
 
 
 def _facts(header: Mapping[str, Any]) -> CaptureFacts:
-    spans = tuple(DocumentSpan(str(one["name"]), int(one["tokens"])) for one in header["documents"])
+    spans = tuple(map(_span, header["documents"]))
     if not spans or min(span.tokens for span in spans) < 1:
         raise ValueError("every document of a capture has tokens")
     return CaptureFacts(
@@ -75,3 +75,7 @@ def _facts(header: Mapping[str, Any]) -> CaptureFacts:
         dtype=str(header["dtype"]),
         versions=dict(header["versions"]),
     )
+
+
+def _span(entry: Mapping[str, Any]) -> DocumentSpan:
+    return DocumentSpan(str(entry["name"]), int(entry["tokens"]), str(entry.get("sha256", "")))

@@ -80,10 +80,20 @@ class CaptureSpec:
 
 @dataclass(frozen=True)
 class DocumentSpan:
-    """One document in a capture: its name and how many tokens of it were read, in order."""
+    """One document in a capture.
+
+    Parameters
+    ----------
+    name : str
+    tokens : int
+        How many tokens of it were read, from its beginning.
+    sha256 : str
+        Hash of its whole text; empty in captures of before it was written down.
+    """
 
     name: str
     tokens: int
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

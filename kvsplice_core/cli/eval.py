@@ -13,7 +13,7 @@ from kvsplice_core.cli.evaluations import (
     load_language,
     print_controls,
     print_failed,
-    warn_of_own_text,
+    warn_of_leaks,
 )
 from kvsplice_core.cli.options import new_command, positive_int
 from kvsplice_core.cli.outputs import check_file
@@ -73,36 +73,38 @@ def _run(arguments: argparse.Namespace) -> int:
     from kvsplice_core.card_file import load_card
 
     card = load_card(arguments.card)
-    result, sensitivity = _evaluated(arguments, card, spec)
+    result, sensitivity, leaked = _evaluated(arguments, card, spec)
     if json is not None:
         from kvsplice_core.files import write_text
         from kvsplice_core.quality.tables import eval_json
 
-        write_text(json, eval_json(result, sensitivity))
+        write_text(json, eval_json(result, sensitivity, leaked))
         remark(f"wrote {json}")
     if not result.is_valid:
         return print_failed(result.audit)
-    warn_of_own_text(card.info.get("text_sha256"), result.text_sha256)
+    warn_of_leaks(leaked)
     _print(result, sensitivity)
     if arguments.record:
-        _record(card, result, arguments.card)
+        _record(card, result, leaked, arguments.card)
     return 0
 
 
 def _evaluated(
     arguments: argparse.Namespace, card: Card, spec: EvalSpec
-) -> tuple[EvalResult, SensitivityResult | None]:
+) -> tuple[EvalResult, SensitivityResult | None, tuple[str, ...]]:
     from kvsplice_core.progress import run
     from kvsplice_core.quality.evaluation import evaluate
+    from kvsplice_core.quality.leakage import leaks_of_card
 
     with WorkProgress() as progress:
         progress.show(0, f"loading {arguments.model}")
         language, documents = load_language(arguments.model, arguments)
         work = evaluate(language, card, documents, spec)
         result = run(work, lambda step: progress.show(step.fraction, step.text))
+        leaked = leaks_of_card(card, documents)
         if not (arguments.sensitivity and result.is_valid):
-            return result, None
-        return _with_sensitivity(language, card, documents, result, progress)
+            return result, None, leaked
+        return *_with_sensitivity(language, card, documents, result, progress), leaked
 
 
 def _with_sensitivity(
@@ -124,12 +126,13 @@ def _with_sensitivity(
     return replace(result, heads=ranked(result.heads, found)), found
 
 
-def _record(card: Card, result: EvalResult, path: str) -> None:
+def _record(card: Card, result: EvalResult, leaked: Sequence[str], path: str) -> None:
     from dataclasses import replace
 
     from kvsplice_core.card_file import save_card
 
-    save_card(replace(card, proofs=(*card.proofs, result.summary())), path)
+    proof = result.summary() | {"leaked_documents": list(leaked)}
+    save_card(replace(card, proofs=(*card.proofs, proof)), path)
     remark(f"recorded in {path}")
 
 
@@ -179,7 +182,7 @@ def _print_heads(heads: Sequence[HeadErrors], sensitivity: SensitivityResult | N
     for one in heads:
         numbers = [one.mse, one.weighted_mse, one.output_error]
         if sensitivity is not None:
-            numbers.append(float(sensitivity.kl[one.layer, one.head]))
+            numbers.append(float(sensitivity.kl[one.side][one.layer, one.head]))
         places = " ".join(map(str, one.ranks))
         mark = "disagree" if one.disagree else ""
         name = (one.side.upper(), str(one.layer), str(one.head))

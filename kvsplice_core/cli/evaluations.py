@@ -87,16 +87,13 @@ def load_language(
     return load_model(model, device=arguments.device), documents
 
 
-def warn_of_own_text(made_of: object, read: str) -> None:
-    """Say so where the text is the very one the codecs were calibrated on."""
-    if made_of == read:
-        remark("the text is the one the codecs were calibrated on, so the figures flatter them")
-
-
-def warn_of_one_document(count: int) -> None:
-    """Say what an interval over a single document is worth."""
-    if count == 1:
-        remark("one document: the intervals are over its windows and tell nothing about others")
+def warn_of_leaks(names: Sequence[str]) -> None:
+    """Say which documents the codecs were calibrated on."""
+    if names:
+        remark(
+            f"not held out: the codecs were calibrated on {', '.join(names)}, "
+            "so the figures flatter them"
+        )
 
 
 def print_failed(controls: Sequence[Control]) -> int:

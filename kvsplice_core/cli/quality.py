@@ -12,7 +12,7 @@ from kvsplice_core.cli.evaluations import (
     load_language,
     print_controls,
     print_failed,
-    warn_of_own_text,
+    warn_of_leaks,
 )
 from kvsplice_core.cli.options import (
     add_calibration_options,
@@ -105,18 +105,21 @@ def _run(arguments: argparse.Namespace) -> int:
     from kvsplice_core.capture.file import open_capture
 
     capture = open_capture(arguments.capture)
-    result = _measured(arguments, capture, spec)
-    _write(result, csv, json)
+    result, leaked = _measured(arguments, capture, spec)
+    _write(result, leaked, csv, json)
     if not result.is_valid:
         return print_failed(result.audit)
-    warn_of_own_text(capture.facts.text_sha256, result.text_sha256)
+    warn_of_leaks(leaked)
     _print(result)
     return 0
 
 
-def _measured(arguments: argparse.Namespace, capture: Capture, spec: CurveSpec) -> CurveResult:
+def _measured(
+    arguments: argparse.Namespace, capture: Capture, spec: CurveSpec
+) -> tuple[CurveResult, tuple[str, ...]]:
     from kvsplice_core.progress import run
     from kvsplice_core.quality.curve import quality_curve
+    from kvsplice_core.quality.leakage import leaks_of_capture
 
     model = arguments.model or capture.facts.model.name
     with WorkProgress() as progress:
@@ -132,15 +135,18 @@ def _measured(arguments: argparse.Namespace, capture: Capture, spec: CurveSpec) 
             if step.point is not None and not step.failed:
                 progress.finished(f"measured {step.text}")
 
-        return run(quality_curve(language, capture, documents, spec), on_step)
+        result = run(quality_curve(language, capture, documents, spec), on_step)
+        return result, leaks_of_capture(capture.facts, documents)
 
 
-def _write(result: CurveResult, csv: Path | None, json: Path | None) -> None:
+def _write(
+    result: CurveResult, leaked: tuple[str, ...], csv: Path | None, json: Path | None
+) -> None:
     from kvsplice_core.files import write_text
     from kvsplice_core.quality.tables import curve_csv, curve_json
 
     if json is not None:
-        write_text(json, curve_json(result))
+        write_text(json, curve_json(result, leaked))
         remark(f"wrote {json}")
     if csv is not None and result.is_valid:  # a CSV has no place to say that it is not valid
         write_text(csv, curve_csv(result))

@@ -34,6 +34,11 @@ class Document:
     name: str
     text: str
 
+    @property
+    def sha256(self) -> str:
+        """Hash of its text, in hexadecimal."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
 
 def read_documents(paths: Sequence[str | Path]) -> tuple[Document, ...]:
     """Read text files, one document each; a folder stands for its ``.txt`` files in order.

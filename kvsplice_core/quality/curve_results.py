@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -136,33 +136,34 @@ class CurveResult:
 
 @dataclass(frozen=True)
 class SensitivityStep:
-    """Progress of a sensitivity map, and the cell that has just been measured."""
+    """Progress of a sensitivity map, and the cell of ``v`` or ``k`` that was just measured."""
 
     text: str
     fraction: float
     layer: int | None = None
     head: int | None = None
     kl: float | None = None
+    side: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class SensitivityResult:
-    """What each head costs when it alone is compressed.
+    """What each head costs when V or K of it alone is compressed.
 
     Parameters
     ----------
     card : str
         The card's title.
-    delta_nll, kl : ndarray, shape (layers, heads)
-        Nats per token.
+    delta_nll, kl : mapping of str to ndarray, shape (layers, heads)
+        Nats per token, by the side the card compresses: ``v``, ``k``.
     tokens : int
         Tokens scored for each cell.
     elapsed_s : float
     """
 
     card: str
-    delta_nll: NDArray[np.float64]
-    kl: NDArray[np.float64]
+    delta_nll: Mapping[str, NDArray[np.float64]]
+    kl: Mapping[str, NDArray[np.float64]]
     tokens: int
     elapsed_s: float
 

@@ -1,10 +1,9 @@
-"""What each head costs when it alone is compressed."""
+"""What each head costs when V or K of it alone is compressed."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,10 +26,11 @@ def sensitivity(
     documents: Sequence[Document],
     spec: EvalSpec = EvalSpec(tokens=2_048),  # noqa: B008 - frozen
 ) -> Generator[SensitivityStep, None, SensitivityResult]:
-    """Measure ΔNLL and KL with V and K of one head compressed, head by head.
+    """Measure ΔNLL and KL with one side of one head compressed, V before K, head by head.
 
     A generator: it yields progress and every finished cell, and returns the map; closing it
-    cancels. Heads of a layer that the card leaves dense cost 0.
+    cancels. Heads of a layer that the card leaves dense cost 0. Nothing here is audited: the map
+    is worth what an evaluation of the same card says of its audit.
 
     Parameters
     ----------
@@ -49,19 +49,15 @@ def sensitivity(
     require_card_of(language, card)
     windows = text_windows(language, documents, spec.tokens, spec.context)
     reader, base = CacheReader.of(language, spec), BaseLogProbs(language)
-    facts = card.model
-    delta_nll, kl = np.zeros((2, facts.layers, facts.kv_heads))
-    cells = [
-        (layer, head)
-        for layer, head in product(range(facts.layers), range(facts.kv_heads))
-        if layer in card.values or layer in card.keys
-    ]
-    for done, (layer, head) in enumerate(cells):
-        name = f"layer {layer} head {head}"
-        work = score_text(reader, card.only(layer, head), windows, base)
+    cells = _cells(card)
+    shape = (card.model.layers, card.model.kv_heads)
+    delta_nll, kl = ({side: np.zeros(shape) for side, _, _ in cells} for _ in range(2))
+    for done, (side, layer, head) in enumerate(cells):
+        name = f"{side.upper()} layer {layer} head {head}"
+        work = score_text(reader, card.only(layer, head, side), windows, base)
         scores = yield from _relay(work, name, done, len(cells) * len(windows), len(windows))
-        delta_nll[layer, head], kl[layer, head] = scores.delta_nll, scores.kl
-        yield SensitivityStep(name, (done + 1) / len(cells), layer, head, scores.kl)
+        delta_nll[side][layer, head], kl[side][layer, head] = scores.delta_nll, scores.kl
+        yield SensitivityStep(name, (done + 1) / len(cells), layer, head, scores.kl, side)
     return SensitivityResult(
         card=card.title,
         delta_nll=delta_nll,
@@ -69,6 +65,15 @@ def sensitivity(
         tokens=sum(window.tokens - 1 for window in windows),
         elapsed_s=time.monotonic() - started,
     )
+
+
+def _cells(card: Card) -> list[tuple[str, int, int]]:
+    return [
+        (side, layer, head)
+        for side, layers in (("v", card.values), ("k", card.keys))
+        for layer in sorted(layers)
+        for head in range(card.model.kv_heads)
+    ]
 
 
 def _relay(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kvsplice_core.tables import finite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from kvsplice_core.quality.curve_results import CurveResult, QualityPoint, SensitivityResult
     from kvsplice_core.quality.results import EvalResult
@@ -32,26 +32,35 @@ _COLUMNS: tuple[tuple[str, Cell], ...] = (
 )
 
 
-def eval_json(result: EvalResult, sensitivity: SensitivityResult | None = None) -> str:
+def eval_json(
+    result: EvalResult,
+    sensitivity: SensitivityResult | None = None,
+    leaked_documents: Sequence[str] = (),
+) -> str:
     """Return an evaluation as JSON text; ``valid`` is false where a control failed.
 
-    Numbers JSON cannot hold (NaN, infinity) become null.
+    ``leaked_documents`` names those the codecs were calibrated on. ``sensitivity`` holds layers
+    by heads for each side. Numbers JSON cannot hold (NaN, infinity) become null.
     """
     document = asdict(result) | {"valid": result.is_valid, "caveats": result.caveats}
+    document["leaked_documents"] = list(leaked_documents)
     for entry, head in zip(document["heads"], result.heads, strict=True):
         entry["disagree"] = head.disagree
     if sensitivity is not None:
         document["sensitivity"] = {
-            "delta_nll": sensitivity.delta_nll.tolist(),
-            "kl": sensitivity.kl.tolist(),
+            "delta_nll": {side: x.tolist() for side, x in sensitivity.delta_nll.items()},
+            "kl": {side: x.tolist() for side, x in sensitivity.kl.items()},
             "tokens": sensitivity.tokens,
             "elapsed_s": sensitivity.elapsed_s,
         }
     return _json(document)
 
 
-def curve_json(result: CurveResult) -> str:
-    """Return a quality curve as JSON text; ``valid`` is false where a control failed."""
+def curve_json(result: CurveResult, leaked_documents: Sequence[str] = ()) -> str:
+    """Return a quality curve as JSON text; ``valid`` is false where a control failed.
+
+    ``leaked_documents`` names those the codecs were calibrated on.
+    """
     spec = result.spec
     calibration = asdict(spec.calibration) | {"recipe": spec.calibration.recipe.value}
     calibration |= {
@@ -70,6 +79,7 @@ def curve_json(result: CurveResult) -> str:
     document |= {
         "valid": result.is_valid,
         "caveats": list(result.caveats),
+        "leaked_documents": list(leaked_documents),
         "spec": {
             "methods": [method.key for method in spec.methods],
             "ks": list(spec.ks),

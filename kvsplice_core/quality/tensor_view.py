@@ -75,7 +75,7 @@ def ranked(
     ----------
     errors : sequence of HeadErrors
     sensitivity : SensitivityResult, optional
-        Adds a fourth place, by the KL of this head alone.
+        Adds a fourth place, by the KL of this side of this head alone.
     """
     found: list[HeadErrors] = []
     for side in dict.fromkeys(error.side for error in errors):
@@ -83,7 +83,7 @@ def ranked(
         columns = [[e.mse for e in own], [e.weighted_mse for e in own]]
         columns.append([e.output_error for e in own])
         if sensitivity is not None:
-            columns.append([float(sensitivity.kl[e.layer, e.head]) for e in own])
+            columns.append([float(sensitivity.kl[side][e.layer, e.head]) for e in own])
         places = [_places(column) for column in columns]
         found += [
             replace(error, ranks=tuple(place[i] for place in places)) for i, error in enumerate(own)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kvsplice_core.quality.results import Control
 from kvsplice_gui.panels.record_table import Field, RecordTable
-from kvsplice_gui.quality_readouts import audit_verdict, failed
+from kvsplice_gui.quality_words import audit_verdict, failed
 
 _EMPTY = (
     "Measure quality or evaluate a k: the controls run with it and stand here, each with what was "

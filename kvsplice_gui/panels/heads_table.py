@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ _EMPTY = (
 
 @dataclass(frozen=True)
 class HeadRow:
-    """Errors of one head, and what it costs alone: KL in nats per token, NaN if not measured."""
+    """Errors of one side of a head, and its KL alone in nats per token, NaN if not measured."""
 
     errors: HeadErrors
     sensitivity: float
@@ -32,13 +32,15 @@ class HeadRow:
         return " · ".join(map(str, self.errors.ranks))
 
 
-def rows_of(heads: Sequence[HeadErrors], kl: NDArray[np.float64] | None) -> tuple[HeadRow, ...]:
-    """Join errors and sensitivity."""
+def rows_of(
+    heads: Sequence[HeadErrors], kl: Mapping[str, NDArray[np.float64]] | None
+) -> tuple[HeadRow, ...]:
+    """Join the errors of each side with its own sensitivity."""
 
     def cell(errors: HeadErrors) -> float:
-        place = (errors.layer, errors.head)
-        inside = kl is not None and errors.layer < kl.shape[0] and errors.head < kl.shape[1]
-        return float(kl[place]) if kl is not None and inside else float("nan")
+        cells = np.empty((0, 0)) if kl is None else kl.get(errors.side, np.empty((0, 0)))
+        inside = errors.layer < cells.shape[0] and errors.head < cells.shape[1]
+        return float(cells[errors.layer, errors.head]) if inside else float("nan")
 
     return tuple(HeadRow(errors, cell(errors)) for errors in heads)
 
@@ -86,7 +88,8 @@ FIELDS = (
     ),
     Field(
         "Alone, KL",
-        "KL in nats per token when this head alone is compressed: press Sensitivity map",
+        "KL in nats per token when this side of this head alone is compressed: press "
+        "Sensitivity map",
         lambda r: MISSING if np.isnan(r.sensitivity) else three_digits(r.sensitivity),
         lambda r: -1.0 if np.isnan(r.sensitivity) else r.sensitivity,
         96,
@@ -125,7 +128,9 @@ class HeadsTable(RecordTable):
         super().__init__("Errors of every head", _EMPTY, FIELDS)
         self.record_chosen.connect(self._on_record_chosen)
 
-    def show_heads(self, heads: Sequence[HeadErrors], kl: NDArray[np.float64] | None) -> None:
+    def show_heads(
+        self, heads: Sequence[HeadErrors], kl: Mapping[str, NDArray[np.float64]] | None
+    ) -> None:
         """Show the errors of every head, and their sensitivity where it was measured."""
         self.show_records(rows_of(heads, kl))
 

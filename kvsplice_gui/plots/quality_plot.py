@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -19,8 +18,10 @@ from kvsplice_gui.plots.crosshair import Reading, Series, nearest
 from kvsplice_gui.plots.header import quiet_button
 from kvsplice_gui.plots.k_plot import KPlot
 from kvsplice_gui.plots.notice import Notice
+from kvsplice_gui.plots.quality_items import CurveItems, GhostLines, QualityScale, faded
 from kvsplice_gui.plots.ticks import decade_ticks, linear_ticks
-from kvsplice_gui.quality_readouts import MEASURE_NAMES, UNIT, QualityCurve
+from kvsplice_gui.quality_readouts import QualityCurve
+from kvsplice_gui.quality_words import MEASURE_NAMES, UNIT
 from kvsplice_gui.theme import CAPTION_PX, Theme
 
 Floats = NDArray[np.float64]
@@ -29,9 +30,6 @@ _EMPTY = (
     "Capture V from gpt2-mini (Ctrl+N) and press Measure quality to see what each k costs "
     "in nats per token."
 )
-_SYMBOL_SIZE = 8
-_INVALID_SYMBOL = "x"
-_GHOST_ALPHA = 120
 _STALE_ALPHA = 150
 _DODGE = 0.035
 _DISAGREE = "the four errors order the methods differently: look at the tensor view"
@@ -54,12 +52,11 @@ class QualityPlot(KPlot):
         self._curves: dict[Method, QualityCurve] = {}
         self._ghost: dict[Method, QualityCurve] = {}
         self._marked: tuple[int, ...] = ()
-        self._is_valid = True
-        self._is_stale = False
-        self._floor = 0.0
+        self._is_valid, self._is_stale = True, False
+        self._scale = QualityScale(log=False)
         self._series: list[Series] = []
-        self._items: dict[Method, tuple[Any, Any, Any]] = {}
-        self._ghost_lines: dict[Method, Any] = {}
+        self._items: dict[Method, CurveItems] = {}
+        self._ghost_lines = GhostLines(self.plot)
         self._legend_names: tuple[str, ...] = ()
         self._legend = pg.LegendItem(offset=(8, -8), labelTextSize=f"{CAPTION_PX}px", verSpacing=-4)
         self._legend.setParentItem(self.plot.vb)
@@ -136,86 +133,38 @@ class QualityPlot(KPlot):
 
     def _redraw(self) -> None:
         self.axes["left"].set_ticker(decade_ticks if self._log else linear_ticks)
-        self._floor = self._find_floor()
+        self._scale = QualityScale.of(self._shown(), log=self._log)
         self._zero_line.setVisible(not self._log)
         self._series = []
         for place, method in enumerate(Method):
             if method in self._curves:
                 self._draw(method, _DODGE * (place - 1))
             elif method in self._items:
-                for item in self._items[method]:
-                    item.hide()
-        self._draw_ghost()
+                self._items[method].hide()
+        self._ghost_lines.draw(self._ghost, self._scale)
         self._fill_legend()
         self._fit_all()
         self._refresh_readout()
-
-    def _find_floor(self) -> float:
-        """Return what stands for 0 on a log axis: below every positive number, at most tenfold."""
-        parts = [part for c in self._shown() for part in (c.value, c.low)]
-        numbers = np.concatenate([np.empty(0), *parts])
-        values = np.concatenate([np.empty(0), *(c.value for c in self._shown())])
-        positive = values[values > 0]
-        if not len(positive):
-            return 1e-6
-        least = float(positive.min())
-        lows = numbers[(numbers > least / 10) & (numbers > 0)]
-        return float(lows.min(initial=least)) / (2 if (numbers <= 0).any() else 1.2)
 
     def _shown(self) -> tuple[QualityCurve, ...]:
         return (*self._curves.values(), *self._ghost.values())
 
     def _draw(self, method: Method, dodge: float) -> None:
         curve = self._curves[method]
-        line, points, whiskers = self._items_of(method)
-        x = np.log2(curve.ks) + dodge
-        y, low, high = (self._drawn(part) for part in (curve.value, curve.low, curve.high))
-        line.setData(x, y, pen=self._pen(method))
-        line.setVisible(self._is_valid)
-        points.setData(x, y, **self._point_style(method))
-        below = curve.value <= 0
-        if self._log and self._is_valid and below.any():
-            filled, hollow = points.opts["brush"], pg.mkBrush(self._theme.base)
-            points.setBrush([hollow if is_below else filled for is_below in below])
-        whiskers.setData(x=x, y=y, top=high - y, bottom=y - low, beam=0.05, pen=self._pen(method))
-        points.show()
-        whiskers.show()
-        self._series.append(self._series_of(method, curve, x, y))
-
-    def _point_style(self, method: Method) -> dict[str, Any]:
-        return {
-            "symbol": style_of(method).symbol if self._is_valid else _INVALID_SYMBOL,
-            "brush": pg.mkBrush(self._colour(method)) if self._is_valid else None,
-            "pen": self._pen(method),
-            "size": _SYMBOL_SIZE,
-        }
-
-    def _items_of(self, method: Method) -> tuple[Any, Any, Any]:
         if method not in self._items:
-            line = pg.PlotCurveItem(antialias=True)
-            whiskers = pg.ErrorBarItem()
-            points = pg.ScatterPlotItem(antialias=True)
-            for item in (line, whiskers, points):
-                self.plot.addItem(item)
-            self._items[method] = (line, points, whiskers)
-        return self._items[method]
-
-    def _draw_ghost(self) -> None:
-        for method in {**self._ghost_lines, **self._ghost}:
-            if method not in self._ghost_lines:
-                self._ghost_lines[method] = pg.PlotCurveItem(antialias=True)
-                self._ghost_lines[method].setZValue(-5)
-                self.plot.addItem(self._ghost_lines[method])
-            colour = QColor(style_of(method).colour)
-            colour.setAlpha(_GHOST_ALPHA)
-            pen = pg.mkPen(colour, style=Qt.PenStyle.DashLine)
-            curve = self._ghost.get(method)
-            x, y = ([], []) if curve is None else (np.log2(curve.ks), self._drawn(curve.value))
-            self._ghost_lines[method].setData(x, y, pen=pen)
+            self._items[method] = CurveItems.added_to(self.plot)
+        x = np.log2(curve.ks) + dodge
+        y, low, high = map(self._scale.drawn, (curve.value, curve.low, curve.high))
+        colour = faded(method, _STALE_ALPHA if self._is_stale else 255)
+        items = self._items[method]
+        items.draw(x, (y, low, high), style_of(method).symbol, colour, valid=self._is_valid)
+        if self._scale.log and self._is_valid:
+            items.hollow(curve.value <= 0, QColor(self._theme.base))
+        self._series.append(self._series_of(method, curve, x, y))
 
     def _fit_all(self) -> None:
         ends = [
-            (np.log2(curve.ks), self._drawn(part))
+            (np.log2(curve.ks), self._scale.drawn(part))
             for curve in self._shown()
             for part in (curve.value, curve.low, curve.high)
         ]
@@ -227,9 +176,8 @@ class QualityPlot(KPlot):
         room = 0.06 * (bounds.top - bottom)
         marked = [float(np.log2(k)) for k in self._marked]
         self._marks.setData(marked, [bottom - room] * len(marked))
-        self._fit(
-            Bounds(bounds.left, bounds.right, bottom - (2 * room if marked else 0), bounds.top)
-        )
+        lowest = bottom - (2 * room if marked else 0)
+        self._fit(Bounds(bounds.left, bounds.right, lowest, bounds.top))
         if marked:
             self._series.append(self._series_of_marks(np.array(marked), bottom - room))
 
@@ -249,19 +197,6 @@ class QualityPlot(KPlot):
         text = f"{three_digits(value)} [{three_digits(low)}, {three_digits(high)}]"
         return text if self._is_valid else f"{text}, not valid"
 
-    def _drawn(self, values: Floats) -> Floats:
-        if not self._log:
-            return values
-        return np.asarray(np.log10(np.maximum(values, self._floor)), dtype=np.float64)
-
-    def _colour(self, method: Method) -> QColor:
-        colour = QColor(style_of(method).colour)
-        colour.setAlpha(_STALE_ALPHA if self._is_stale else 255)
-        return colour
-
-    def _pen(self, method: Method) -> Any:  # noqa: ANN401  # a QPen
-        return pg.mkPen(self._colour(method))
-
     def _restyle(self, theme: Theme) -> None:
         super()._restyle(theme)
         self._zero_line.setPen(QColor(theme.outline))
@@ -272,9 +207,9 @@ class QualityPlot(KPlot):
         self._redraw()
 
     def _fill_legend(self) -> None:
-        wanted = {m.label: self._items[m][1] for m in self._curves}
+        wanted = {m.label: self._items[m].points for m in self._curves}
         if self._ghost:
-            wanted["run before"] = next(iter(self._ghost_lines.values()))
+            wanted["run before"] = next(iter(self._ghost_lines.lines.values()))
         if self._marked:
             wanted["orders differ"] = self._marks
         if tuple(wanted) != self._legend_names:

@@ -1,11 +1,11 @@
-"""What each head costs when it alone is compressed: layers × heads, as colours."""
+"""What each head costs when V or K of it alone is compressed: layers × heads, as colours."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PyQt6.QtCore import QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QRectF, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QKeyEvent
 
 from kvsplice_gui.formats import three_digits
@@ -13,9 +13,10 @@ from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import Bounds
 from kvsplice_gui.plots.colour_bar import ColourBar, lookup_table
 from kvsplice_gui.plots.crosshair import Reading
+from kvsplice_gui.plots.header import quiet_button
 from kvsplice_gui.plots.notice import Notice
 from kvsplice_gui.plots.ticks import integer_ticks, linear_ticks
-from kvsplice_gui.quality_readouts import UNIT
+from kvsplice_gui.quality_words import UNIT
 from kvsplice_gui.theme import Theme
 
 Cell = tuple[int, int]
@@ -45,9 +46,12 @@ class SensitivityMap(PlotFrame):
     ----------
     cell_chosen : signal (int, int)
         Layer and head chosen by hand.
+    side_changed : signal (str)
+        ``v`` or ``k`` was chosen by hand, of a map that holds both.
     """
 
     cell_chosen = pyqtSignal(int, int)
+    side_changed = pyqtSignal(str)
 
     def __init__(self) -> None:
         super().__init__(f"Sensitivity, KL in {UNIT}", _EMPTY, "head")
@@ -66,6 +70,11 @@ class SensitivityMap(PlotFrame):
             axis.set_ticker(integer_ticks)
             axis.setGrid(False)
         self.axes["left"].setWidth(_LEFT_WIDTH + 16)
+        self.k_button = quiet_button("K", "Compress K of each head instead of V (K)")
+        self.k_button.setCheckable(True)
+        self.k_button.clicked.connect(self._on_k_clicked)
+        self.k_button.hide()
+        self.header.add_button(self.k_button)
         self.notice = Notice()
         layout = self.layout()
         if layout is not None:
@@ -88,6 +97,13 @@ class SensitivityMap(PlotFrame):
             self._cursor = (0, 0)
         self._set_empty(not self._cells.size)
         self._redraw()
+
+    def set_side(self, side: str, *, has_both: bool = False, audited: bool = False) -> None:
+        """Name the map after ``v`` or ``k`` and say whether it is audited; emits nothing."""
+        self.k_button.setVisible(has_both)
+        self.k_button.setChecked(side == "k")
+        mark = ", audited" if audited else ""
+        self.header.title.setText(f"Sensitivity of {side.upper()}{mark}, KL in {UNIT}")
 
     def show_chosen(self, cell: Cell | None) -> None:
         """Outline the layer and head that are open."""
@@ -166,6 +182,8 @@ class SensitivityMap(PlotFrame):
             self._walk(*_STEPS_OF[Qt.Key(key)])
         elif self._cells.size and key in _CHOOSE:
             self.cell_chosen.emit(*self._cursor)
+        elif key == Qt.Key.Key_K and not self.k_button.isHidden():
+            self._on_k_clicked(not self.k_button.isChecked())
         else:
             super().keyPressEvent(event)
 
@@ -175,6 +193,10 @@ class SensitivityMap(PlotFrame):
         self._cursor = (min(max(layer + up, 0), layers - 1), min(max(head + right, 0), heads - 1))
         self._draw_outlines()
         self.header.set_readout(self._words(self._cursor))
+
+    @pyqtSlot(bool)
+    def _on_k_clicked(self, is_k: bool) -> None:
+        self.side_changed.emit("k" if is_k else "v")
 
 
 def _square(cell: Cell | None, half: float) -> tuple[list[float], list[float]]:

@@ -92,6 +92,15 @@ def test_one_head_alone():
     assert (restored[:, 2] - x[:, 2]).abs().max() > 1e-3
 
 
+def test_one_side_of_one_head_alone():
+    card = make_card(keys={0: layer_of(Method.PCA)})
+    value, key = card.only(0, 2, "v"), card.only(0, 2, "k")
+    assert (value.values[0].ks, dict(value.keys)) == ((DIM, DIM, 3), {})
+    assert (key.keys[0].ks, dict(key.values)) == ((DIM, DIM, 3), {})
+    with pytest.raises(SpecError, match="at least one layer"):
+        make_card().only(0, 2, "k")
+
+
 def test_titles():
     assert make_card().title == "PCA k = 3, V"
     both = make_card(Method.SPLINE, keys={0: layer_of(Method.PCA, 5)})

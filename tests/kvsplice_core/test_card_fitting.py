@@ -39,6 +39,7 @@ def test_a_card_has_a_codec_for_every_layer_and_head_and_names_its_data(gpt2_cap
     assert card.model == tiny_gpt2().facts
     assert card.info["capture_sha256"] == gpt2_capture.sha256
     assert card.info["documents"] == [f"document-{i}" for i in range(8)]
+    assert card.info["document_sha256"] == [one.sha256 for one in some_documents(8)]
 
 
 def test_pca_of_a_head_is_fitted_on_the_training_documents_alone(gpt2_capture):

@@ -10,6 +10,7 @@ from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.methods import Method
+from kvsplice_core.quality.curve_results import CurveStep
 from kvsplice_gui import quality_control, quality_readouts
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.quality_state import Evaluation, SensitivityMap
@@ -85,6 +86,54 @@ def test_a_failed_audit_is_banner_and_crosses(measured):
     assert plot.notice.text().startswith("audit failed: the cache is read")
     assert plot._items[Method.PCA][1].opts["symbol"] == "x"
     assert "FAILED" in measured.views.audit.model.index(2, 0).data()
+
+
+def test_a_control_that_fails_in_mid_run_is_banner_crosses_and_no_numbers(measured):
+    said = []
+    measured.controller.said.connect(said.append)
+    measured.state.find_quality(starting_over=True, live_points=(), live_failed=())
+    step = measured.quality.control._on_curve_stepped
+    first, second = samples.curve().points[:2]
+    step(CurveStep("PCA k = 8", 0.1, first))
+    assert measured.views.quality._items[Method.PCA].points.opts["symbol"] != "x"
+    step(CurveStep("PCA k = 8", 0.1, failed=samples.FAILED[-1:]))
+    step(CurveStep("spline k = 8", 0.2, second, failed=samples.FAILED[-1:]))
+    plot = measured.views.quality
+    assert plot.notice.text().startswith("audit failed: the cache is read")
+    assert plot.notice.property("role") == "error"
+    assert {plot._items[m].points.opts["symbol"] for m in (Method.PCA, Method.SPLINE)} == {"x"}
+    assert "ΔNLL" in said[0]
+    assert not any("ΔNLL" in line for line in said[1:])
+    assert len(said) == 3
+
+
+def test_a_map_is_no_result_after_a_failed_audit(measured):
+    plot, evaluation = measured.views.sensitivity, measured.state.findings.quality.evaluation
+    assert "audited" in plot.header.title.text()
+    measured.state.find_quality(evaluation=None)
+    assert plot.notice.text() == "Not audited: evaluate this k."
+    assert "audited" not in plot.header.title.text()
+    failed = replace(evaluation, result=samples.evaluation(samples.FAILED))
+    measured.state.find_quality(evaluation=failed)
+    assert plot.is_empty
+    assert plot.notice.text().startswith("audit failed")
+
+
+def test_the_map_of_the_other_side_is_one_press_away(measured):
+    cells, plot = measured.state.findings.quality.sensitivity, measured.views.sensitivity
+    both = replace(cells, kl={**cells.kl, "k": 2 * cells.kl["v"]})
+    measured.state.find_quality(sensitivity=both)
+    plot.side_changed.emit("k")
+    assert plot.header.title.text().startswith("Sensitivity of K")
+    assert plot._cells.max() == both.kl["k"].max()
+
+
+def test_documents_that_are_not_held_out_are_told(measured):
+    quality, views = measured.state.findings.quality, measured.views
+    leaking = replace(quality.evaluation, leaked=("emma",))
+    measured.state.find_quality(curve_leaked=("emma",), evaluation=leaking)
+    for view in (views.quality, views.evaluation, views.heads, views.continuation):
+        assert "calibrated on emma" in view.notice.text()
 
 
 def test_k_is_the_same_here_too(measured):
@@ -248,7 +297,7 @@ def test_evaluate_map_click_and_save(qtbot, opened, monkeypatch, tmp_path):
     idle(qtbot, opened)
     cells = opened.state.findings.quality.sensitivity
     assert cells.is_whole
-    assert cells.kl.shape == (2, 4)
+    assert cells.kl["v"].shape == (2, 4)
     assert not np.isnan(views.heads.model.records[0].sensitivity)
     assert all(len(row.errors.ranks) == 4 for row in views.heads.model.records)
     assert cells.card is found.card

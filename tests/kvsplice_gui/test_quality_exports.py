@@ -66,6 +66,31 @@ def test_only_the_evaluated_card_is_saved(findings):
         exports.evaluated_card(replace(WISHES, k=8), findings)
 
 
+def test_a_card_whose_audit_failed_is_not_saved_and_its_map_not_drawn(findings):
+    failed = replace(findings.quality.evaluation, result=samples.evaluation(samples.FAILED))
+    findings = replace(findings, quality=replace(findings.quality, evaluation=failed))
+    with pytest.raises(KVSpliceError, match="audit failed: the cache is read"):
+        exports.evaluated_card(WISHES, findings)
+    with pytest.raises(KVSpliceError, match="an audit that passed"):
+        exports.draw_sensitivity(WISHES, findings)
+    assert not can_draw(QUALITY_FIGURES[1], WISHES, findings)
+
+
+def test_the_map_says_whether_it_is_audited(findings):
+    def text(findings):
+        figure = exports.draw_sensitivity(WISHES, findings)
+        return " ".join(one.get_text() for one in figure.findobj(lambda a: hasattr(a, "get_text")))
+
+    assert "V of Spline→PCA k = 16, V · audited" in text(findings)
+    alone = replace(findings, quality=replace(findings.quality, evaluation=None))
+    assert "· not audited" in text(alone)
+
+
+def test_documents_that_are_not_held_out_go_with_the_curve(tmp_path):
+    exports.save_curve(samples.curve(), tmp_path / "q.json", ("emma",))
+    assert json.loads((tmp_path / "q.json").read_text())["leaked_documents"] == ["emma"]
+
+
 def test_the_command_names_capture_and_text(findings):
     command = exports.quality_command(WISHES, findings)
     assert command.startswith("kvsplice quality v.safetensors --text a.txt --methods")

@@ -68,8 +68,19 @@ def test_a_failed_audit_is_an_error_and_names_the_control():
 
 
 def test_text_that_was_captured_is_not_held_out():
-    curve = replace(measured(), text_sha256=FACTS.text_sha256)
-    assert "held out" in readouts.curve_notice(WISHES, findings(curve))[0]
+    text, is_error = readouts.curve_notice(WISHES, findings(measured(), curve_leaked=("emma",)))
+    assert not is_error
+    assert text.startswith("Not held out: the codecs were calibrated on emma.")
+    assert readouts.curve_notice(WISHES, findings(measured())) == ("", False)
+
+
+def test_a_control_that_fails_while_measuring_is_told_at_once():
+    running = findings(measured(), starting_over=True)
+    assert readouts.curve_notice(WISHES, running) == ("", False)
+    running = findings(measured(), starting_over=True, live_failed=samples.FAILED[-1:])
+    text, is_error = readouts.curve_notice(WISHES, running)
+    assert is_error
+    assert text.startswith("audit failed: the cache is read")
 
 
 def test_curves_are_of_the_chosen_measure_and_ascending():
@@ -128,14 +139,6 @@ def test_a_cell_opens_the_tensor_of_its_layer_and_side():
 def test_a_cell_of_a_tensor_with_a_layer_axis_only_changes_the_layer():
     tensors = [tensor("v", None, axes=("layer", "token", "head", "dim"))]
     assert readouts.cell_choice(tensors, DataWish("a", tensor="v"), 2, 1)["layer"] == 2
-
-
-def test_an_invalid_evaluation_is_described_without_its_numbers():
-    valid, failed = (samples.evaluation(audit) for audit in (samples.PASSED, samples.FAILED))
-    assert "perplexity" in readouts.describe_evaluation(valid)
-    said = readouts.describe_evaluation(failed)
-    assert "not valid" in said
-    assert "perplexity" not in said
 
 
 def test_the_map_joins_the_heads_only_of_the_same_card():

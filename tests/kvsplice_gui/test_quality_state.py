@@ -36,15 +36,19 @@ def test_an_impossible_wish_changes_nothing():
     assert state.wishes.quality == QualityWish()
 
 
-def test_a_map_fills_cell_by_cell():
-    key = CardKey("a", samples.CurveSpec().calibration, "v", 10)
+@pytest.mark.parametrize(("held", "sides"), [("v", "v"), ("k", "k"), ("both", "vk")])
+def test_a_map_fills_cell_by_cell(held, sides):
+    key = CardKey("a", samples.CurveSpec().calibration, held, 10)
     cells = empty_map(FACTS, key, QualityWish())
-    assert cells.kl.shape == (4, 4)
+    assert {side: kl.shape for side, kl in cells.kl.items()} == dict.fromkeys(sides, (4, 4))
     assert not cells.is_whole
-    one = cells.with_cell(SensitivityStep("layer 1 head 2", 0.1, 1, 2, 0.5))
-    assert one.kl[1, 2] == 0.5
-    assert np.isfinite(one.kl).sum() == 1
-    assert not np.isfinite(cells.kl).any()
+    side = sides[-1]
+    one = cells.with_cell(SensitivityStep("layer 1 head 2", 0.1, 1, 2, 0.5, side))
+    assert one.kl[side][1, 2] == 0.5
+    assert sum(np.isfinite(kl).sum() for kl in one.kl.values()) == 1
+    assert not any(np.isfinite(kl).any() for kl in cells.kl.values())
+    assert {wish: one.side_of(wish) for wish in sides} == {wish: wish for wish in sides}
+    assert one.side_of("no side") == sides[0]
     assert one.with_cell(SensitivityStep("reading", 0.2)) is one
 
 
@@ -56,3 +60,19 @@ def test_a_running_curve_hides_the_last_as_a_ghost_until_it_is_whole():
     settled = found.settled()
     assert settled.points == last.points
     assert settled.shown_ghost is None
+
+
+def test_an_invalid_curve_is_no_ghost():
+    assert (
+        QualityFindings(curve=samples.curve(samples.FAILED), starting_over=True).shown_ghost is None
+    )
+
+
+def test_points_are_invalid_as_soon_as_a_control_has_failed():
+    found = QualityFindings(curve=samples.curve(samples.FAILED))
+    assert not found.are_points_valid
+    running = replace(found, starting_over=True)
+    assert running.are_points_valid
+    failed = replace(running, live_failed=samples.FAILED[-1:])
+    assert not failed.are_points_valid
+    assert failed.settled().live_failed == ()

@@ -95,6 +95,7 @@ def test_it_says_what_it_holds(llama_capture):
     assert facts.model == tiny_llama().facts
     assert facts.text_sha256 == text_hash(DOCUMENTS)
     assert [span.name for span in facts.documents] == [one.name for one in DOCUMENTS]
+    assert [span.sha256 for span in facts.documents] == [one.sha256 for one in DOCUMENTS]
     assert facts.boundaries == (200, 400, 600)
     assert (facts.layers, facts.sides, facts.context) == ((0, 1), Sides.BOTH, 64)
     assert facts.key_state is KeyState.AFTER

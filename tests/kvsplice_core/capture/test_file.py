@@ -31,6 +31,13 @@ def test_the_header_comes_back(llama_capture):
     assert facts_of(metadata_of(llama_capture.facts), "x") == llama_capture.facts
 
 
+def test_a_capture_of_before_documents_were_hashed_opens(tmp_path, llama_capture):
+    plain = [{"name": one.name, "tokens": one.tokens} for one in llama_capture.facts.documents]
+    old = open_capture(rewritten(tmp_path / "old.safetensors", llama_capture, documents=plain))
+    assert [one.name for one in old.facts.documents] == [one["name"] for one in plain]
+    assert {one.sha256 for one in old.facts.documents} == {""}
+
+
 def test_values_are_those_of_the_file(llama_capture):
     held = load_file(llama_capture.path)
     for side in "vk":

@@ -69,7 +69,7 @@ def test_json_holds_the_whole_evaluation(kvsplice, model, card, texts, tmp_path)
     assert (found["spec"]["mode"], found["spec"]["window"], found["spec"]["seed"]) == (
         "window", 20, 3,
     )  # fmt: skip
-    assert len(found["sensitivity"]["kl"]) == 2
+    assert len(found["sensitivity"]["kl"]["v"]) == 2
     assert all(len(head["ranks"]) == 4 for head in found["heads"])
     assert "KL alone" in outcome.out
 
@@ -134,6 +134,22 @@ def test_the_codecs_own_text_is_told(kvsplice, model, texts, tmp_path):
     save_card(replace(pca_card(tiny_gpt2(), 8), info=info), own)
     outcome = kvsplice("eval", model, "--card", own, "--text", *texts, *QUICK)
     assert "calibrated on" in outcome.err
+
+
+def test_a_single_document_of_the_codecs_own_is_told(kvsplice, model, texts, tmp_path):
+    from dataclasses import replace
+
+    from kvsplice_core.language.texts import read_documents
+
+    own, out = tmp_path / "own.safetensors", tmp_path / "eval.json"
+    known = [read_documents(texts)[1].sha256, "0" * 64]
+    save_card(replace(pca_card(tiny_gpt2(), 8), info={"document_sha256": known}), own)
+    options = (*QUICK, "--json", out, "--record")
+    outcome = kvsplice("eval", model, "--card", own, "--text", *texts, *options)
+    assert outcome.status == 0
+    assert "not held out: the codecs were calibrated on document-1, so" in outcome.err
+    assert json.loads(out.read_text(encoding="utf-8"))["leaked_documents"] == ["document-1"]
+    assert load_card(own).proofs[-1]["leaked_documents"] == ["document-1"]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_scale_and_unit():
 
 
 def test_the_map_has_a_bar_with_its_unit_and_an_outline():
-    kl = samples.sensitivity().kl
+    kl = samples.sensitivity().kl["v"]
     figure = sensitivity_map(kl, "Spline", chosen=(1, 2))
     axes, bar = figure.axes
     assert np.asarray(axes.images[0].get_array()) == pytest.approx(kl)

@@ -18,22 +18,26 @@ SMALL = EvalSpec(tokens=200)
 
 
 @pytest.mark.parametrize("make", [tiny_gpt2, tiny_llama])
-def test_every_cell_is_that_head_alone(make):
+def test_every_cell_is_one_side_of_that_head_alone(make):
     language = make()
     card = pca_card(language, 4, keys=True)
     steps = []
     result = run(sensitivity(language, card, some_documents(2), SMALL), steps.append)
     facts = card.model
-    assert result.kl.shape == (facts.layers, facts.kv_heads)
+    assert list(result.kl) == ["v", "k"]
     windows = text_windows(language, some_documents(2), 200)
     base, reader = BaseLogProbs(language), CacheReader(language)
-    for (layer, head), kl in np.ndenumerate(result.kl):
-        alone = run(score_text(reader, card.only(layer, head), windows, base))
-        assert kl == pytest.approx(alone.kl)
-        assert result.delta_nll[layer, head] == pytest.approx(alone.delta_nll)
-        assert kl > 1e-5
-    told = {(step.layer, step.head): step.kl for step in steps if step.kl is not None}
-    assert told == dict(np.ndenumerate(result.kl))
+    for side, one_sided in (("v", replace(card, keys={})), ("k", replace(card, values={}))):
+        assert result.kl[side].shape == (facts.layers, facts.kv_heads)
+        for (layer, head), kl in np.ndenumerate(result.kl[side]):
+            alone = run(score_text(reader, one_sided.only(layer, head), windows, base))
+            assert kl == pytest.approx(alone.kl)
+            assert result.delta_nll[side][layer, head] == pytest.approx(alone.delta_nll)
+            assert kl > 1e-6
+    told = {(s.side, s.layer, s.head): s.kl for s in steps if s.kl is not None}
+    assert told == {
+        (side, *at): kl for side, kls in result.kl.items() for at, kl in np.ndenumerate(kls)
+    }
     assert result.tokens == sum(window.tokens - 1 for window in windows)
 
 
@@ -42,8 +46,9 @@ def test_a_dense_layer_costs_nothing():
     card = pca_card(language, 4)
     card = replace(card, values={1: card.values[1]})
     result = run(sensitivity(language, card, some_documents(2), SMALL))
-    assert (result.kl[0] == 0).all()
-    assert (result.kl[1] > 0).all()
+    assert list(result.kl) == ["v"]
+    assert (result.kl["v"][0] == 0).all()
+    assert (result.kl["v"][1] > 0).all()
 
 
 def test_a_card_of_other_weights_is_refused():

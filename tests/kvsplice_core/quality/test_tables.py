@@ -59,7 +59,13 @@ def test_sensitivity_goes_with_it(evaluation):
     language = tiny_gpt2()
     found = run(sensitivity(language, pca_card(language, 8), some_documents(1), SMALL))
     written = json.loads(eval_json(evaluation, found))["sensitivity"]
-    assert written["kl"] == found.kl.tolist()
+    assert written["kl"] == {"v": found.kl["v"].tolist()}
+
+
+def test_documents_that_are_not_held_out_are_named(evaluation, curve):
+    for written in (eval_json(evaluation, None, ["emma"]), curve_json(curve, ["emma"])):
+        assert json.loads(written)["leaked_documents"] == ["emma"]
+    assert json.loads(eval_json(evaluation))["leaked_documents"] == []
 
 
 def test_a_failed_control_is_written_as_not_valid(evaluation, curve):

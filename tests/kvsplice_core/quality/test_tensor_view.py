@@ -118,9 +118,18 @@ def test_sensitivity_adds_a_place():
     language = tiny_gpt2()
     errors = run(tensor_view(language, pca_card(language, 5), one_window(language)))
     kl = np.arange(8.0).reshape(2, 4)
-    found = ranked(errors, SensitivityResult("card", kl, kl, 10, 0.0))
+    found = ranked(errors, SensitivityResult("card", {"v": kl}, {"v": kl}, 10, 0.0))
     assert [error.ranks[3] for error in found] == [8, 7, 6, 5, 4, 3, 2, 1]
     assert [error.ranks[:3] for error in found] == [error.ranks for error in errors]
+
+
+def test_each_side_has_its_places_by_its_own_kl():
+    language = tiny_llama()
+    errors = run(tensor_view(language, pca_card(language, 5, keys=True), one_window(language)))
+    up = np.arange(4.0).reshape(2, 2)
+    kl = {"v": up, "k": -up}
+    found = ranked(errors, SensitivityResult("card", kl, kl, 10, 0.0))
+    assert [error.ranks[3] for error in found] == [4, 3, 2, 1, 1, 2, 3, 4]
 
 
 def test_the_model_is_left_as_it_was():

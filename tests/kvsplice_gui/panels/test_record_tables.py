@@ -63,8 +63,9 @@ def test_heads_show_three_errors_sensitivity_and_where_they_disagree(qtbot):
 def test_without_a_map_the_sensitivity_is_missing():
     kl = np.full((4, 4), np.nan)
     kl[1, 2] = 0.5
-    rows = rows_of(samples.heads(), kl)
+    rows = rows_of(samples.heads(), {"v": kl})
     assert [r.sensitivity for r in rows if not np.isnan(r.sensitivity)] == [0.5]
+    assert all(np.isnan(r.sensitivity) for r in rows_of(samples.heads(), {"k": np.ones((4, 4))}))
     assert all(np.isnan(row.sensitivity) for row in rows_of(samples.heads(), None))
 
 

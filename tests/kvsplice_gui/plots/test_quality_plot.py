@@ -110,11 +110,11 @@ def test_a_method_that_is_gone_is_hidden(plot):
 
 def test_the_ghost_is_dashed_and_goes(plot):
     plot.show_ghost(CURVES)
-    line = plot._ghost_lines[Method.PCA]
+    line = plot._ghost_lines.lines[Method.PCA]
     assert line.opts["pen"].style() is Qt.PenStyle.DashLine
     assert len(line.getData()[0]) == 4
     plot.show_ghost({})
-    assert not len(plot._ghost_lines[Method.PCA].xData)
+    assert not len(plot._ghost_lines.lines[Method.PCA].xData)
 
 
 def test_the_switch_asks_for_the_other_measure(plot, qtbot):

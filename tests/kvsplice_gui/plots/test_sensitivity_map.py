@@ -5,7 +5,7 @@ from PyQt6.QtCore import QPointF, Qt
 from kvsplice_gui.plots.sensitivity_map import SensitivityMap
 from tests import quality_samples as samples
 
-KL = samples.sensitivity().kl
+KL = samples.sensitivity().kl["v"]
 
 
 @pytest.fixture
@@ -80,6 +80,23 @@ def test_the_open_cell_is_outlined_and_read(plot):
     assert plot.header.readout.text().startswith("layer 2 · head 3")
     plot.show_chosen(None)
     assert plot.header.readout.text() == ""
+
+
+def test_a_map_of_both_sides_has_a_switch(plot, qtbot):
+    assert plot.k_button.isHidden()
+    plot.set_side("v", has_both=True, audited=True)
+    assert plot.header.title.text() == "Sensitivity of V, audited, KL in nats per token"
+    with qtbot.waitSignal(plot.side_changed, timeout=1000) as asked:
+        qtbot.mouseClick(plot.k_button, Qt.MouseButton.LeftButton)
+    assert asked.args == ["k"]
+    plot.set_side("k", has_both=True)
+    assert plot.header.title.text().startswith("Sensitivity of K, KL")
+    with qtbot.waitSignal(plot.side_changed, timeout=1000) as asked:
+        qtbot.keyClick(plot, Qt.Key.Key_K)
+    assert asked.args == ["v"]
+    plot.set_side("v")
+    with qtbot.assertNotEmitted(plot.side_changed):
+        qtbot.keyClick(plot, Qt.Key.Key_K)
 
 
 def test_an_open_cell_outside_of_the_map_is_not_read(plot):

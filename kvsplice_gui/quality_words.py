@@ -1,0 +1,95 @@
+"""What the window says of what was measured, in sentences; numbers only where they are valid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from kvsplice_core.quality.curve_results import QualityPoint
+from kvsplice_core.quality.results import Control, Estimate, EvalResult
+from kvsplice_gui import formats
+from kvsplice_gui.quality_state import Evaluation, SensitivityMap
+
+MEASURE_NAMES = {"nll": "ΔNLL", "kl": "KL"}
+UNIT = "nats per token"
+
+
+def failed(audit: Iterable[Control]) -> tuple[Control, ...]:
+    """Return the controls that did not pass."""
+    return tuple(control for control in audit if not control.passed)
+
+
+def audit_verdict(audit: Sequence[Control]) -> str:
+    """Return in words whether the numbers may be believed."""
+    bad = failed(audit)
+    if not audit:
+        return "not audited yet"
+    if not bad:
+        return f"audit passed, {len(audit)} of {len(audit)} controls"
+    return "audit failed: " + "; ".join(f"{control.claim} ({control.measured})" for control in bad)
+
+
+def written(estimate: Estimate) -> str:
+    """Write a number with its interval."""
+    low, high = formats.three_digits(estimate.low), formats.three_digits(estimate.high)
+    return f"{formats.three_digits(estimate.value)} [{low}, {high}]"
+
+
+def describe_point(point: QualityPoint) -> str:
+    """Return one measured point as a line of the log."""
+    kept = "" if point.kept == point.codecs else f", {point.codecs - point.kept} heads kept PCA"
+    return (
+        f"{point.method.label} k = {point.k}: ΔNLL {written(point.quality.delta_nll)} {UNIT}, "
+        f"KL {written(point.quality.kl)}{kept}"
+    )
+
+
+def describe_evaluation(result: EvalResult) -> str:
+    """Return an evaluation as a line of the log; without numbers where the audit failed."""
+    if not result.is_valid:
+        return f"{result.card}: {audit_verdict(result.audit)}. The result is not valid."
+    quality = result.quality
+    return (
+        f"{result.card}: ΔNLL {written(quality.delta_nll)} {UNIT}, perplexity "
+        f"{formats.three_digits(quality.perplexity_base.value)} → "
+        f"{formats.three_digits(quality.perplexity.value)}, "
+        f"KL {written(quality.kl)}, top-1 agreement {100 * quality.top1.value:.1f}"
+        f"{formats.UNIT_SPACE}%; {audit_verdict(result.audit)}"
+    )
+
+
+def describe_invalid_point(point: QualityPoint) -> str:
+    """Return a point of a curve whose audit has failed as a line of the log."""
+    return f"{point.method.label} k = {point.k}: not valid, the audit failed"
+
+
+def leak_notice(names: Sequence[str]) -> str:
+    """Return the warning that documents were among those calibrated on; empty for none."""
+    if not names:
+        return ""
+    return f"Not held out: the codecs were calibrated on {', '.join(names)}. Choose other text."
+
+
+def evaluation_notice(found: Evaluation | None) -> tuple[str, bool]:
+    """Return what is said over an evaluation, and whether it is an error; empty for nothing."""
+    if found is None:
+        return "", False
+    if not found.result.is_valid:
+        return describe_evaluation(found.result), True
+    return leak_notice(found.leaked), False
+
+
+def is_audited(found: SensitivityMap, evaluated: Evaluation | None) -> bool:
+    """Say whether an evaluation of the map's own card passed its audit."""
+    return evaluated is not None and evaluated.key == found.key and evaluated.result.is_valid
+
+
+def map_notice(found: SensitivityMap | None, evaluated: Evaluation | None) -> tuple[str, bool]:
+    """Return what is said over a sensitivity map, and whether it is an error; empty for nothing.
+
+    An error where the audit of its card failed: then the map is no result.
+    """
+    if found is None or is_audited(found, evaluated):
+        return "", False
+    if evaluated is None or evaluated.key != found.key:
+        return "Not audited: evaluate this k.", False
+    return f"{audit_verdict(evaluated.result.audit)}. The map is not valid.", True
