@@ -117,17 +117,20 @@ class HeldBytes:
         Tokens kept raw beside their latents.
     side : int
         The codecs, once per model.
+    other : int
+        Whatever else the cache holds; none in a closed form.
     """
 
     keys: int
     values: int
     raw: int = 0
     side: int = 0
+    other: int = 0
 
     @property
     def total(self) -> int:
         """Everything."""
-        return self.keys + self.values + self.raw + self.side
+        return self.keys + self.values + self.raw + self.side + self.other
 
 
 @dataclass(frozen=True)

@@ -22,17 +22,32 @@ from kvsplice_core.language.attention import AttentionCall, attention_through
 
 @contextmanager
 def by_token(model: Any, cache: CompressedCache) -> Iterator[None]:  # noqa: ANN401
-    """Let every query read what it would read token by token, however long a pass is."""
+    """Let every query read what it would read token by token, however long a pass is.
+
+    Inside the block ``model.generate`` gives one and the same text whether it decodes greedily,
+    with prompt lookup or with an assistant. Passes of the model with another cache are left alone
+    (a model may assist itself).
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+    cache : CompressedCache
+        In window mode; a strict one is read the same way by every query, and nothing is changed.
+    """
     layers = cache.layers
 
     def answer(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
-        return _attend(call, layers[call.layer])
+        layer = layers[call.layer]
+        if not layer.is_read_next:
+            return call.compute()  # it read another cache
+        layer.is_read_next = False
+        return _attend(call, layer)
 
     if not any(side.raw for layer in layers for side in (layer.key_side, layer.value_side)):
         yield  # strict: every query reads the same
         return
     for layer in layers:
-        layer.reads_by_token = True
+        layer.reads_by_token, layer.is_read_next = True, False
     try:
         with attention_through(model, answer):
             yield
@@ -51,7 +66,7 @@ def _attend(call: AttentionCall, layer: CompressedLayer) -> tuple[Tensor, Tensor
     if raw_key is not None:
         raw_scores = call.scores(raw_key, mask_from=first)
         scores[..., first:] = torch.where(seen_raw, raw_scores, scores[..., first:])
-    weights = scores.softmax(-1)
+    weights = call.softmax(scores)
     output = weights @ call.for_queries(call.value)
     raw_value = _raw(layer.value_side, call.value)
     if raw_value is not None:

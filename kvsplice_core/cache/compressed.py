@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +11,8 @@ from transformers.cache_utils import Cache
 
 from kvsplice_core.cache.layers import CompressedLayer, Side
 from kvsplice_core.cache.raw_tokens import Window
+from kvsplice_core.cache.reachable import reachable_bytes
+from kvsplice_core.cache.sinks import left_pads
 from kvsplice_core.card import Card
 from kvsplice_core.errors import LanguageModelError
 from kvsplice_core.heads import HeadCodecs
@@ -38,17 +40,21 @@ class StoredBytes:
         Tokens kept raw beside their latents.
     side : int
         The codecs, once per model.
+    other : int
+        Memory behind any further tensor the cache can reach: normally none; after a crop, what
+        the shortened tensors still keep alive until the next update.
     """
 
     keys: int
     values: int
     raw: int
     side: int
+    other: int = 0
 
     @property
     def total(self) -> int:
         """Everything."""
-        return self.keys + self.values + self.raw + self.side
+        return self.keys + self.values + self.raw + self.side + self.other
 
 
 class CompressedCache(Cache):  # type: ignore[misc]  # transformers has no types here
@@ -57,12 +63,13 @@ class CompressedCache(Cache):  # type: ignore[misc]  # transformers has no types
     layers: list[CompressedLayer]
 
     def stored_bytes(self) -> StoredBytes:
-        """Return the bytes it really holds."""
+        """Return the bytes it really holds, whatever part of it holds them."""
         keys = sum(_nbytes(layer.keys) for layer in self.layers)
         values = sum(_nbytes(layer.values) for layer in self.layers)
         sides = [side for layer in self.layers for side in (layer.key_side, layer.value_side)]
         raw = sum(side.raw.nbytes for side in sides if side.raw is not None)
-        return StoredBytes(keys, values, raw, sum(_side_bytes(side) for side in sides))
+        known = StoredBytes(keys, values, raw, sum(_side_bytes(side) for side in sides))
+        return replace(known, other=max(0, reachable_bytes(self) - known.total))
 
 
 def cache_for(
@@ -71,6 +78,7 @@ def cache_for(
     *,
     mode: CacheMode | str = CacheMode.STRICT,
     window: Window | None = None,
+    attention_mask: Tensor | None = None,
 ) -> CompressedCache:
     """Return an empty cache that keeps what the card compresses as latents.
 
@@ -87,11 +95,26 @@ def cache_for(
         ``strict`` or ``window``.
     window : Window, optional
         For ``window``: how many tokens stay raw; the first 4 and the newest 64 when omitted.
+    attention_mask : Tensor, optional, shape (batch, tokens)
+        For ``window`` and prompts padded on the left: the mask given to the model, by which the
+        first tokens that stay raw are each row's own. Without it they are the first columns, so a
+        padded row would keep its padding raw and read otherwise than the same prompt alone.
 
     Raises
     ------
     LanguageModelError
         If the card is for a model of another shape, or for K before its rotary embedding.
+    SpecError
+        If `attention_mask` has padding elsewhere than on the left; and at the first update, if the
+        batch has not its rows or a multiple of them.
+
+    Notes
+    -----
+    A window is counted from the newest token of a pass. So with ``window``, guesses verified in
+    one pass (prompt lookup, an assistant) read a few more tokens compressed than they would one by
+    one: the text is valid, but not always the one of greedy decoding. Inside
+    ``with by_token(model, cache):`` (`kvsplice_core.cache.by_token`) both are the same. A strict
+    cache needs no such thing.
 
     Examples
     --------
@@ -100,12 +123,13 @@ def cache_for(
     """
     require_fitting_card(model, card)
     raw = (window or Window()) if CacheMode(mode) is CacheMode.WINDOW else None
+    pads = None if attention_mask is None else left_pads(attention_mask)
 
     def placed(codecs: HeadCodecs | None) -> HeadCodecs | None:
         return None if codecs is None else codecs.packed(model.device)
 
     layers = [
-        CompressedLayer(placed(card.keys.get(i)), placed(card.values.get(i)), raw)
+        CompressedLayer(placed(card.keys.get(i)), placed(card.values.get(i)), raw, pads)
         for i in range(card.model.layers)
     ]
     return CompressedCache(layers=layers)

@@ -89,7 +89,7 @@ def held_bytes(cache: Any) -> HeldBytes:  # noqa: ANN401 - a transformers Cache
     """Return the bytes of the tensors in a cache, compressed or dense."""
     if isinstance(cache, CompressedCache):
         held = cache.stored_bytes()
-        return HeldBytes(held.keys, held.values, held.raw, held.side)
+        return HeldBytes(held.keys, held.values, held.raw, held.side, held.other)
     keys, values = (
         sum(getattr(layer, name).nbytes for layer in cache.layers) for name in ("keys", "values")
     )

@@ -7,6 +7,7 @@ query is scaled instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,11 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from kvsplice_core.language.projections import attention_modules
+
 _NAME = "kvsplice-latents"
+# q_norm, k_layernorm, qk_norm, query_norm, kv_a_layernorm …: of what attention reads.
+_NORM_BEFORE = re.compile(r"(q|k|v|qk|kv|query|key|value)_")
 
 
 def why_no_latents(model: Any) -> str:  # noqa: ANN401 - a PreTrainedModel
@@ -26,6 +31,20 @@ def why_no_latents(model: Any) -> str:  # noqa: ANN401 - a PreTrainedModel
         return "only attention with a plain softmax can be folded; this model caps its scores"
     if any(hasattr(module, "sinks") for module in model.modules()):
         return "only attention with a plain softmax can be folded; this model has learnt sinks"
+    if norm := _norm_after_attention(model):
+        return (
+            "the output projection must follow attention directly to be folded; "
+            f"this model norms between them ({norm})"
+        )
+    return ""
+
+
+def _norm_after_attention(model: Any) -> str:  # noqa: ANN401
+    """Return the name of a norm that belongs to attention but not to Q, K or V; empty if none."""
+    for attention in attention_modules(model).values():
+        for name, _ in attention.named_children():
+            if "norm" in name.lower() and not _NORM_BEFORE.match(name):
+                return name
     return ""
 
 

@@ -19,9 +19,14 @@ class Side:
     reorders and repeats them.
     """
 
-    def __init__(self, codecs: HeadCodecs | None, window: Window | None) -> None:
+    def __init__(
+        self,
+        codecs: HeadCodecs | None,
+        window: Window | None,
+        pads: tuple[int, ...] | None = None,
+    ) -> None:
         self.codecs = codecs
-        self.raw = None if codecs is None or window is None else RawTokens(window)
+        self.raw = None if codecs is None or window is None else RawTokens(window, pads)
 
     def stored(self, x: Tensor) -> Tensor:
         """Return what is kept of new vectors (batch, heads, tokens, d)."""
@@ -50,6 +55,8 @@ class CompressedLayer(DynamicLayer):  # type: ignore[misc]  # transformers has n
         Codecs of K and V; what has none stays dense.
     window : Window, optional
         Tokens that stay raw; without it every token is read compressed, the current one too.
+    pads : tuple of int, optional
+        Columns of padding on the left of every row, which a window's first tokens come after.
     """
 
     keys: Tensor
@@ -60,12 +67,17 @@ class CompressedLayer(DynamicLayer):  # type: ignore[misc]  # transformers has n
         keys: HeadCodecs | None = None,
         values: HeadCodecs | None = None,
         window: Window | None = None,
+        pads: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
-        self.key_side = Side(keys, window)
-        self.value_side = Side(values, window)
+        self.key_side = Side(keys, window, pads)
+        self.value_side = Side(values, window, pads)
         self.reads_by_token = False
         """Whether attention overlays the newest tokens itself (see `by_token`)."""
+        self.is_read_next = False
+        """Whether the latest update waits for its attention, which comes right after it."""
+        self.record_past = False
+        """Whether a crop may follow every update; transformers' name."""
         self.gives_latents = False
         """Whether attention gets V's latents, to be decoded after the sum (see `folded`)."""
 
@@ -81,10 +93,12 @@ class CompressedLayer(DynamicLayer):  # type: ignore[misc]  # transformers has n
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         before = self.get_seq_length()
+        keep_all = self.reads_by_token or self.record_past
+        self.is_read_next = True
         new = ((self.key_side, key_states), (self.value_side, value_states))
         for side, states in new:
             if side.raw is not None:
-                side.raw.add(states, before=before, keep_all=self.reads_by_token)
+                side.raw.add(states, before=before, keep_all=keep_all)
         self.keys = torch.cat([self.keys, self.key_side.stored(key_states)], dim=-2)
         self.values = torch.cat([self.values, self.value_side.stored(value_states)], dim=-2)
         keys = self.key_side.restored(self.keys, by_token=self.reads_by_token)
@@ -98,6 +112,13 @@ class CompressedLayer(DynamicLayer):  # type: ignore[misc]  # transformers has n
     def _change_raws(self, function: Callable[[Tensor], Tensor]) -> None:
         for raw in self._raws():
             raw.change(function)
+
+    def activate_past_recording(self) -> None:
+        """Keep every update raw until the next, for part of it may be cropped.
+
+        transformers calls this before it lets guesses be verified.
+        """
+        self.record_past = True
 
     def crop(self, tokens_to_remove: int) -> None:
         """Forget the last tokens; `tokens_to_remove` is negative, as transformers wants it."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kvsplice_core.cache.sinks import Sinks
+
 
 @dataclass(frozen=True)
 class Window:
@@ -28,13 +30,20 @@ class Window:
 class RawTokens:
     """Vectors (batch, heads, tokens, d) of a window, kept beside their latents.
 
-    `newest` holds the tokens of the latest update and as many before them as one of those tokens
-    sees raw, until the next update trims it.
+    `newest` holds the newest W tokens. Where an update is taken in whole, it holds all tokens of
+    that update and the W − 1 before them until the next update: as many as one of them sees raw,
+    and enough for the window to be whole again after part of the update is cropped.
+
+    Parameters
+    ----------
+    window : Window
+    pads : tuple of int, optional
+        Columns of padding on the left of every row; none when omitted.
     """
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, pads: tuple[int, ...] | None = None) -> None:
         self.window = window
-        self.sinks: Tensor | None = None
+        self.sinks = Sinks(window.sinks, pads)
         self.newest: Tensor | None = None
 
     def add(self, x: Tensor, *, before: int, keep_all: bool) -> None:
@@ -46,13 +55,11 @@ class RawTokens:
         before : int
             Tokens that were there already.
         keep_all : bool
-            Keep every new token raw (for reading token by token), not only the newest.
+            Keep every new token raw until the next update (for reading token by token, and
+            where some may be cropped), not only the newest.
         """
-        missing = max(0, self.window.sinks - before)
-        if missing:
-            first = x[:, :, :missing]
-            self.sinks = first.clone() if self.sinks is None else _joined(self.sinks, first)
-        kept = x if self.newest is None else _joined(self._seen_by_next(), x)
+        self.sinks.add(x, before)
+        kept = x if self.newest is None else torch.cat([self._seen_by_next(), x], dim=2)
         count = kept.shape[2] if keep_all else min(kept.shape[2], self.window.newest)
         self.newest = kept[:, :, kept.shape[2] - count :].clone()
 
@@ -63,8 +70,7 @@ class RawTokens:
 
     def overlay_sinks(self, restored: Tensor) -> Tensor:
         """Put the raw sinks into restored vectors (batch, heads, tokens, d)."""
-        if self.sinks is not None:
-            restored[:, :, : self.sinks.shape[2]] = self.sinks
+        self.sinks.overlay(restored)
         return restored
 
     def overlay_newest(self, restored: Tensor) -> Tensor:
@@ -77,29 +83,25 @@ class RawTokens:
     def crop(self, removed: int, left: int) -> None:
         """Forget the last `removed` tokens of which `left` remain.
 
-        What left the window before does not come back: until as many tokens are new, fewer are
-        raw.
+        The window is whole again where they are of the latest update and it was taken in whole.
+        Else what left the window does not come back: until as many tokens are new, fewer are raw.
         """
         if self.newest is not None:
             count = max(0, self.newest.shape[2] - removed)
             self.newest = self.newest[:, :, :count]
-        if self.sinks is not None:
-            self.sinks = self.sinks[:, :, :left]
+        self.sinks.crop(left)
 
     def change(self, function: Callable[[Tensor], Tensor]) -> None:
-        """Apply `function` to both tensors (select in the batch, move)."""
-        self.sinks = None if self.sinks is None else function(self.sinks)
+        """Apply `function` to the tensors (select in the batch, move)."""
+        self.sinks.change(function)
         self.newest = None if self.newest is None else function(self.newest)
 
     def clear(self) -> None:
         """Forget everything."""
-        self.sinks = self.newest = None
+        self.sinks.clear()
+        self.newest = None
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return sum(part.nbytes for part in (self.sinks, self.newest) if part is not None)
-
-
-def _joined(a: Tensor, b: Tensor) -> Tensor:
-    return torch.cat([a, b], dim=2)
+        return self.sinks.nbytes + (0 if self.newest is None else self.newest.nbytes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvsplice_core.cache_memory import format_bytes
-from kvsplice_core.measured_memory import COMPRESSED, FOLDED, DecodeCost, MemoryPoint
+from kvsplice_core.measured_memory import COMPRESSED, FOLDED, DecodeCost, HeldBytes, MemoryPoint
 
 _EVEN = 0.05
 
@@ -46,8 +46,8 @@ def _held(point: MemoryPoint, break_even: int | None) -> str:
 
 
 def _formula(points: tuple[MemoryPoint, ...]) -> str:
-    def tokens_of(held: object) -> tuple[int, int, int]:
-        return held.keys, held.values, held.raw  # type: ignore[attr-defined]
+    def tokens_of(held: HeldBytes) -> tuple[int, ...]:
+        return held.keys, held.values, held.raw, held.other
 
     exact = all(tokens_of(p.compressed) == tokens_of(p.formula) for p in points)
     side, counted = points[-1].compressed.side, points[-1].formula.side

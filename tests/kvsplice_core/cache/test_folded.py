@@ -21,7 +21,7 @@ from tests.kvsplice_core.cache.cards import (
     logits_of,
     method_card,
 )
-from tests.language_models import tiny_gpt2
+from tests.language_models import language_model, tiny_gpt2
 
 CLOSE = {"rtol": 1e-3, "atol": 1e-3}
 
@@ -117,6 +117,23 @@ def test_the_model_is_put_back_also_after_an_error(language):
     assert model.config._attn_implementation == "sdpa"
     with torch.no_grad():
         assert torch.equal(model(ids).logits, before)
+
+
+def test_a_norm_between_attention_and_its_projection_is_refused():
+    import transformers as tf
+
+    sizes = {
+        "vocab_size": 257, "num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64,
+        "intermediate_size": 96, "num_key_value_heads": 2, "max_position_embeddings": 128,
+        "bos_token_id": 256, "eos_token_id": 256, "pad_token_id": 256,
+    }  # fmt: skip
+    language = language_model(tf.BitNetForCausalLM, tf.BitNetConfig(**sizes), "bitnet")
+    cache = cache_for(language.model, card_of(language, "v", 5))
+    assert "norms between them (attn_sub_norm)" in why_not_folded(cache, language.model)
+    with pytest.raises(SpecError, match="attn_sub_norm"), folded(language.model, cache):
+        pass
+    normed = language_model(tf.Qwen3ForCausalLM, tf.Qwen3Config(**sizes, head_dim=16), "qwen3")
+    assert why_not_folded(cache, normed.model) == ""
 
 
 def test_every_reason_against_it_is_told():
