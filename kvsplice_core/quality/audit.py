@@ -103,10 +103,11 @@ def audit(
     deltas = (abs(scored(full).delta_nll), abs(whole(full).delta_nll))
     found = [controls.identity(larger(*deltas))]
     yield "audit: k = 1"
-    found.append(controls.rank_one(scored(card.replace_codecs(rank_one)).kl, kl, card))
+    kl_one = scored(card.replace_codecs(rank_one)).kl
+    found.append(controls.rank_one(kl_one, kl, card))
     yield "audit: a random basis"
     random = scored(card.replace_codecs(partial(random_basis, seed=seed))).kl
-    found.append(controls.random_basis(random, kl))
+    found.append(controls.random_basis(random, kl, kl_one))
     errors = ReadErrors()
     yield "audit: chunks"
     changes = [_changes(reader.watched_by(errors), card, longest.ids, CHUNK)]

@@ -131,7 +131,7 @@ def test_a_measure_that_is_no_number_fails():
         judging.identity(math.nan),
         judging.rank_one(math.nan, 0.1, card),
         judging.rank_one(0.1, math.nan, card),
-        judging.random_basis(math.nan, 0.1),
+        judging.random_basis(math.nan, 0.1, 0.5),
         judging.chunks("", math.nan, 0.0),
         judging.reads(ReadErrors(math.nan, 3)),
         judging.reads(ReadErrors(0.0, 3), ReadErrors(math.nan, 3)),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvsplice_core.quality.controls import rank_one
+from kvsplice_core.quality.controls import random_basis, rank_one
 from tests.language_models import pca_card, tiny_gpt2
 
 
@@ -32,3 +32,18 @@ def test_a_poor_card_is_said_to_be_poor():
     assert "costs as much" in rank_one(0.1, 0.1001, pca_card(tiny_gpt2(), 4)).claim
     assert "are worse" in rank_one(0.2, 0.1, pca_card(tiny_gpt2(), 4)).claim
     assert "much worse" in rank_one(0.2, 0.1, pca_card(tiny_gpt2(), 8)).claim
+
+
+@pytest.mark.parametrize(
+    ("kl_random", "kl", "kl_one", "passed"),
+    [
+        (0.2, 0.1, 0.5, True),
+        (0.09, 0.1, 0.5, False),  # a good card must beat random axes
+        (0.3, 0.4, 0.5, True),  # a poor one need not
+        (0.4, 0.4, 0.5, False),  # but other axes must change something
+        (0.0, 0.4, 0.5, False),
+        (0.0, 0.0, 0.0, False),
+    ],
+)
+def test_the_cost_of_random_axes(kl_random, kl, kl_one, passed):
+    assert random_basis(kl_random, kl, kl_one).passed is passed
