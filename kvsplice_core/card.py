@@ -99,7 +99,15 @@ class Card:
         ks = sorted({k for codecs in self._all() for k in codecs.ks})
         kept = f"k = {ks[0]}" if len(ks) == 1 else f"k = {ks[0]} … {ks[-1]}"
         sides = " and ".join(name for name, of in (("V", self.values), ("K", self.keys)) if of)
-        return f"{label} {kept}, {sides}"
+        return f"{label} {kept}, {sides}{self._replaced(method)}"
+
+    def _replaced(self, method: str) -> str:
+        """Say how many codecs are PCA in place of the method that was asked for."""
+        codecs = [codec for layer in self._all() for codec in layer.codecs]
+        count = sum(codec.method is Method.PCA for codec in codecs)
+        if not count or method in ("", Method.PCA.key):
+            return ""
+        return f" (PCA kept in {count} of {len(codecs)} codecs)"
 
     def _all(self) -> tuple[HeadCodecs, ...]:
         return (*self.values.values(), *self.keys.values())

@@ -62,7 +62,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    spec = evaluation_spec(arguments)
+    spec = evaluation_spec(arguments, arguments.seed)
     json = None if arguments.json is None else check_file("--json", arguments.json, ".json")
     if arguments.record:
         check_file("--card", arguments.card, ".safetensors")

@@ -59,8 +59,8 @@ def add_evaluation_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def evaluation_spec(arguments: argparse.Namespace) -> EvalSpec:
-    """Return what the evaluation options ask for; ``--seed`` comes from elsewhere.
+def evaluation_spec(arguments: argparse.Namespace, seed: int = _DEFAULTS.seed) -> EvalSpec:
+    """Return what the evaluation options ask for; `seed` draws the bootstrap.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def evaluation_spec(arguments: argparse.Namespace) -> EvalSpec:
         window=arguments.window,
         tokens=arguments.tokens,
         context=arguments.context,
-        seed=arguments.seed,
+        seed=seed,
     )
 
 

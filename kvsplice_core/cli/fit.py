@@ -10,7 +10,6 @@ from kvsplice_core.cli.console import (
     WorkProgress,
     calibration_text,
     change_text,
-    print_table,
     say,
     significant,
 )
@@ -24,6 +23,7 @@ from kvsplice_core.cli.options import (
     read_values,
 )
 from kvsplice_core.cli.outputs import check_file
+from kvsplice_core.cli.scores import print_scores, score_cells
 from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import SweepSpec
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kvsplice_core.capture.file import Capture
-    from kvsplice_core.card import Card, HeadScore
+    from kvsplice_core.card import Card
     from kvsplice_core.card_fitting import CardSpec, CardStep
     from kvsplice_core.cli.options import Commands
     from kvsplice_core.results import SweepRow
@@ -135,12 +135,10 @@ def _run_card(arguments: argparse.Namespace, calibration: CalibrationSpec, out: 
     limit_threads(arguments.threads)
     capture = open_capture(arguments.data)
     sides = capture.facts.sides if arguments.kv is None else Sides(arguments.kv)
-    spec = CardSpec(
-        calibration, sides, arguments.pool_heads, arguments.budget, arguments.layers
-    )
+    spec = CardSpec(calibration, sides, arguments.pool_heads, arguments.budget, arguments.layers)
     card = _fitted(capture, spec)
     save_card(card, out)
-    _print(card)
+    print_scores(card.scores)
     say(f"saved {out}: {card.title}, for {card.model.name}")
     return 0
 
@@ -156,23 +154,6 @@ def _fitted(capture: Capture, spec: CardSpec) -> Card:
             detail = "" if work is None else f", {calibration_text(work)}"
             progress.show(step.fraction, step.text + detail)
             if step.score is not None:
-                progress.finished(" ".join(_cells(step.score)))
+                progress.finished(" ".join(score_cells(step.score)))
 
         return run(fit_card(capture, spec), on_step)
-
-
-def _print(card: Card) -> None:
-    columns = ("side", "layer", "head", "k", "MSE", "change against PCA, 95 % interval", "kept")
-    print_table(columns, (_cells(score) for score in card.scores), numbers="layer|head|k|MSE")
-
-
-def _cells(score: HeadScore) -> tuple[str, ...]:
-    return (
-        score.side.upper(),
-        str(score.layer),
-        "all" if score.head is None else str(score.head),
-        str(score.k),
-        significant(score.mse),
-        "" if score.change is None else change_text(score.change),
-        score.kept.key,
-    )

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from kvsplice_core.capture.specs import KeyState
 from kvsplice_core.cli.console import print_table, say
 from kvsplice_core.cli.options import new_command
+from kvsplice_core.cli.scores import print_scores
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
     from kvsplice_core.capture.specs import CaptureFacts
+    from kvsplice_core.card import Card
     from kvsplice_core.cli.options import Commands
     from kvsplice_core.values.tensors import TensorInfo
 
@@ -25,8 +27,15 @@ def add_to(commands: Commands) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from kvsplice_core.capture.file import is_capture, open_capture
+    from kvsplice_core.card_file import is_card, load_card
     from kvsplice_core.values.values import describe
 
+    if is_card(arguments.data):
+        card = load_card(arguments.data)
+        for line in _told_of_card(card):
+            say(line)
+        print_scores(card.scores)
+        return 0
     if is_capture(arguments.data):
         for line in _told(open_capture(arguments.data).facts):
             say(line)
@@ -50,6 +59,17 @@ def _told(facts: CaptureFacts) -> Iterator[str]:
         yield f"K: {rotary if facts.key_state is KeyState.NONE else facts.key_state}"
     if facts.attention:
         yield "attention received by each token: stored"
+    yield ""
+
+
+def _told_of_card(card: Card) -> Iterator[str]:
+    model, info = card.model, card.info
+    yield f"card: {card.title}"
+    yield f"model: {model.name}, weights sha256 {model.sha256}"
+    documents = info.get("documents")
+    if isinstance(documents, list):
+        yield f"calibrated on {info.get('tokens')} tokens of {', '.join(map(str, documents))}"
+    yield f"evaluations recorded in it: {len(card.proofs)}"
     yield ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kvsplice_core.cli.console import WorkProgress, print_table, remark, say, significant
@@ -104,9 +105,29 @@ def _run(arguments: argparse.Namespace) -> int:
     limit_threads(arguments.threads)
     from kvsplice_core.capture.file import open_capture
 
-    capture = open_capture(arguments.capture)
-    result, leaked = _measured(arguments, capture, spec)
+    capture, finished = open_capture(arguments.capture), _Finished()
+    try:
+        result, leaked = _measured(arguments, capture, spec, finished)
+    except KeyboardInterrupt:
+        count = 0 if finished.result is None else len(finished.result.points)
+        remark(f"interrupted after {count} point{'s' * (count != 1)}")
+        if finished.result is not None:
+            _write(finished.result, finished.leaked, csv, json)
+            _show(finished.result, finished.leaked)
+        raise
     _write(result, leaked, csv, json)
+    return _show(result, leaked)
+
+
+@dataclass
+class _Finished:
+    """What was measured before an interrupt."""
+
+    result: CurveResult | None = None
+    leaked: tuple[str, ...] = ()
+
+
+def _show(result: CurveResult, leaked: tuple[str, ...]) -> int:
     if not result.is_valid:
         return print_failed(result.audit)
     warn_of_leaks(leaked)
@@ -115,7 +136,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _measured(
-    arguments: argparse.Namespace, capture: Capture, spec: CurveSpec
+    arguments: argparse.Namespace, capture: Capture, spec: CurveSpec, finished: _Finished
 ) -> tuple[CurveResult, tuple[str, ...]]:
     from kvsplice_core.progress import run
     from kvsplice_core.quality.curve import quality_curve
@@ -132,11 +153,13 @@ def _measured(
 
         def on_step(step: CurveStep) -> None:
             progress.show(step.fraction, step.text)
+            finished.result = step.so_far or finished.result
             if step.point is not None and not step.failed:
                 progress.finished(f"measured {step.text}")
 
+        finished.leaked = leaks_of_capture(capture.facts, documents)
         result = run(quality_curve(language, capture, documents, spec), on_step)
-        return result, leaks_of_capture(capture.facts, documents)
+        return result, finished.leaked
 
 
 def _write(

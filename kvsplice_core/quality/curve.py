@@ -157,7 +157,7 @@ class _Curve:
         if method is Method.PCA:
             self._pca[k] = scores
         self._points.append(self._point(method, k, card, scores, heads))
-        yield CurveStep(name, (done + 1) / total, self._points[-1])
+        yield CurveStep(name, (done + 1) / total, self._points[-1], so_far=self.result())
 
     def _fitted(
         self, method: Method, k: int, at: Callable[[float, str], CurveStep]

@@ -71,12 +71,15 @@ class CurveStep:
     point : QualityPoint or None
     failed : tuple of Control
         Controls that failed so far: from then on no point must be shown as a result.
+    so_far : CurveResult or None
+        With a point: everything measured up to it, for work that is cut short.
     """
 
     text: str
     fraction: float
     point: QualityPoint | None = None
     failed: tuple[Control, ...] = ()
+    so_far: CurveResult | None = None
 
 
 @dataclass(frozen=True)

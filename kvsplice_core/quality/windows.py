@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kvsplice_core.language.models import LanguageModel
 
 LONGEST_DEFAULT = 1_024
+_LEAST_TOKENS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +106,9 @@ def text_windows(
     usable = [(i, name, ids) for i, name, ids in read if len(ids) > 1]
     if not usable:
         raise DataError("a text to score must hold at least 2 tokens; got none that does")
+    total = sum(len(ids) for _, _, ids in usable)
+    if total < _LEAST_TOKENS:
+        raise DataError(f"a text to score must give at least {_LEAST_TOKENS} tokens; got {total}")
     shares = spread_budget([len(ids) for _, _, ids in usable], tokens)
     start = torch.tensor(language.start, dtype=torch.int64)
     windows: list[TextWindow] = []

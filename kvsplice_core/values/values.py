@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MIN_VECTORS = 16
+_NOT_VECTORS = {"kvsplice-card": "a card (the codecs of a model)", "kvsplice-codec": "a codec"}
 MIN_DIM = 2
 MIN_PART = 2
 
@@ -182,7 +183,11 @@ def _open(source: Source) -> TensorFile:
     if isinstance(source, str) and not Path(source).suffix:
         known = ", ".join(SAMPLES)
         raise DataError(f"vectors must be a sample ({known}) or a tensor file; got {source!r}")
-    return open_tensors(source)
+    file = open_tensors(source)
+    for schema, what in _NOT_VECTORS.items():
+        if schema in file.metadata:
+            raise DataError(f"{source} must hold vectors; it holds {what}")
+    return file
 
 
 def _open_sample(name: str) -> TensorFile:

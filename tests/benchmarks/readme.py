@@ -102,9 +102,9 @@ def _quality() -> CurveResult:
         books = bundled_documents(BundledText.CALIBRATION)
         run(capture_vectors(language, books, CaptureSpec(), path))
         spec = CurveSpec(
-            ks=(8, 16, 24, 32, 48, 56, 64),
+            ks=(4, 8, 16, 24, 32, 48),
             calibration=CalibrationSpec(recipe=Recipe.ORIGIN),
-            evaluation=EvalSpec(tokens=65_536),
+            evaluation=EvalSpec(tokens=32_768),
         )
         heldout = bundled_documents(BundledText.HELDOUT)
         return run(quality_curve(language, open_capture(path), heldout, spec))

@@ -15,6 +15,7 @@ from kvsplice_core.methods import Method
 from kvsplice_core.model_facts import ModelFacts
 from tests.kvsplice_core.makers import bent_rows
 from tests.kvsplice_core.test_heads import DIM, HEADS, codec
+from tests.language_models import pca_card, tiny_gpt2
 
 FACTS = ModelFacts("tiny", "ab" * 32, layers=2, kv_heads=HEADS, head_dim=DIM)
 ROWS = bent_rows(200, DIM)
@@ -104,7 +105,7 @@ def test_one_side_of_one_head_alone():
 def test_titles():
     assert make_card().title == "PCA k = 3, V"
     both = make_card(Method.SPLINE, keys={0: layer_of(Method.PCA, 5)})
-    assert both.title == "Spline→PCA k = 3 … 5, V and K"
+    assert both.title == "Spline→PCA k = 3 … 5, V and K (PCA kept in 3 of 9 codecs)"
     assert make_card(values={}, keys={0: layer_of(Method.PCA)}).title == "PCA k = 3, K"
 
 
@@ -121,3 +122,10 @@ def test_titles():
 def test_what_does_not_fit_its_model_is_refused(changes, words):
     with pytest.raises(SpecError, match=words):
         make_card(**changes)
+
+
+def test_the_title_says_how_many_codecs_fell_back_to_pca():
+    card = pca_card(tiny_gpt2(), 4)
+    assert card.title == "PCA k = 4, V"
+    asked = replace(card, info={"method": Method.SPLINE.key})
+    assert asked.title == "Spline→PCA k = 4, V (PCA kept in 8 of 8 codecs)"

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from kvsplice_core.card_file import save_card
 from kvsplice_core.values.samples import SAMPLES
 from kvsplice_core.values.values import describe
+from tests.language_models import pca_card, tiny_gpt2
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -23,3 +25,22 @@ def test_layers_and_heads_are_counted(kvsplice, tmp_path):
     line = kvsplice("info", path).out.splitlines()[-1]
     assert "0 … 2" in line
     assert "3 × 1 × 2 × 40 × 8" in line
+
+
+def test_a_card_tells_what_it_is(kvsplice, tmp_path):
+    path = tmp_path / "card.safetensors"
+    save_card(pca_card(tiny_gpt2(), 4), path)
+    outcome = kvsplice("info", path)
+    assert outcome.status == 0
+    assert "card: PCA k = 4, V" in outcome.out
+    assert "evaluations recorded in it: 0" in outcome.out
+
+
+@pytest.mark.parametrize("command", ["sweep", "fit"])
+def test_a_card_is_no_file_of_vectors(kvsplice, tmp_path, command):
+    path = tmp_path / "card.safetensors"
+    save_card(pca_card(tiny_gpt2(), 4), path)
+    options = ("--out", tmp_path / "x.safetensors") if command == "fit" else ()
+    outcome = kvsplice(command, path, *options)
+    assert outcome.status == 2
+    assert "must hold vectors; it holds a card" in outcome.err

@@ -88,3 +88,36 @@ def test_a_side_the_capture_lacks_is_one_sentence(kvsplice, place):
 def test_bad_options_are_told_at_once(kvsplice, place, options):
     outcome = kvsplice("quality", place / "nowhere.safetensors", *chain(options))
     assert options[0].strip("-") in outcome.error
+
+
+def test_an_interrupt_keeps_the_finished_points(kvsplice, place, tmp_path, monkeypatch):
+    from kvsplice_core.quality.curve import _Curve
+
+    whole, measured = _Curve.measure, []
+
+    def interrupted(self, method, k, done, total):
+        if len(measured) == 2:
+            raise KeyboardInterrupt
+        measured.append((method, k))
+        yield from whole(self, method, k, done, total)
+
+    monkeypatch.setattr(_Curve, "measure", interrupted)
+    capture, target = place / "capture.safetensors", tmp_path / "q.csv"
+    options = ("--ks", "4,8", *held_out(place), *QUICK, "--csv", target)
+    outcome = kvsplice("quality", capture, *options)
+    assert outcome.status == 130
+    assert "interrupted after 2 points" in outcome.err
+    with target.open(encoding="utf-8", newline="") as stream:
+        rows = [(row["method"], row["k"]) for row in csv.DictReader(stream)]
+    assert len(rows) == 2
+    assert {k for _, k in rows} == {"4"}
+
+
+def test_the_seed_of_the_codecs_does_not_draw_the_intervals(kvsplice, place, tmp_path):
+    capture, found = place / "capture.safetensors", []
+    for seed in ("1", "2"):
+        target = tmp_path / f"{seed}.csv"
+        options = ("--ks", "4", "--methods", "pca", "--tokens", "200", "--seed", seed)
+        kvsplice("quality", capture, *options, *held_out(place), "--csv", target)
+        found.append(target.read_text(encoding="utf-8"))
+    assert found[0] == found[1]

@@ -1,0 +1,33 @@
+"""The scores of a card as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvsplice_core.cli.console import change_text, print_table, significant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kvsplice_core.card import HeadScore
+
+
+def print_scores(scores: Iterable[HeadScore]) -> None:
+    """Print how every codec did on the test documents of its capture."""
+    columns = (
+        "side", "layer", "head", "k", "test MSE", "change against PCA, 95 % interval", "kept"
+    )  # fmt: skip
+    print_table(columns, map(score_cells, scores), numbers="layer|head|k|test MSE")
+
+
+def score_cells(score: HeadScore) -> tuple[str, ...]:
+    """Return one score as cells."""
+    return (
+        score.side.upper(),
+        str(score.layer),
+        "all" if score.head is None else str(score.head),
+        str(score.k),
+        significant(score.mse),
+        "" if score.change is None else change_text(score.change),
+        score.kept.key,
+    )
