@@ -77,8 +77,9 @@ class QualityDesk(QObject):
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
-        colours = {"good": theme.good, "warning": theme.warning, "error": theme.error}
-        for table in (self._views.audit, self._views.heads):
+        roles = ("good", "warning", "error", "muted")
+        colours = {role: getattr(theme, role) for role in roles}
+        for table in (self._views.audit, self._views.heads, self._views.evaluation):
             table.model.set_colours(colours)
         self._views.continuation.set_theme(theme)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.capture.specs import CaptureFacts
-from kvsplice_gui import quality_readouts, quality_words
+from kvsplice_gui import quality_headings, quality_readouts, quality_words
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
 
@@ -34,6 +34,7 @@ class QualityPresenter(QObject):
         self._views.quality_panel.show_estimate(quality_readouts.estimate_text(new, findings))
         if old.view.sensitivity_side != new.view.sensitivity_side:
             self._show_map(new, findings)
+        self._show_headings(new, findings)
         changed = bool(quality_readouts.curve_changes(new, findings))
         if changed != self._was_stale or old.view.quality_measure != new.view.quality_measure:
             self._show_curve(new, findings)
@@ -64,6 +65,7 @@ class QualityPresenter(QObject):
         self._show_curve(wishes, findings)
         self._show_map(wishes, findings)
         self._show_evaluation(findings)
+        self._show_headings(wishes, findings)
         self._views.quality_panel.show_estimate(quality_readouts.estimate_text(wishes, findings))
 
     def _show_curve(self, wishes: Wishes, findings: Findings) -> None:
@@ -112,6 +114,16 @@ class QualityPresenter(QObject):
         text, is_error = quality_words.evaluation_notice(found)
         for view in (views.evaluation, views.heads, views.continuation):
             view.notice.say(text, is_error=is_error)
+
+    def _show_headings(self, wishes: Wishes, findings: Findings) -> None:
+        views, headings = self._views, quality_headings
+        evaluation = headings.of_evaluation(wishes, findings)
+        for view in (views.evaluation, views.heads, views.continuation):
+            view.show_heading(evaluation.text, is_current=evaluation.is_current)
+        audit = headings.of_audit(wishes, findings)
+        views.audit.show_heading(audit.text, is_current=audit.is_current)
+        shown = headings.of_map(wishes, findings)
+        views.sensitivity.show_heading(shown.text, is_current=shown.is_current)
 
 
 def _capture(findings: Findings) -> CaptureFacts | None:

@@ -17,7 +17,7 @@ from kvsplice_core.quality.specs import DEFAULT_QUALITY_KS, CurveSpec
 from kvsplice_core.specs import CalibrationSpec
 from kvsplice_gui import formats
 from kvsplice_gui.quality_state import CardKey, QualityFindings
-from kvsplice_gui.quality_words import audit_verdict, leak_notice
+from kvsplice_gui.quality_words import audit_verdict, leak_notice, sentences
 from kvsplice_gui.state import DataWish, Findings, Wishes
 
 if TYPE_CHECKING:
@@ -105,12 +105,10 @@ def curve_notice(wishes: Wishes, findings: Findings) -> tuple[str, bool]:
         return f"{audit_verdict(audit)}. The points are not valid.", True
     if quality.starting_over or quality.curve is None:
         return "", False
-    if quality.curve_leaked:
-        return leak_notice(quality.curve_leaked), False
     changed = curve_changes(wishes, findings)
-    if changed:
-        return f"Measured with another {', '.join(changed)}: measure again.", False
-    return "", False
+    again = f"Measured with another {', '.join(changed)}: measure again." if changed else ""
+    said = (leak_notice(quality.curve_leaked), again, sentences(quality.curve.caveats))
+    return " ".join(filter(None, said)), False
 
 
 def curve_changes(wishes: Wishes, findings: Findings) -> tuple[str, ...]:

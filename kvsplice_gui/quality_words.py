@@ -69,13 +69,19 @@ def leak_notice(names: Sequence[str]) -> str:
     return f"Not held out: the codecs were calibrated on {', '.join(names)}. Choose other text."
 
 
+def sentences(caveats: Iterable[str]) -> str:
+    """Return caveats as sentences in a row; empty for none."""
+    return " ".join(f"{caveat[:1].upper()}{caveat[1:]}." for caveat in caveats)
+
+
 def evaluation_notice(found: Evaluation | None) -> tuple[str, bool]:
     """Return what is said over an evaluation, and whether it is an error; empty for nothing."""
     if found is None:
         return "", False
     if not found.result.is_valid:
         return describe_evaluation(found.result), True
-    return leak_notice(found.leaked), False
+    said = (leak_notice(found.leaked), sentences(found.result.caveats))
+    return " ".join(filter(None, said)), False
 
 
 def is_audited(found: SensitivityMap, evaluated: Evaluation | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 from PyQt6.QtCore import Qt
@@ -17,6 +18,7 @@ from PyQt6.QtWidgets import (
 
 from kvsplice_core.quality.results import Continuation
 from kvsplice_gui.plots.header import EmptyLabel
+from kvsplice_gui.plots.heading_line import HeadingLine
 from kvsplice_gui.plots.notice import Notice
 from kvsplice_gui.theme import LIGHT, SPACING, Theme
 
@@ -33,7 +35,8 @@ class ContinuationView(QWidget):
         super().__init__()
         self._shown: Continuation | None = None
         self._theme = LIGHT
-        self.notice = Notice()
+        self._is_current = True
+        self.heading, self.notice = HeadingLine(), Notice()
         self.verdict = QLabel()
         self.verdict.setWordWrap(True)
         self.verdict.setContentsMargins(SPACING, SPACING // 2, SPACING, SPACING // 2)
@@ -55,7 +58,7 @@ class ContinuationView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self.notice, self.verdict):
+        for widget in (self.heading, self.notice, self.verdict):
             column.addWidget(widget)
         column.addWidget(self._stack, 1)
         self.verdict.hide()
@@ -70,13 +73,23 @@ class ContinuationView(QWidget):
         self._shown = continuation
         self._stack.setCurrentIndex(0 if continuation is None else 1)
         self.verdict.setVisible(continuation is not None)
+        theme = self._theme
+        if not self._is_current:
+            theme = replace(theme, text=theme.muted, warning=theme.muted)
         if continuation is not None:
             self.verdict.setText(verdict(continuation))
             for view, text in (
                 (self.base, continuation.base),
                 (self.compressed, continuation.compressed),
             ):
-                view.setHtml(_html(continuation, text, self._theme))
+                view.setHtml(_html(continuation, text, theme))
+
+    def show_heading(self, text: str, *, is_current: bool = True) -> None:
+        """Say what the continuations are of; muted where that is not what is chosen now."""
+        self.heading.say(text, is_current=is_current)
+        if is_current != self._is_current:
+            self._is_current = is_current
+            self.show_continuation(self._shown)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""

@@ -25,6 +25,7 @@ from PyQt6.QtWidgets import (
 )
 
 from kvsplice_gui.plots.header import EmptyLabel
+from kvsplice_gui.plots.heading_line import HeadingLine
 from kvsplice_gui.plots.notice import Notice
 
 
@@ -59,6 +60,7 @@ class RecordModel(QAbstractTableModel):
         self.fields = tuple(fields)
         self.records: tuple[Any, ...] = ()
         self._colours: dict[str, QColor] = {}
+        self._is_muted = False
 
     def show_records(self, records: Sequence[Any]) -> None:
         """Replace the records."""
@@ -70,6 +72,14 @@ class RecordModel(QAbstractTableModel):
         """Take the colour of each role from a theme."""
         self._colours = {role: QColor(colour) for role, colour in colours.items()}
         self.show_records(self.records)
+
+    def set_muted(self, muted: bool) -> None:
+        """Write every record in the colour of the role ``muted``, or each in its own again."""
+        if muted != self._is_muted:
+            self._is_muted = muted
+            if self.records:
+                last = self.index(len(self.records) - 1, len(self.fields) - 1)
+                self.dataChanged.emit(self.index(0, 0), last, [Qt.ItemDataRole.ForegroundRole])
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
         """Return the number of records; a cell has none."""
@@ -87,7 +97,7 @@ class RecordModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.UserRole:
             return field.text(record) if field.key is None else field.key(record)
         if role == Qt.ItemDataRole.ForegroundRole:
-            return self._colours.get(field.colour(record))
+            return self._colours.get("muted" if self._is_muted else field.colour(record))
         return field.alignment if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def headerData(  # noqa: N802 - Qt's name
@@ -125,7 +135,7 @@ class RecordTable(QWidget):
 
     def __init__(self, name: str, empty_sentence: str, fields: Sequence[Field]) -> None:
         super().__init__()
-        self.notice = Notice()
+        self.heading, self.notice = HeadingLine(), Notice()
         self.model = RecordModel(fields, self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self.model)
@@ -138,6 +148,7 @@ class RecordTable(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.heading)
         column.addWidget(self.notice)
         column.addWidget(self._stack, 1)
         self._stack.addWidget(self.empty_label)
@@ -173,6 +184,11 @@ class RecordTable(QWidget):
         """Show records."""
         self.model.show_records(records)
         self._stack.setCurrentWidget(self.view if records else self.empty_label)
+
+    def show_heading(self, text: str, *, is_current: bool = True) -> None:
+        """Say what the records are of; muted where that is not what is chosen now."""
+        self.heading.say(text, is_current=is_current)
+        self.model.set_muted(not is_current)
 
     @property
     def is_empty(self) -> bool:

@@ -14,6 +14,7 @@ from kvsplice_gui.plots.bounds import Bounds
 from kvsplice_gui.plots.colour_bar import ColourBar, lookup_table
 from kvsplice_gui.plots.crosshair import Reading
 from kvsplice_gui.plots.header import quiet_button
+from kvsplice_gui.plots.heading_line import HeadingLine
 from kvsplice_gui.plots.notice import Notice
 from kvsplice_gui.plots.ticks import integer_ticks, linear_ticks
 from kvsplice_gui.quality_words import UNIT
@@ -28,6 +29,7 @@ _EMPTY = (
     "compressed."
 )
 _BAR_AXIS_WIDTH = 52
+_MUTED_OPACITY = 0.35
 _LEFT_WIDTH = 28
 _NO_CELLS: NDArray[np.float64] = np.empty((0, 0))
 _STEPS_OF = {
@@ -75,10 +77,11 @@ class SensitivityMap(PlotFrame):
         self.k_button.clicked.connect(self._on_k_clicked)
         self.k_button.hide()
         self.header.add_button(self.k_button)
-        self.notice = Notice()
+        self.heading, self.notice = HeadingLine(), Notice()
         layout = self.layout()
         if layout is not None:
             layout.removeWidget(self._stack)
+            layout.addWidget(self.heading)
             layout.addWidget(self.notice)
             layout.addWidget(self._stack)
         self.set_theme(self._theme)
@@ -104,6 +107,11 @@ class SensitivityMap(PlotFrame):
         self.k_button.setChecked(side == "k")
         mark = ", audited" if audited else ""
         self.header.title.setText(f"Sensitivity of {side.upper()}{mark}, KL in {UNIT}")
+
+    def show_heading(self, text: str, *, is_current: bool = True) -> None:
+        """Say which card the map is of; faded where that is not what is chosen now."""
+        self.heading.say(text, is_current=is_current)
+        self._image.setOpacity(1.0 if is_current else _MUTED_OPACITY)
 
     def show_chosen(self, cell: Cell | None) -> None:
         """Outline the layer and head that are open."""

@@ -119,6 +119,27 @@ def test_a_map_is_no_result_after_a_failed_audit(measured):
     assert plot.notice.text().startswith("audit failed")
 
 
+def test_numbers_of_another_card_say_so_and_fade(measured):
+    views, theme = measured.views, measured.views.quality._theme
+    shown = (views.evaluation, views.audit, views.heads, views.continuation, views.sensitivity)
+    assert all("not what is chosen" not in view.heading.text() for view in shown)
+    assert views.sensitivity._image.opacity() == 1
+    k = measured.state.wishes.k
+    measured.state.wish(k=k + 1)
+    for view in shown:
+        assert f"k = {k} " in view.heading.text()
+        assert f"not what is chosen now (Spline→PCA k = {k + 1})" in view.heading.text()
+    colour = Qt.ItemDataRole.ForegroundRole
+    for table in (views.audit, views.heads, views.evaluation):
+        assert table.model.index(0, 0).data(colour).name() == theme.muted.lower()
+    assert theme.warning not in views.continuation.compressed.toHtml().upper()
+    assert views.sensitivity._image.opacity() < 1
+    measured.state.wish(k=k)
+    assert all("not what is chosen" not in view.heading.text() for view in shown)
+    assert views.audit.model.index(0, 0).data(colour).name() == theme.good.lower()
+    assert views.sensitivity._image.opacity() == 1
+
+
 def test_the_map_of_the_other_side_is_one_press_away(measured):
     cells, plot = measured.state.findings.quality.sensitivity, measured.views.sensitivity
     both = replace(cells, kl={**cells.kl, "k": 2 * cells.kl["v"]})

@@ -74,6 +74,12 @@ def test_text_that_was_captured_is_not_held_out():
     assert readouts.curve_notice(WISHES, findings(measured())) == ("", False)
 
 
+def test_a_curve_over_few_documents_comes_with_a_caveat():
+    text, is_error = readouts.curve_notice(WISHES, findings(replace(measured(), documents=1)))
+    assert not is_error
+    assert text.startswith("One document: ")
+
+
 def test_a_control_that_fails_while_measuring_is_told_at_once():
     running = findings(measured(), starting_over=True)
     assert readouts.curve_notice(WISHES, running) == ("", False)

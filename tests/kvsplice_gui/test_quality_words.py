@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from kvsplice_core.methods import Method
+from kvsplice_core.quality.results import DocumentScore
 from kvsplice_gui import quality_readouts
 from kvsplice_gui import quality_words as words
 from kvsplice_gui.quality_state import Evaluation, SensitivityMap
@@ -15,7 +16,9 @@ CELLS = SensitivityMap(samples.sensitivity().kl, KEY, WISHES.quality)
 
 
 def evaluated(audit=samples.PASSED, **changes):
-    return replace(Evaluation(samples.evaluation(audit), None, KEY, WISHES.quality), **changes)
+    score = DocumentScore("d", 100, 400.0, 410.0, 9.0, 80, 1.0)
+    result = replace(samples.evaluation(audit), documents=(score,) * changes.pop("documents", 10))
+    return replace(Evaluation(result, None, KEY, WISHES.quality), **changes)
 
 
 def test_an_invalid_evaluation_is_described_without_its_numbers():
@@ -38,6 +41,13 @@ def test_an_evaluation_names_the_documents_that_are_not_held_out():
     assert not is_error
     assert "calibrated on emma, ulysses." in text
     assert words.evaluation_notice(evaluated(samples.FAILED, leaked=("emma",)))[1]
+
+
+def test_intervals_over_few_documents_come_with_a_caveat():
+    text, is_error = words.evaluation_notice(evaluated(documents=3, leaked=("emma",)))
+    assert not is_error
+    assert "emma" in text
+    assert "3 documents: intervals over fewer than 6" in text
 
 
 def test_a_map_is_audited_by_an_evaluation_of_its_own_card():
