@@ -15,7 +15,7 @@ from kvsplice_core.quality.curve_results import QualityPoint, orders_agree
 from kvsplice_core.quality.results import Control, Estimate, HeadErrors, Quality
 from kvsplice_core.quality.specs import DEFAULT_QUALITY_KS, CurveSpec
 from kvsplice_core.specs import CalibrationSpec
-from kvsplice_gui import formats
+from kvsplice_gui import formats, quality_words
 from kvsplice_gui.quality_state import CardKey, QualityFindings
 from kvsplice_gui.quality_words import audit_verdict, leak_notice, sentences
 from kvsplice_gui.state import DataWish, Findings, Wishes
@@ -33,12 +33,16 @@ _ROUNDING = 1e-6  # nats: at k = d only rounding is left, and it would stretch a
 
 @dataclass(frozen=True)
 class QualityCurve:
-    """One method's costs, k ascending; arrays of shape (points,), in nats per token."""
+    """One method's costs, k ascending; arrays of shape (points,), in nats per token.
+
+    `against` holds the paired difference of each point to PCA, where it was measured.
+    """
 
     ks: NDArray[np.int64]
     value: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    against: tuple[Estimate | None, ...] = ()
 
 
 def calibration_of(wishes: Wishes, facts: CaptureFacts) -> CalibrationSpec:
@@ -86,8 +90,32 @@ def curves(points: Iterable[QualityPoint], measure: str) -> dict[Method, Quality
             estimates = [estimate_of(point.quality, measure) for point in own]
             numbers = np.array([(e.value, e.low, e.high) for e in estimates], dtype=np.float64)
             numbers[np.abs(numbers) < _ROUNDING] = 0.0
-            found[method] = QualityCurve(np.array([point.k for point in own]), *numbers.T)
+            ks = np.array([point.k for point in own])
+            # The difference is one of ΔNLL: beside KL it would be read as one of KL.
+            against = () if measure == "kl" else tuple(map(difference_to_pca, own))
+            found[method] = QualityCurve(ks, *numbers.T, against=against)
     return found
+
+
+def difference_to_pca(point: QualityPoint) -> Estimate | None:
+    """Return ΔNLL of a point minus that of PCA, 0 where it is only rounding; None for PCA."""
+    found = point.against_pca
+    if found is None:
+        return None
+    numbers = (found.value, found.low, found.high)
+    return Estimate(*(0.0 if abs(number) < _ROUNDING else number for number in numbers))
+
+
+def verdict(wishes: Wishes, findings: Findings) -> str:
+    """Return how ΔNLL of the method in focus at the chosen k compares; empty if not known."""
+    quality = findings.quality
+    stale = not quality.starting_over and curve_changes(wishes, findings)
+    chosen = (p for p in quality.points if (p.method, p.k) == (wishes.method, wishes.k))
+    point = next(chosen, None)
+    if point is None or stale or not quality.are_points_valid:
+        return ""
+    difference = difference_to_pca(point)
+    return "" if difference is None else quality_words.verdict(point, difference)
 
 
 def disagreements(points: Sequence[QualityPoint]) -> tuple[int, ...]:

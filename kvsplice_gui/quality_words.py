@@ -34,12 +34,36 @@ def written(estimate: Estimate) -> str:
     return f"{formats.three_digits(estimate.value)} [{low}, {high}]"
 
 
+def is_tie(difference: Estimate) -> bool:
+    """Say whether the interval of a difference holds 0."""
+    return difference.low <= 0.0 <= difference.high
+
+
+def against_pca(difference: Estimate) -> str:
+    """Write a paired difference to PCA; a tie is called a tie."""
+    value, low, high = map(_signed, (difference.value, difference.low, difference.high))
+    return f"{value} [{low}, {high}] against PCA{', a tie' if is_tie(difference) else ''}"
+
+
+def verdict(point: QualityPoint, difference: Estimate) -> str:
+    """Return the paired difference of a point's ΔNLL to that of PCA, in words."""
+    name = f"ΔNLL of {point.method.label} at k = {point.k}"
+    if not is_tie(difference):
+        name += " is less than PCA's" if difference.high < 0 else " is more than PCA's"
+    return f"{name}: {against_pca(difference)}"
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{formats.three_digits(value)}"
+
+
 def describe_point(point: QualityPoint) -> str:
     """Return one measured point as a line of the log."""
     kept = "" if point.kept == point.codecs else f", {point.codecs - point.kept} heads kept PCA"
+    against = "" if point.against_pca is None else f", {against_pca(point.against_pca)}"
     return (
-        f"{point.method.label} k = {point.k}: ΔNLL {written(point.quality.delta_nll)} {UNIT}, "
-        f"KL {written(point.quality.kl)}{kept}"
+        f"{point.method.label} k = {point.k}: ΔNLL {written(point.quality.delta_nll)} {UNIT}"
+        f"{against}, KL {written(point.quality.kl)}{kept}"
     )
 
 

@@ -21,7 +21,7 @@ from kvsplice_gui.plots.notice import Notice
 from kvsplice_gui.plots.quality_items import CurveItems, GhostLines, QualityScale, faded
 from kvsplice_gui.plots.ticks import decade_ticks, linear_ticks
 from kvsplice_gui.quality_readouts import QualityCurve
-from kvsplice_gui.quality_words import MEASURE_NAMES, UNIT
+from kvsplice_gui.quality_words import MEASURE_NAMES, UNIT, against_pca, is_tie
 from kvsplice_gui.theme import CAPTION_PX, Theme
 
 Floats = NDArray[np.float64]
@@ -36,7 +36,7 @@ _DISAGREE = "the four errors order the methods differently: look at the tensor v
 
 
 class QualityPlot(KPlot):
-    """Draws one line per method; hollow points at the floor of a log axis are 0 or less.
+    """Draws one line per method; hollow points tie with PCA, or at the floor of a log axis are ≤ 0.
 
     Attributes
     ----------
@@ -158,8 +158,9 @@ class QualityPlot(KPlot):
         colour = faded(method, _STALE_ALPHA if self._is_stale else 255)
         items = self._items[method]
         items.draw(x, (y, low, high), style_of(method).symbol, colour, valid=self._is_valid)
-        if self._scale.log and self._is_valid:
-            items.hollow(curve.value <= 0, QColor(self._theme.base))
+        if self._is_valid:
+            hollow = _ties(curve) | (self._scale.log & (curve.value <= 0))
+            items.hollow(hollow, QColor(self._theme.base))
         self._series.append(self._series_of(method, curve, x, y))
 
     def _fit_all(self) -> None:
@@ -195,7 +196,10 @@ class QualityPlot(KPlot):
     def _words(self, curve: QualityCurve, index: int) -> str:
         value, low, high = (float(p[index]) for p in (curve.value, curve.low, curve.high))
         text = f"{three_digits(value)} [{three_digits(low)}, {three_digits(high)}]"
-        return text if self._is_valid else f"{text}, not valid"
+        if not self._is_valid:
+            return f"{text}, not valid"
+        difference = curve.against[index] if curve.against else None
+        return text if difference is None else f"{text}, {against_pca(difference)}"
 
     def _restyle(self, theme: Theme) -> None:
         super()._restyle(theme)
@@ -247,3 +251,10 @@ class QualityPlot(KPlot):
     @pyqtSlot(bool)
     def _on_kl_clicked(self, kl: bool) -> None:
         self.measure_changed.emit("kl" if kl else "nll")
+
+
+def _ties(curve: QualityCurve) -> NDArray[np.bool_]:
+    """Return which points of a curve tie with PCA."""
+    if not curve.against:
+        return np.zeros(len(curve.ks), dtype=np.bool_)
+    return np.array([one is not None and is_tie(one) for one in curve.against])

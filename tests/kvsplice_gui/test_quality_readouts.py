@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from kvsplice_core.methods import Method
+from kvsplice_core.quality.results import Estimate
 from kvsplice_core.specs import Recipe
 from kvsplice_gui import quality_readouts as readouts
 from kvsplice_gui.quality_state import Evaluation, QualityFindings, QualityWish, SensitivityMap
@@ -103,6 +104,30 @@ def test_rounding_at_full_rank_is_nothing():
     point = replace(point, quality=replace(point.quality, delta_nll=samples.around(3e-9, 1e-9)))
     curve = readouts.curves([point], "nll")[Method.PCA]
     assert (curve.value[0], curve.low[0], curve.high[0]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("difference", "said"),
+    [
+        ((-0.00046, -0.0012, 0.0014), "against PCA, a tie"),
+        ((-0.02, -0.03, -0.01), "is less than PCA's: −0.0200 [−0.0300, −0.0100]"),
+        ((0.02, 0.01, 0.03), "is more than PCA's: +0.0200 [+0.0100, +0.0300]"),
+        ((3e-9, 2e-9, 4e-9), "0 [0, 0] against PCA, a tie"),
+    ],
+)
+def test_the_verdict_compares_the_cost_with_that_of_pca(difference, said):
+    wishes = replace(WISHES, method=Method.SPLINE, k=16)
+    points = tuple(
+        replace(p, against_pca=None if p.method is Method.PCA else Estimate(*difference))
+        for p in samples.curve().points
+    )
+    found = findings(replace(measured(), points=points))
+    assert said in readouts.verdict(wishes, found)
+    assert readouts.verdict(wishes, found).startswith("ΔNLL of Spline→PCA at k = 16")
+    silent = (replace(wishes, method=Method.PCA), replace(wishes, k=17), replace(wishes, seed=9))
+    assert {readouts.verdict(one, found) for one in silent} == {""}
+    assert readouts.verdict(wishes, findings(measured(audit=samples.FAILED))) == ""
+    assert readouts.curves(points, "kl")[Method.SPLINE].against == ()
 
 
 def test_the_k_at_which_the_errors_disagree_is_found():

@@ -4,6 +4,7 @@ from PyQt6.QtCore import Qt
 
 from kvsplice_core.methods import Method
 from kvsplice_core.palette import style_of
+from kvsplice_core.quality.results import Estimate
 from kvsplice_gui.plots.mse_plot import MsePlot
 from kvsplice_gui.plots.quality_plot import QualityPlot
 from kvsplice_gui.quality_readouts import QualityCurve, curves
@@ -75,6 +76,25 @@ def test_nothing_or_a_gain_stands_hollow_at_the_floor_of_a_log_axis(plot):
     assert fills[0] == style_of(Method.PCA).colour.lower()
     assert fills[1] == fills[2] == plot._theme.base.lower()
     assert "−0.00100" in plot._reading_at(4.0, y[1]).text
+
+
+def test_a_tie_with_pca_is_hollow_and_called_a_tie(plot):
+    value = np.array([0.1, 0.05, 0.02])
+    against = (Estimate(-0.00046, -0.0012, 0.0014), Estimate(-0.02, -0.03, -0.01), None)
+    curve = QualityCurve(np.array([8, 16, 32]), value, value - 0.01, value + 0.01, against)
+    for log in (True, False):
+        plot.set_log(log)
+        plot.show_curves({Method.SPLINE: curve})
+        fills = [s.brush().color().name() for s in plot._items[Method.SPLINE][1].points()]
+        own = style_of(Method.SPLINE).colour.lower()
+        assert fills == [plot._theme.base.lower(), own, own]
+    y = drawn(plot, Method.SPLINE)
+    said = plot._reading_at(3.0, y[0]).text
+    assert said.endswith("−0.000460 [−0.00120, +0.00140] against PCA, a tie")
+    assert plot._reading_at(4.0, y[1]).text.endswith("against PCA")
+    assert "against" not in plot._reading_at(5.0, y[2]).text
+    plot.show_curves({Method.SPLINE: curve}, valid=False)
+    assert "tie" not in plot._reading_at(3.0, y[0]).text
 
 
 def test_a_stale_curve_is_faded(plot):
