@@ -51,12 +51,14 @@ def read_window(
     language.model.base_model(input_ids=ids, past_key_values=cache, use_cache=True, **options)
 
 
-def attention_received(call: AttentionCall) -> Tensor:
+def attention_received(call: AttentionCall, weights: Tensor | None = None) -> Tensor:
     """Return the mean squared attention each key token receives, shape (tokens, kv_heads), fp32.
 
-    The mean goes over the queries that can see the token, and over the query heads of its group.
+    The mean goes over the queries that can see the token, and over the query heads of its group;
+    `weights` are the call's own where they are at hand.
     """
-    squares = call.weights()[0].float().square()  # (query_heads, queries, tokens)
+    weights = call.weights() if weights is None else weights
+    squares = weights[0].float().square()  # (query_heads, queries, tokens)
     kv_heads, tokens = call.key.shape[1:3]
     by_group = squares.reshape(kv_heads, -1, *squares.shape[1:]).mean(1).sum(1)
     seen = torch.full((tokens,), squares.shape[1], device=squares.device)

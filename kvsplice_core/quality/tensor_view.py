@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kvsplice_core.capture.recording import attention_received
 from kvsplice_core.language.attention import AttentionCall, attention_through
 from kvsplice_core.language.projections import attention_modules, output_projection
 from kvsplice_core.quality.curve_results import SensitivityResult
@@ -50,8 +51,8 @@ def tensor_view(
 
     Notes
     -----
-    ``mse`` is the mean of (V − V̂)². ``weighted_mse`` weighs each token by the squared attention
-    it receives, summed over the queries of all heads that share it, scaled to a mean of 1.
+    ``mse`` is the mean of (V − V̂)². ``weighted_mse`` weighs each token by the mean squared
+    attention it receives (`attention_received`, what a capture stores too), scaled to a mean of 1.
     ``output_error`` is the mean over tokens and hidden units of the square of P(V − V̂)W_O, and
     for K of (P_K̂ − P)V W_O, both summed over the query heads that share the head.
     """
@@ -118,11 +119,11 @@ def _add(
     original = call.value if side == "v" else call.key
     restored = codecs.reconstruct(original)
     squares = (original.float() - restored.float()).square().mean(-1)[0]  # (kv_heads, tokens)
-    received = _shared(weights.square().sum(2)[0], codecs.heads)  # (kv_heads, tokens)
+    received = attention_received(call, weights).T  # (kv_heads, tokens)
     if side == "v":
         missed = weights @ call.for_queries(original.float() - restored.float())
     else:
-        changed = call.scores(restored).softmax(-1).float() - weights
+        changed = call.softmax(call.scores(restored)).float() - weights
         missed = changed @ call.for_queries(call.value.float())
     sums.squares += _numbers(squares.sum(-1))
     sums.weighted += _numbers((received * squares).sum(-1))
@@ -144,11 +145,6 @@ def _output_error(missed: Tensor, projection: Tensor, heads: int) -> NDArray[np.
         output = torch.einsum("qtd,qdh->th", missed[own], projection[own])
         errors.append(output.square().mean(-1).sum())
     return _numbers(torch.stack(errors))
-
-
-def _shared(x: Tensor, heads: int) -> Tensor:
-    """Sum (query_heads, tokens) over the query heads that share a KV head."""
-    return x.view(heads, -1, x.shape[-1]).sum(1)
 
 
 def _numbers(x: Tensor) -> NDArray[np.float64]:
