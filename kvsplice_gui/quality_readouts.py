@@ -90,10 +90,11 @@ def curves(points: Iterable[QualityPoint], measure: str) -> dict[Method, Quality
             estimates = [estimate_of(point.quality, measure) for point in own]
             numbers = np.array([(e.value, e.low, e.high) for e in estimates], dtype=np.float64)
             numbers[np.abs(numbers) < _ROUNDING] = 0.0
+            value, low, high = numbers.T
             ks = np.array([point.k for point in own])
             # The difference is one of ΔNLL: beside KL it would be read as one of KL.
             against = () if measure == "kl" else tuple(map(difference_to_pca, own))
-            found[method] = QualityCurve(ks, *numbers.T, against=against)
+            found[method] = QualityCurve(ks, value, low, high, against)
     return found
 
 
