@@ -85,6 +85,7 @@ class Crosshair:
 
     def __init__(self, plot: Any) -> None:  # noqa: ANN401  # pyqtgraph has no types
         self._line = pg.InfiniteLine(angle=90)
+        self._has_line = True
         self._ring = pg.ScatterPlotItem(size=_RING_SIZE, symbol="o", brush=None)
         self._line.setZValue(40)
         self._ring.setZValue(41)
@@ -97,11 +98,15 @@ class Crosshair:
         """Whether it stands on a point."""
         return bool(self._ring.isVisible())
 
+    def show_only_ring(self) -> None:
+        """Leave the line out for good, where a column is not what is read."""
+        self._has_line = False
+
     def show(self, reading: Reading) -> None:
         """Stand on `reading`."""
         self._line.setPos(reading.x)
         self._ring.setData([reading.x], [reading.y])
-        self._line.show()
+        self._line.setVisible(self._has_line)
         self._ring.show()
 
     def hide(self) -> None:

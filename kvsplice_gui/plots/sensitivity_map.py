@@ -16,7 +16,7 @@ from kvsplice_gui.plots.crosshair import Reading
 from kvsplice_gui.plots.header import quiet_button
 from kvsplice_gui.plots.heading_line import HeadingLine
 from kvsplice_gui.plots.notice import Notice
-from kvsplice_gui.plots.ticks import integer_ticks, linear_ticks
+from kvsplice_gui.plots.ticks import decade_ticks, integer_ticks
 from kvsplice_gui.quality_words import UNIT
 from kvsplice_gui.theme import Theme
 
@@ -30,6 +30,8 @@ _EMPTY = (
 )
 _BAR_AXIS_WIDTH = 52
 _MUTED_OPACITY = 0.35
+_NO_LEVELS = (-9.0, -8.0)
+_LEAST_DECADES = 0.3  # alike cells must not look like a gradient of their noise
 _LEFT_WIDTH = 28
 _NO_CELLS: NDArray[np.float64] = np.empty((0, 0))
 _STEPS_OF = {
@@ -42,7 +44,9 @@ _CHOOSE = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 
 
 class SensitivityMap(PlotFrame):
-    """Draws KL of every head; click a cell, or walk with the arrows and press Return.
+    """Draws KL of every head in a logarithmic scale.
+
+    Click a cell, or walk with the arrows and press Return.
 
     Attributes
     ----------
@@ -57,6 +61,7 @@ class SensitivityMap(PlotFrame):
 
     def __init__(self) -> None:
         super().__init__(f"Sensitivity, KL in {UNIT}", _EMPTY, "head")
+        self.crosshair.show_only_ring()
         self._cells = _NO_CELLS
         self._chosen: Cell | None = None
         self._cursor: Cell = (0, 0)
@@ -67,7 +72,7 @@ class SensitivityMap(PlotFrame):
         for item in (self._image, self._casing, self._outline, self._cursor_outline):
             self.plot.addItem(item)
         self.plot.setLabel("left", "layer")
-        self._bar = ColourBar(self.plot, linear_ticks, _BAR_AXIS_WIDTH)
+        self._bar = ColourBar(self.plot, decade_ticks, _BAR_AXIS_WIDTH)
         for axis in self.axes.values():
             axis.set_ticker(integer_ticks)
             axis.setGrid(False)
@@ -130,17 +135,22 @@ class SensitivityMap(PlotFrame):
         if not self._cells.size:
             return
         layers, heads = self._cells.shape
-        top = self._top()
-        self._image.setImage(self._cells.T, levels=(0.0, top), autoLevels=False)
+        low, top = self._levels()
+        drawn = np.log10(np.maximum(self._cells.T, 10**low))
+        self._image.setImage(drawn, levels=(low, top), autoLevels=False)
         self._image.setRect(QRectF(-0.5, -0.5, heads, layers))
-        self._bar.set_range(0, top)
+        self._bar.set_range(low, top)
         self._fit(Bounds(-0.5, heads - 0.5, -0.5, layers - 0.5))
         self._draw_outlines()
         self._refresh_readout()
 
-    def _top(self) -> float:
-        known = self._cells[np.isfinite(self._cells)]
-        return max(float(known.max(initial=0.0)), 1e-9)
+    def _levels(self) -> tuple[float, float]:
+        """Return log10 of the least and the largest cost; 0 and less stand at the least."""
+        known = self._cells[np.isfinite(self._cells) & (self._cells > 0)]
+        if not known.size:
+            return _NO_LEVELS
+        low, top = float(np.log10(known.min())), float(np.log10(known.max()))
+        return min(low, top - _LEAST_DECADES), top
 
     def _draw_outlines(self) -> None:
         for item in (self._casing, self._outline):

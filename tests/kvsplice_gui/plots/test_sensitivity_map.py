@@ -28,9 +28,8 @@ def test_empty_it_says_what_to_do(qtbot):
 
 
 def test_heads_stand_along_x_and_layers_along_y(plot):
-    assert plot._image.image[3, 1] == KL[1, 3]
-    assert plot._image.getLevels()[0] == 0
-    assert plot._image.getLevels()[1] == pytest.approx(KL.max())
+    assert plot._image.image[3, 1] == pytest.approx(np.log10(KL[1, 3]))
+    assert plot._image.getLevels() == pytest.approx(np.log10([KL.min(), KL.max()]))
     assert plot._reading_at(3.2, 0.9).text == ("layer 1 · head 3 · KL 0.00987 nats per token")
 
 
@@ -43,10 +42,26 @@ def test_cells_that_are_not_measured_say_so(plot):
     cells = np.full((2, 3), np.nan)
     cells[0, 1] = 0.25
     plot.show_cells(cells)
-    assert plot._image.getLevels()[1] == 0.25
+    assert plot._image.getLevels()[1] == pytest.approx(np.log10(0.25))
     assert "not measured yet" in plot._reading_at(2, 1).text
     plot.show_cells(np.full((2, 3), np.nan))
     assert not plot.is_empty
+
+
+def test_decades_are_told_apart_and_nothing_stands_at_the_floor(plot):
+    plot.show_cells(np.array([[0.0, -1e-4, 1e-4], [1e-3, 1e-2, 1e-1]]))
+    assert plot._image.image.T.ravel() == pytest.approx([-4, -4, -4, -3, -2, -1])
+    assert "KL −0.000100 nats" in plot._reading_at(1, 0).text
+    plot.show_cells(np.zeros((2, 2)))
+    low, top = plot._image.getLevels()
+    assert low < top
+    assert (plot._image.image == low).all()
+
+
+def test_no_line_crosses_the_map(plot):
+    plot.crosshair.show(plot._reading_at(3.2, 0.9))
+    assert plot.crosshair.is_visible
+    assert not plot.crosshair._line.isVisible()
 
 
 def test_colours_grow_lighter_with_the_cost(plot):
