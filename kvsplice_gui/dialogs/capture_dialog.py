@@ -84,6 +84,7 @@ class CaptureDialog(QDialog):
         if busy == CANCELLING and self.is_capturing:
             self.progress_text.setText("Cancelling; no file is left behind…")
             self.cancel_button.setEnabled(False)
+            self.setFocus()  # else Qt hands it on to the next button
             return
         was_capturing, self._busy = self.is_capturing, busy
         self.fields.setEnabled(not self.is_capturing)
@@ -92,11 +93,12 @@ class CaptureDialog(QDialog):
         self.progress.setVisible(self.is_capturing)
         if was_capturing and not self.is_capturing:
             self.progress_text.clear()
-            self.start_button.setFocus()
         elif self.is_capturing:
             self.set_progress(-1.0, "Starting…")
             self.cancel_button.setFocus()
         self._show_availability()
+        if was_capturing and not self.is_capturing:
+            self.start_button.setFocus()  # a button that is disabled takes no focus
 
     def set_progress(self, fraction: float, text: str) -> None:
         """Show how far the capture is; a negative share means that nobody knows."""

@@ -178,3 +178,11 @@ def test_tab_reaches_every_field_from_top_to_bottom(dialog):
     assert [widget for widget in reached if widget in expected] == expected
     for widget in reached:
         assert widget.accessibleName() or getattr(widget, "text", str)()
+
+
+def test_after_a_cancelled_capture_the_keyboard_is_on_capture(dialog):
+    for busy in (CAPTURING, CANCELLING):
+        dialog.set_busy(busy)
+        assert dialog.focusWidget() is not dialog.copy_button
+    dialog.set_busy("")
+    assert dialog.focusWidget() is dialog.start_button
