@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow
 
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import SweepRow
-from kvsplice_gui import readouts, settings, theme
+from kvsplice_gui import quality_exports, readouts, settings, theme
 from kvsplice_gui.capturing import Capturing
 from kvsplice_gui.controller import Controller
 from kvsplice_gui.dialogs.about import show_about, show_method
@@ -35,6 +35,7 @@ from kvsplice_gui.takeaway import TakeAway, start_folder
 from kvsplice_gui.views import Views
 
 _FIRST_SIZE = (1440, 900)
+_MESSAGE_MS = 5000
 # Of another version, docks that have come since would have no place: the layout starts afresh.
 _LAYOUT_VERSION = 2
 # Clicking a stage opens its controls and its plot.
@@ -132,6 +133,7 @@ class MainWindow(QMainWindow):
         controller.progressed.connect(self._on_progressed)
         controller.stepped.connect(self.presenter.on_controller_stepped)
         controller.said.connect(views.log.say)
+        controller.cancelled.connect(self._on_cancelled)
         controller.failed.connect(self.show_error)
         controller.loaded.connect(self._on_loaded)
         self.layout_of.docks["loss"].visibilityChanged.connect(self.presenter.on_loss_shown)
@@ -234,10 +236,17 @@ class MainWindow(QMainWindow):
         if old.view.theme != new.view.theme:
             self._apply_theme(new)
         self.menus.log_mse.setChecked(new.view.log_mse)
+        self._show_availability()
 
     def _on_progressed(self, fraction: float, text: str) -> None:
         if self.controller.busy not in QUALITY_BUSY:
             self.views.calibration.set_progress(fraction, text)
+
+    @pyqtSlot()
+    def _on_cancelled(self) -> None:
+        bar = self.statusBar()
+        if bar is not None:
+            bar.showMessage("Cancelled; the last result stays.", _MESSAGE_MS)
 
     def _on_busy_changed(self, busy: str) -> None:
         self.views.calibration.set_busy(busy)
@@ -254,7 +263,7 @@ class MainWindow(QMainWindow):
         self.menus.show_quality_availability(
             capture=dataset is not None and dataset.capture is not None,
             curve=quality.curve is not None,
-            evaluation=quality.evaluation is not None,
+            card=quality_exports.can_save_card(self.state.wishes, findings),
             sensitivity=quality.sensitivity is not None,
             busy=self.controller.busy,
         )

@@ -16,6 +16,9 @@ from kvsplice_gui.theme import ThemeChoice
 if TYPE_CHECKING:
     from kvsplice_gui.main_window import MainWindow
 
+_SAVE = "Save the evaluated card, and its evaluation with it"
+_EVALUATE_FIRST = "Evaluate this k first"
+
 
 class Menus:
     """The menu bar; actions that need data or a result are disabled until there is one."""
@@ -33,7 +36,7 @@ class Menus:
         self._help_menu()
         self.show_availability(data=False, result=False, busy="")
         self.show_quality_availability(
-            capture=False, curve=False, evaluation=False, sensitivity=False, busy=""
+            capture=False, curve=False, card=False, sensitivity=False, busy=""
         )
 
     def show_availability(self, *, data: bool, result: bool, busy: str) -> None:
@@ -46,13 +49,21 @@ class Menus:
             action.setEnabled(bool(busy) and busy != "Cancelling")
 
     def show_quality_availability(
-        self, *, capture: bool, curve: bool, evaluation: bool, sensitivity: bool, busy: str
+        self, *, capture: bool, curve: bool, card: bool, sensitivity: bool, busy: str
     ) -> None:
         """Enable what can be done now with the open capture, and with what was measured."""
-        known = {"capture": capture, "quality_vs_k": curve, "sensitivity_map": sensitivity}
+        known = {
+            "capture": capture,
+            "card": card,
+            "quality_vs_k": curve,
+            "sensitivity_map": sensitivity,
+        }
         for need, actions in self._needs_quality.items():
             for action in actions:
-                action.setEnabled((known | {"evaluation": evaluation})[need] and not busy)
+                action.setEnabled(known[need] and not busy)
+        for action in self._needs_quality["card"]:
+            action.setStatusTip(_SAVE if card else _EVALUATE_FIRST)
+            action.setToolTip(_SAVE if card else _EVALUATE_FIRST)
 
     def _menu(self, title: str) -> QMenu:
         bar = self._window.menuBar()
@@ -160,6 +171,8 @@ class Menus:
             ),
         ]
         menu.addSeparator()
+        menu.setToolTipsVisible(True)
+        self.file.setToolTipsVisible(True)
         card = self._add(menu, "Save c&ard…", desk.save_card, "Ctrl+Shift+K")
         curve = [
             self._add(menu, "Curve as &CSV…", desk.export_csv),
@@ -167,7 +180,7 @@ class Menus:
             self._add(menu, "Copy as c&ommand", desk.copy_as_command, "Ctrl+Alt+C"),
         ]
         menu.addSeparator()
-        self._needs_quality = {"capture": capture, "evaluation": [card], "quality_vs_k": curve}
+        self._needs_quality = {"capture": capture, "card": [card], "quality_vs_k": curve}
         for kind in QUALITY_FIGURES:
             slot = _bound(self._window.takeaway.export_figure, kind.key)
             action = self._add(menu, f"{kind.title}…", slot)

@@ -93,6 +93,15 @@ def evaluated_card(wishes: Wishes, findings: Findings) -> Evaluation:
     return found
 
 
+def can_save_card(wishes: Wishes, findings: Findings) -> bool:
+    """Say whether `evaluated_card` has one."""
+    try:
+        evaluated_card(wishes, findings)
+    except KVSpliceError:
+        return False
+    return True
+
+
 def save_card_job(found: Evaluation, path: Path) -> Generator[Note, None, Path]:
     """Save the evaluated card, and its evaluation with it."""
     yield Note("Saving the card…")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PyQt6.QtWidgets import QLabel
+
 from kvsplice_core.quality.results import Control
 from kvsplice_gui.panels.record_table import Field, RecordTable
 from kvsplice_gui.quality_words import audit_verdict, failed
+from kvsplice_gui.theme import SPACING
 
+_WHEN = (
+    "Of a curve the full audit runs at the first k of each method; what attention reads is watched "
+    "at every point."
+)
 _EMPTY = (
     "Measure quality or evaluate a k: the controls run with it and stand here, each with what was "
     "measured and what is required."
@@ -33,6 +40,14 @@ class AuditTable(RecordTable):
 
     def __init__(self) -> None:
         super().__init__("Audit", _EMPTY, FIELDS)
+        self.when = QLabel(_WHEN)
+        self.when.setProperty("role", "caption")
+        self.when.setWordWrap(True)
+        self.when.setMinimumWidth(1)
+        self.when.setContentsMargins(SPACING, SPACING // 2, SPACING, SPACING // 2)
+        layout = self.layout()
+        if layout is not None:
+            layout.addWidget(self.when)
 
     def show_audit(self, title: str, audit: Sequence[Control]) -> None:
         """Show the controls of `title`; a failure is said above them as well."""

@@ -225,6 +225,30 @@ def test_the_curve_and_its_command_are_taken_away(measured, monkeypatch, tmp_pat
     assert QGuiApplication.clipboard().text().startswith("kvsplice quality ")
 
 
+def test_a_card_can_be_saved_only_of_what_was_evaluated(measured):
+    card = measured.menus._needs_quality["card"][0]
+    assert card.isEnabled()
+    k, method = measured.state.wishes.k, measured.state.wishes.method
+    for change in ({"k": k + 1}, {"method": Method.FLOW}):
+        measured.state.wish(**change)
+        assert not card.isEnabled()
+        assert card.statusTip() == card.toolTip() == "Evaluate this k first"
+        measured.state.wish(k=k, method=method)
+        assert card.isEnabled()
+        assert card.statusTip() != "Evaluate this k first"
+
+
+def test_what_is_cancelled_is_said_in_the_status_bar(measured):
+    measured.controller.cancelled.emit()
+    assert measured.statusBar().currentMessage() == "Cancelled; the last result stays."
+
+
+def test_the_audit_says_when_it_runs(measured):
+    text = measured.views.audit.when.text()
+    assert "first k of each method" in text
+    assert "at every point" in text
+
+
 def test_a_card_that_was_not_evaluated_is_not_saved(measured):
     measured.state.wish(k=3)
     measured.quality.save_card()
