@@ -125,6 +125,8 @@ def test_ctrl_c_leaves_nothing(kvsplice, models, tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize(("sign", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_killed_process_leaves_nothing(models, tmp_path, sign, status):
+    if signal.getsignal(sign) is signal.SIG_IGN:
+        pytest.skip("the tests were started to ignore this signal, and so is what they start")
     process, folder = long_capture(models, tmp_path)
     process.send_signal(sign)
     _, error = process.communicate(timeout=60)

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from kvsplice_core.cache import cache_for
-from kvsplice_core.language.texts import Document
 from kvsplice_core.progress import run
 from kvsplice_core.quality import audit as auditing
 from kvsplice_core.quality import controls as judging
@@ -121,8 +120,9 @@ def test_any_window_leaves_something_to_audit(window):
 
 def test_text_too_short_to_read_compressed_proves_nothing():
     language = tiny_gpt2()
-    controls = audited(language, pca_card(language, 8), "window", documents=[Document("a", "abc")])
-    assert "reads" in failed(controls)
+    windows = [window.first(3) for window in text_windows(language, some_documents(1), 100)]
+    reader = CacheReader(language, "window")
+    assert "reads" in failed(run(audit(reader, pca_card(language, 8), windows)).controls)
 
 
 def test_a_measure_that_is_no_number_fails():
