@@ -1,6 +1,7 @@
 """From the dialog to an opened capture, in the real window with a real small model."""
 
 import shlex
+import threading
 import time
 
 import pytest
@@ -8,6 +9,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QMessageBox
 
+from kvsplice_core.capture import capturing
 from kvsplice_core.capture.specs import Sides
 from kvsplice_core.cli.parser import build_parser
 from kvsplice_core.methods import Method
@@ -96,7 +98,20 @@ def test_the_captured_models_cache_is_measured(qtbot, window, dialog):
     assert [name for name, *_ in window.views.memory._measured] == ["dense, measured"]
 
 
-def test_cancel_keeps_the_inputs_and_leaves_no_file(qtbot, window, dialog, tmp_path):
+@pytest.fixture
+def gate(monkeypatch):
+    """Hold the model before every window of text until the gate is opened."""
+    opened, whole = threading.Event(), capturing.read_window
+
+    def held(*args, **kwargs):
+        assert opened.wait(WAIT_MS / 1000)
+        return whole(*args, **kwargs)
+
+    monkeypatch.setattr(capturing, "read_window", held)
+    return opened
+
+
+def test_cancel_keeps_the_inputs_and_leaves_no_file(qtbot, window, dialog, gate, tmp_path):
     before = dialog.fields.wish
     with qtbot.waitSignal(window.controller.progressed, timeout=WAIT_MS):
         start(qtbot, dialog)
@@ -105,6 +120,7 @@ def test_cancel_keeps_the_inputs_and_leaves_no_file(qtbot, window, dialog, tmp_p
     with qtbot.waitSignal(window.controller.cancelled, timeout=WAIT_MS):
         qtbot.keyClick(dialog, Qt.Key.Key_Escape)
         assert dialog.isVisible()
+        gate.set()
     assert dialog.isVisible()
     assert not dialog.is_capturing
     assert dialog.fields.wish == before
