@@ -16,6 +16,7 @@ from kvsplice_core.errors import DataError, SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.metrics import change_against, mean_squared_error, row_errors
 from kvsplice_core.pca import PCA, fit_pca
+from kvsplice_core.progress import relay
 from kvsplice_core.results import CalibrationResult, CalibrationStep, DataSummary, Verdict
 from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.training import TRAINERS, Job, Trained, Training, fit_transformed_pca
@@ -183,15 +184,13 @@ def _finish_epochs(spec: CalibrationSpec) -> int:
 
 def _part(work: Training, before: int, epochs: int) -> Training:
     """Pass on the progress of `work` as what follows `before` epochs of `epochs`."""
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as end:
-            trained: Trained = end.value
-            return trained
+
+    def shown(step: CalibrationStep) -> CalibrationStep:
         done = before + step.epochs_done
         epoch = before + step.epoch
-        yield replace(step, epoch=epoch, epochs=epochs, epochs_done=done, fraction=done / epochs)
+        return replace(step, epoch=epoch, epochs=epochs, epochs_done=done, fraction=done / epochs)
+
+    return (yield from relay(work, shown))
 
 
 def train_transform(

@@ -12,7 +12,8 @@ from kvsplice_core.codec import Codec
 from kvsplice_core.errors import SpecError
 from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.methods import Method
-from kvsplice_core.results import CalibrationStep, SweepResult
+from kvsplice_core.progress import relay
+from kvsplice_core.results import CalibrationStep, SweepResult, SweepStep
 from kvsplice_core.specs import SAMPLE_BUDGET, CalibrationSpec, Recipe, SweepSpec
 from kvsplice_core.sweeping import sweep
 from kvsplice_core.version import library_versions
@@ -153,13 +154,11 @@ def _fit_one(
     if reuse is not None and method.is_learnt:
         shared = {method: reuse}
     work = sweep(values, SweepSpec((method,), (k,), spec.calibration), reuse=shared)
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as end:
-            result: SweepResult = end.value
-            return result
-        yield CardStep(str(place), (done + step.fraction) / len(places), step.calibration)
+
+    def shown(step: SweepStep) -> CardStep:
+        return CardStep(str(place), (done + step.fraction) / len(places), step.calibration)
+
+    return (yield from relay(work, shown))
 
 
 def _codec_at(card: Card | None, place: _Place) -> Codec | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
@@ -158,16 +158,6 @@ class HeadCodecs:
     def _is_joined(self) -> bool:
         """Whether every head has a spline of its own, and all of them stand in the tables."""
         return self.is_uniform and len(self.codecs) > 1 and self._tables.spline is not None
-
-
-def pooled(codec: Codec, heads: int) -> HeadCodecs:
-    """Return one codec for all heads."""
-    return HeadCodecs((codec,), heads)
-
-
-def per_head(codecs: Sequence[Codec]) -> HeadCodecs:
-    """Return one codec for each head."""
-    return HeadCodecs(tuple(codecs), len(codecs))
 
 
 def _apply(transform: Transform, x: Tensor, inverse: bool) -> Tensor:

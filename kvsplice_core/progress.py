@@ -6,7 +6,32 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 Step = TypeVar("Step")
+Shown = TypeVar("Shown")
 Result = TypeVar("Result")
+
+
+def relay(
+    work: Generator[Step, None, Result], shown: Callable[[Step], Shown]
+) -> Generator[Shown, None, Result]:
+    """Pass the progress of a part on as progress of the whole, and return the part's result.
+
+    Parameters
+    ----------
+    work : generator
+        The part; closing the relay closes it.
+    shown : callable
+        Turns a progress value of the part into one of the whole.
+    """
+    try:
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            yield shown(step)
+    finally:
+        work.close()
 
 
 def run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar
 
 from kvsplice_core.calibration import (
     SharedTransform,
@@ -19,6 +18,7 @@ from kvsplice_core.codec import Codec
 from kvsplice_core.methods import Method
 from kvsplice_core.metrics import Reconstruction, change_against, rounding_error, score
 from kvsplice_core.pca import PCA
+from kvsplice_core.progress import relay
 from kvsplice_core.results import (
     CalibrationResult,
     CalibrationStep,
@@ -34,7 +34,6 @@ Sweep = Generator[SweepStep, None, SweepResult]
 _PROBE_VECTORS = 256
 # A warm start is nearly there: a quarter of the epochs brings it the rest of the way.
 _WARM_DIVISOR = 4
-_Result = TypeVar("_Result")
 
 
 def sweep(
@@ -169,8 +168,8 @@ class _Sweep:
             return (yield from self._once(spec, previous, clock))
         spec, started = _warm(spec, previous), time.monotonic()
         if method not in self._shared:
-            trained = yield from _relay(
-                train_transform(self._parts.train, self._parts.test, spec, previous), clock
+            trained = yield from relay(
+                train_transform(self._parts.train, self._parts.test, spec, previous), clock.step
             )
             self._shared[method] = SharedTransform.after(self._parts, trained)
         trained = self._shared[method].at(k)
@@ -190,7 +189,7 @@ class _Sweep:
         self, spec: CalibrationSpec, previous: Codec | None, clock: _Clock
     ) -> Generator[SweepStep, None, CalibrationResult]:
         work = calibrate_parts(self._parts, _warm(spec, previous), previous)
-        return (yield from _relay(work, clock))
+        return (yield from relay(work, clock.step))
 
     def _measured(self, method: Method, k: int, result: CalibrationResult) -> SweepRow:
         parts, codec = self._parts, result.codec
@@ -232,16 +231,3 @@ def _warm(spec: CalibrationSpec, previous: Codec | None) -> CalibrationSpec:
     if previous is None:
         return spec
     return replace(spec, epochs=max(1, spec.resolved_epochs // _WARM_DIVISOR))
-
-
-def _relay(
-    work: Generator[CalibrationStep, None, _Result], clock: _Clock
-) -> Generator[SweepStep, None, _Result]:
-    """Pass a calibration's progress on as progress of the sweep."""
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as end:
-            result: _Result = end.value
-            return result
-        yield clock.step(calibration=step)

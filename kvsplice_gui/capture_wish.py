@@ -13,10 +13,8 @@ from pathlib import Path
 from kvsplice_core.cache_memory import PRESETS, ModelShape, load_model_shape
 from kvsplice_core.capture.specs import DEFAULT_TOKENS, CaptureSpec, Sides
 from kvsplice_core.errors import KVSpliceError, SpecError
+from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_core.resources import resource_path
-
-BUNDLED = "gpt2-mini"
-"""The model that comes with KVSplice; `kvsplice_core.language.models` has it too, behind torch."""
 
 _NUMBER_BYTES = 2
 _ATTENTION_BYTES = 4

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.methods import Method
+from kvsplice_core.progress import relay
 from kvsplice_core.results import SweepResult, SweepStep
 from kvsplice_core.shapes import SplineShape
 from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec
@@ -98,12 +99,8 @@ def load_job(wish: DataWish, device: str) -> Generator[Note, None, tuple[Dataset
     spec = SweepSpec((Method.PCA,), calibration=CalibrationSpec(device=device))
     usual = tuple(k for k in spec.ks if k <= values.summary.dim)
     work = sweep(values, replace(spec, ks=usual))
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return dataset, end.value
-        yield Note("Measuring PCA…")
+    result = yield from relay(work, lambda _: Note("Measuring PCA…"))
+    return dataset, result
 
 
 def _capture_facts(source: str) -> CaptureFacts | None:

@@ -121,7 +121,7 @@ class MainWindow(QMainWindow):
         views.change.k_chosen.connect(lambda k: state.wish(k=k))
         views.mse.log_changed.connect(lambda log: state.wish_view(log_mse=log))
         views.slopes.dim_chosen.connect(self._on_dim_chosen)
-        views.table.row_chosen.connect(self._on_row_chosen)
+        views.table.record_chosen.connect(self._on_row_chosen)
         views.strip.stage_clicked.connect(self._on_stage_clicked)
         for key, plot in views.plots.items():
             plot.export_requested.connect(lambda key=key: self.takeaway.export_figure(key))

@@ -130,7 +130,7 @@ class Presenter(QObject):
         ghost = findings.shown_ghost
         views.mse.show_ghost(None if ghost is None else readouts.learnt_curves(ghost.rows))
         views.change.show_changes(readouts.changes(findings.rows))
-        views.table.show_rows(findings.rows)
+        views.table.show_records(findings.rows)
 
     def _show_focus(self, wishes: Wishes, findings: Findings) -> None:
         row = readouts.focus_row(wishes, findings)

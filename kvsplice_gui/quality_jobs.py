@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kvsplice_core.capture.specs import Sides
+from kvsplice_core.progress import relay
 from kvsplice_core.quality.curve_results import SensitivityResult
 from kvsplice_core.quality.results import HeadErrors
-from kvsplice_core.quality.specs import CurveSpec
+from kvsplice_core.quality.specs import SENSITIVITY_TOKENS, CurveSpec
 from kvsplice_gui.held_model import held_model
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.quality_state import (
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from kvsplice_core.language.models import LanguageModel
     from kvsplice_core.language.texts import Document
 
-MAP_TOKENS = 2_048
 """Most tokens each cell of a map is scored on: they tell heads apart, and there are many."""
 
 _FIT_SHARE = 0.5
@@ -98,7 +98,7 @@ def sensitivity_job(
     from kvsplice_core.quality.tensor_view import ranked
 
     card = card or (yield from scaled(card_job(key), 0.0, 1.0))
-    spec = replace(wish.evaluation, tokens=min(wish.tokens, MAP_TOKENS))
+    spec = replace(wish.evaluation, tokens=min(wish.tokens, SENSITIVITY_TOKENS))
     found = yield from sensitivity(language, card, documents, spec)
     return SensitivityMap(found.kl, key, wish, found, card, ranked(heads, found))
 
@@ -127,12 +127,8 @@ def card_job(key: CardKey) -> Generator[Any, None, Card]:
 
 def scaled(work: Steps, first: float, last: float) -> Steps:
     """Run `work` as the part of a job from `first` to `last`; closing it closes `work`."""
-    try:
-        while True:
-            try:
-                step = next(work)
-            except StopIteration as end:
-                return end.value
-            yield Scaled(step.text, first + (last - first) * step.fraction)
-    finally:
-        work.close()
+
+    def shown(step: Any) -> Scaled:  # noqa: ANN401 - every part has steps of its own kind
+        return Scaled(step.text, first + (last - first) * step.fraction)
+
+    return (yield from relay(work, shown))

@@ -48,9 +48,9 @@ class QualityWish:
 
     model: str = ""
     texts: tuple[str, ...] = ()
-    tokens: int = 8_192
-    mode: str = "strict"
-    window: int = 64
+    tokens: int = EvalSpec.tokens
+    mode: str = EvalSpec.mode
+    window: int = EvalSpec.window
     side: str = ""
 
     @property

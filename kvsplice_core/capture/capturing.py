@@ -31,7 +31,6 @@ from kvsplice_core.language.models import LanguageModel
 from kvsplice_core.language.texts import Document, text_hash, tokenise
 from kvsplice_core.version import library_versions
 
-_USUAL_CONTEXT = 1024
 _LEAST_TOKENS = 16
 
 Rows = dict[str, Tensor]
@@ -77,7 +76,7 @@ def capture_vectors(
     >>> result = run(work)  # doctest: +SKIP
     """
     started = time.monotonic()
-    context = _context(language, spec)
+    context = language.context_for(spec.context)
     layers = _layers(language, spec)
     _require_file(path)
     if not documents:
@@ -182,22 +181,6 @@ class _Reader:
                     f"every captured layer must {duty}; in {self.language.name} "
                     f"layer {missing[0]} does not"
                 )
-
-
-def _context(language: LanguageModel, spec: CaptureSpec) -> int:
-    start = len(language.start)
-    if spec.context is not None and spec.context <= start:
-        raise SpecError(
-            f"context must leave room for text behind the {start} tokens a text of {language.name} "
-            f"starts with; got {spec.context}"
-        )
-    if spec.context is None:
-        return min(language.context, _USUAL_CONTEXT)
-    if spec.context > language.context:
-        raise SpecError(
-            f"{language.name} reads at most {language.context} tokens at once; got {spec.context}"
-        )
-    return spec.context
 
 
 def _layers(language: LanguageModel, spec: CaptureSpec) -> tuple[int, ...]:

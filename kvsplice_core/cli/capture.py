@@ -15,6 +15,7 @@ from kvsplice_core.capture.specs import CAPTURE_DTYPES, CaptureSpec, Sides
 from kvsplice_core.cli.console import WorkProgress, say, significant
 from kvsplice_core.cli.options import new_command, parse_layers, positive_int
 from kvsplice_core.cli.outputs import check_file
+from kvsplice_core.language.bundled import MODEL_HELP
 
 if TYPE_CHECKING:
     import argparse
@@ -34,7 +35,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="gpt2-mini (bundled), a folder with config.json, or a hub id such as gpt2",
+        help=MODEL_HELP,
     )
     _add_text_options(parser)
     _add_vector_options(parser)

@@ -17,6 +17,8 @@ from kvsplice_core.cli.evaluations import (
 )
 from kvsplice_core.cli.options import new_command, positive_int
 from kvsplice_core.cli.outputs import check_file
+from kvsplice_core.language.bundled import MODEL_HELP
+from kvsplice_core.quality.specs import SENSITIVITY_TOKENS
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from kvsplice_core.quality.results import Continuation, EvalResult, HeadErrors
     from kvsplice_core.quality.specs import EvalSpec
 
-_SENSITIVITY_TOKENS = 2_048
 _DIVERGES = "▶"
 
 
@@ -42,7 +43,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="gpt2-mini (bundled), a folder with config.json, or a hub id such as gpt2",
+        help=MODEL_HELP,
     )
     parser.add_argument("--card", required=True, metavar="FILE", help="from kvsplice fit")
     add_evaluation_options(parser)
@@ -120,7 +121,7 @@ def _with_sensitivity(
     from kvsplice_core.quality.sensitivity import sensitivity
     from kvsplice_core.quality.tensor_view import ranked
 
-    few = replace(result.spec, tokens=min(result.spec.tokens, _SENSITIVITY_TOKENS))
+    few = replace(result.spec, tokens=min(result.spec.tokens, SENSITIVITY_TOKENS))
     work = sensitivity(language, card, documents, few)
     found = run(work, lambda step: progress.show(step.fraction, f"alone: {step.text}"))
     return replace(result, heads=ranked(result.heads, found)), found

@@ -117,6 +117,18 @@ def add_calibration_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_methods_option(group: argparse._ArgumentGroup) -> None:
+    """Add ``--methods``, the methods to compare."""
+    keys = ",".join(method.key for method in Method)
+    group.add_argument(
+        "--methods",
+        type=parse_methods,
+        default=tuple(Method),
+        metavar="LIST",
+        help=f"default: {keys}; pca always comes with them",
+    )
+
+
 def calibration_spec(
     arguments: argparse.Namespace, method: Method = _SPEC.method, k: int = _SPEC.k
 ) -> CalibrationSpec:

@@ -17,14 +17,13 @@ from kvsplice_core.cli.evaluations import (
 )
 from kvsplice_core.cli.options import (
     add_calibration_options,
+    add_methods_option,
     calibration_spec,
     new_command,
     parse_ks,
-    parse_methods,
     positive_int,
 )
 from kvsplice_core.cli.outputs import check_file
-from kvsplice_core.methods import Method
 from kvsplice_core.quality.specs import DEFAULT_QUALITY_KS, CurveSpec
 
 if TYPE_CHECKING:
@@ -57,14 +56,7 @@ def add_to(commands: Commands) -> None:
 
 def _add_curve_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("curve")
-    keys = ",".join(method.key for method in Method)
-    group.add_argument(
-        "--methods",
-        type=parse_methods,
-        default=tuple(Method),
-        metavar="LIST",
-        help=f"default: {keys}; pca always comes with them",
-    )
+    add_methods_option(group)
     group.add_argument(
         "--ks",
         type=parse_ks,

@@ -9,15 +9,14 @@ from kvsplice_core.cli.finished_rows import FinishedRows
 from kvsplice_core.cli.options import (
     add_calibration_options,
     add_data_options,
+    add_methods_option,
     calibration_spec,
     new_command,
     parse_knots,
     parse_ks,
-    parse_methods,
     read_values,
 )
 from kvsplice_core.cli.results import add_result_options, check_targets
-from kvsplice_core.methods import Method
 from kvsplice_core.specs import DEFAULT_KS, SweepSpec
 
 if TYPE_CHECKING:
@@ -35,14 +34,7 @@ def add_to(commands: Commands) -> None:
     add_data_options(parser)
     add_calibration_options(parser)
     group = parser.add_argument_group("sweep")
-    keys = ",".join(method.key for method in Method)
-    group.add_argument(
-        "--methods",
-        type=parse_methods,
-        default=tuple(Method),
-        metavar="LIST",
-        help=f"default: {keys}; pca always comes with them",
-    )
+    add_methods_option(group)
     group.add_argument(
         "--ks",
         type=parse_ks,

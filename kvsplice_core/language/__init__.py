@@ -1,1 +1,1 @@
-"""Language models and the texts they read; everything here needs transformers."""
+"""Language models and the texts they read; all but ``bundled`` needs transformers."""

@@ -16,15 +16,12 @@ import torch
 
 from kvsplice_core.cache_memory.shapes import ModelShape, shape_of_config
 from kvsplice_core.devices import resolve_device
-from kvsplice_core.errors import LanguageModelError
+from kvsplice_core.errors import LanguageModelError, SpecError
+from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_core.model_facts import ModelFacts
 from kvsplice_core.resources import resource_path
 
-BUNDLED = "gpt2-mini"
-"""The small GPT-2 that comes with KVSplice and needs no network."""
-
-MODEL_HELP = f"{BUNDLED} (bundled, offline), a folder with config.json, or a hub id such as gpt2"
-ATTENTION = ("sdpa", "eager")
+_USUAL_CONTEXT = 1_024
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +66,23 @@ class LanguageModel:
         )
         before = next((i for i, token in enumerate(with_start) if token == plain[0]), 0)
         return tuple(with_start[:before])
+
+    def context_for(self, wished: int | None) -> int:
+        """Return the tokens to read at once: what is wished, else its own, at most 1024.
+
+        Raises
+        ------
+        SpecError
+            If more is wished than it reads, or no more than the tokens it starts a text with.
+        """
+        if wished is None:
+            return min(self.context, _USUAL_CONTEXT)
+        if not len(self.start) < wished <= self.context:
+            raise SpecError(
+                f"context must lie between {len(self.start) + 1} and the {self.context} tokens "
+                f"{self.name} reads; got {wished}"
+            )
+        return wished
 
     @property
     def facts(self) -> ModelFacts:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kvsplice_core.errors import DataError
-from kvsplice_core.language.models import BUNDLED
+from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_core.resources import resource_path
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from kvsplice_core.card import full_rank, random_basis, rank_one
+from kvsplice_core.progress import run
 from kvsplice_core.quality import controls
 from kvsplice_core.quality.reading import CacheReader
 from kvsplice_core.quality.reads import read_errors
@@ -61,13 +62,7 @@ class _Scored:
     base: BaseLogProbs
 
     def __call__(self, card: Card) -> TextScores:
-        work = score_text(self.reader, card, self.texts, self.base)
-        while True:
-            try:
-                next(work)
-            except StopIteration as end:
-                scores: TextScores = end.value
-                return scores
+        return run(score_text(self.reader, card, self.texts, self.base))
 
 
 def audit(

@@ -7,13 +7,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from statistics import fmean
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from kvsplice_core.capture.specs import KeyState, Sides
 from kvsplice_core.card_fitting import CardSpec, CardStep, fit_card
 from kvsplice_core.errors import LanguageModelError, SpecError
 from kvsplice_core.language.texts import Document, text_hash
 from kvsplice_core.methods import Method
+from kvsplice_core.progress import relay
 from kvsplice_core.quality.audit import audit
 from kvsplice_core.quality.controls import reads
 from kvsplice_core.quality.curve_results import CurveResult, CurveStep, QualityPoint
@@ -25,7 +26,7 @@ from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
 from kvsplice_core.quality.specs import CurveSpec
 from kvsplice_core.quality.tensor_view import tensor_view
 from kvsplice_core.quality.watching import ReadErrors
-from kvsplice_core.quality.windows import context_of, text_windows
+from kvsplice_core.quality.windows import text_windows
 from kvsplice_core.version import library_versions
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 _FIT, _AUDIT, _SCORE, _VIEW = 0.5, 0.1, 0.3, 0.1
 """Shares of one point's time, for the progress."""
 _BYTES = 2  # fp16
-
-_Step = TypeVar("_Step")
-_Result = TypeVar("_Result")
 
 
 def quality_curve(
@@ -143,7 +141,7 @@ class _Curve:
         audited = None
         if first:
             work = audit(self._reader, card, self._windows, self._spec.evaluation.seed)
-            audited = yield from _relay(work, lambda text: at(share, text))
+            audited = yield from relay(work, lambda text: at(share, text))
             self._audits[name] = audited.controls
         share += _AUDIT
         scores = yield from self._scores(card, watch, share, at)
@@ -153,7 +151,7 @@ class _Curve:
             self._audits[name] = (control,)
         share += _SCORE
         view = tensor_view(self._language, card, self._seen)
-        heads = yield from _relay(view, lambda text: at(share, text))
+        heads = yield from relay(view, lambda text: at(share, text))
         if method is Method.PCA:
             self._pca[k] = scores
         self._points.append(self._point(method, k, card, scores, heads))
@@ -170,7 +168,7 @@ class _Curve:
         def shown(step: CardStep) -> CurveStep:
             return at(_FIT * step.fraction, f"calibrating {step.text}")
 
-        card = yield from _relay(work, shown)
+        card = yield from relay(work, shown)
         self._cards.setdefault(method, card)
         return card
 
@@ -194,7 +192,7 @@ class _Curve:
             return at(share + _SCORE * counted / len(self._windows), text)
 
         reader = self._reader.watched_by(watch)
-        return (yield from _relay(score_text(reader, card, self._windows, self._base), shown))
+        return (yield from relay(score_text(reader, card, self._windows, self._base), shown))
 
     def _point(
         self,
@@ -232,7 +230,7 @@ class _Curve:
             spec=self._spec,
             points=tuple(sorted(self._points, key=lambda p: (p.k, place[p.method]))),
             audit=tuple(self._controls()),
-            context=context_of(self._language, self._spec.evaluation.context),
+            context=self._language.context_for(self._spec.evaluation.context),
             tokens=sum(window.tokens - 1 for window in self._windows),
             documents=len({window.index for window in self._windows}),
             device=str(self._language.device),
@@ -251,16 +249,3 @@ def bytes_per_token(card: Card) -> int:
         for layer in layers
     ]
     return _BYTES * sum(numbers)
-
-
-def _relay(
-    work: Generator[_Step, None, _Result], shown: Callable[[_Step], CurveStep]
-) -> Generator[CurveStep, None, _Result]:
-    """Pass the progress of a part on as progress of the curve."""
-    while True:
-        try:
-            step = next(work)
-        except StopIteration as end:
-            result: _Result = end.value
-            return result
-        yield shown(step)

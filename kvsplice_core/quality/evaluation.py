@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from kvsplice_core.cache.compressed import StoredBytes, cache_for
 from kvsplice_core.language.texts import Document, text_hash
+from kvsplice_core.progress import relay
 from kvsplice_core.quality import audit as auditing
 from kvsplice_core.quality.continuation import continuation_of
 from kvsplice_core.quality.intervals import quality_of
@@ -30,8 +31,6 @@ from kvsplice_core.version import library_versions
 if TYPE_CHECKING:
     from kvsplice_core.card import Card
     from kvsplice_core.language.models import LanguageModel
-
-_Result = TypeVar("_Result")
 
 
 def evaluate(
@@ -76,12 +75,12 @@ def evaluate(
     reader = CacheReader.of(language, spec, make_cache)
     require_provable(reader, windows)
     clock = _Clock(len(windows) + auditing.STEPS + len(seen) + 2)
-    audited = yield from clock.relay(auditing.audit(reader, card, windows, spec.seed))
+    audited = yield from relay(auditing.audit(reader, card, windows, spec.seed), clock.step)
     base = BaseLogProbs(language, kept_bytes=0)  # one card reads each window once
     watch = ReadErrors()
     work = score_text(reader.watched_by(watch), card, windows, base)
-    scores = yield from clock.relay(work)
-    heads = yield from clock.relay(tensor_view(language, card, seen))
+    scores = yield from relay(work, clock.step)
+    heads = yield from relay(tensor_view(language, card, seen), clock.step)
     yield clock.step("continuation")
     continuation = continuation_of(reader, card, windows[0], spec.continuation_tokens)
     yield clock.step("bytes of the cache")
@@ -127,12 +126,3 @@ class _Clock:
     def step(self, text: str) -> EvalStep:
         self._done += 1
         return EvalStep(text, min(1.0, self._done / self._total))
-
-    def relay(self, work: Generator[str, None, _Result]) -> Generator[EvalStep, None, _Result]:
-        while True:
-            try:
-                text = next(work)
-            except StopIteration as end:
-                result: _Result = end.value
-                return result
-            yield self.step(text)

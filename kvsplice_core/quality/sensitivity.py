@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kvsplice_core.language.texts import Document
+from kvsplice_core.progress import relay
 from kvsplice_core.quality.curve_results import SensitivityResult, SensitivityStep
 from kvsplice_core.quality.reading import CacheReader, require_card_of
-from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
-from kvsplice_core.quality.specs import EvalSpec
+from kvsplice_core.quality.scoring import BaseLogProbs, score_text
+from kvsplice_core.quality.specs import SENSITIVITY_TOKENS, EvalSpec
 from kvsplice_core.quality.windows import text_windows
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ def sensitivity(
     language: LanguageModel,
     card: Card,
     documents: Sequence[Document],
-    spec: EvalSpec = EvalSpec(tokens=2_048),  # noqa: B008 - frozen
+    spec: EvalSpec = EvalSpec(tokens=SENSITIVITY_TOKENS),  # noqa: B008 - frozen
 ) -> Generator[SensitivityStep, None, SensitivityResult]:
     """Measure ΔNLL and KL with one side of one head compressed, V before K, head by head.
 
@@ -55,7 +57,8 @@ def sensitivity(
     for done, (side, layer, head) in enumerate(cells):
         name = f"{side.upper()} layer {layer} head {head}"
         work = score_text(reader, card.only(layer, head, side), windows, base)
-        scores = yield from _relay(work, name, done, len(cells) * len(windows), len(windows))
+        shown = _counted(name, done * len(windows), len(cells) * len(windows))
+        scores = yield from relay(work, shown)
         delta_nll[side][layer, head], kl[side][layer, head] = scores.delta_nll, scores.kl
         yield SensitivityStep(name, (done + 1) / len(cells), layer, head, scores.kl, side)
     return SensitivityResult(
@@ -76,15 +79,7 @@ def _cells(card: Card) -> list[tuple[str, int, int]]:
     ]
 
 
-def _relay(
-    work: Generator[str, None, TextScores], name: str, cells_done: int, total: int, windows: int
-) -> Generator[SensitivityStep, None, TextScores]:
-    done = cells_done * windows
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            scores: TextScores = end.value
-            return scores
-        done += 1
-        yield SensitivityStep(name, done / total)
+def _counted(name: str, done: int, total: int) -> Callable[[str], SensitivityStep]:
+    """Return what turns the windows of a cell into progress of the map."""
+    counter = count(done + 1)
+    return lambda _: SensitivityStep(name, next(counter) / total)

@@ -9,6 +9,8 @@ from kvsplice_core.methods import Method
 from kvsplice_core.specs import CalibrationSpec
 
 DEFAULT_QUALITY_KS = (8, 16, 24, 32, 48, 64)
+SENSITIVITY_TOKENS = 2_048
+"""Tokens each cell of a sensitivity map is scored on at most: it has as many as there are heads."""
 
 
 @dataclass(frozen=True)

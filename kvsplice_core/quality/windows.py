@@ -16,7 +16,6 @@ from kvsplice_core.language.texts import Document, tokenise
 if TYPE_CHECKING:
     from kvsplice_core.language.models import LanguageModel
 
-LONGEST_DEFAULT = 1_024
 _LEAST_TOKENS = 16
 
 
@@ -49,30 +48,6 @@ class TextWindow:
         return TextWindow(self.document, self.index, self.ids[:, :tokens])
 
 
-def context_of(language: LanguageModel, wished: int | None) -> int:
-    """Return the tokens of a window: what is wished, else the model's context, at most 1024.
-
-    Raises
-    ------
-    SpecError
-        If more is wished than the model reads, or no more than its tokenizer puts before a text.
-    """
-    if wished is None:
-        return min(language.context, LONGEST_DEFAULT)
-    start = len(language.start)
-    if wished <= start:
-        raise SpecError(
-            f"context must exceed the tokens the tokenizer puts before a text, {start}; "
-            f"got {wished}"
-        )
-    if wished > language.context:
-        raise SpecError(
-            f"context must be at most the {language.context} tokens {language.name} reads; "
-            f"got {wished}"
-        )
-    return wished
-
-
 def text_windows(
     language: LanguageModel, documents: Sequence[Document], tokens: int, context: int | None = None
 ) -> tuple[TextWindow, ...]:
@@ -86,7 +61,7 @@ def text_windows(
     tokens : int
         Tokens to read at most; see `spread_budget`.
     context : int, optional
-        See `context_of`.
+        See `LanguageModel.context_for`.
 
     Returns
     -------
@@ -100,7 +75,7 @@ def text_windows(
     SpecError
         If the budget gives no document 2 tokens, or more context is wished than the model reads.
     """
-    length = context_of(language, context)
+    length = language.context_for(context)
     _require_different(documents)
     read = [(i, one.name, tokenise(language, one)) for i, one in enumerate(documents)]
     usable = [(i, name, ids) for i, name, ids in read if len(ids) > 1]

@@ -19,9 +19,9 @@ from PyQt6.QtWidgets import (
 
 from kvsplice_core.cache_memory import format_bytes
 from kvsplice_core.errors import SpecError
+from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_gui import settings
 from kvsplice_gui.capture_wish import (
-    BUNDLED,
     CaptureWish,
     KnownModel,
     books_at_hand,

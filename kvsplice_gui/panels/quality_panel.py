@@ -19,8 +19,8 @@ from PyQt6.QtWidgets import (
 )
 
 from kvsplice_core.capture.specs import CaptureFacts
+from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_gui import parameters
-from kvsplice_gui.capture_wish import BUNDLED
 from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
 from kvsplice_gui.quality_state import QualityWish
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 from PyQt6.QtCore import (
@@ -63,23 +64,34 @@ class RecordModel(QAbstractTableModel):
         self._is_muted = False
 
     def show_records(self, records: Sequence[Any]) -> None:
-        """Replace the records."""
+        """Replace the records; one that only joins them is inserted."""
+        # By identity: records of two runs may hold equal numbers, and tensors have no truth value.
+        new, old = tuple(records), self.records
+        if len(new) >= len(old) > 0 and all(map(is_, new, old)):
+            if len(new) > len(old):
+                self.beginInsertRows(QModelIndex(), len(old), len(new) - 1)
+                self.records = new
+                self.endInsertRows()
+            return
         self.beginResetModel()
-        self.records = tuple(records)
+        self.records = new
         self.endResetModel()
 
     def set_colours(self, colours: dict[str, str]) -> None:
         """Take the colour of each role from a theme."""
         self._colours = {role: QColor(colour) for role, colour in colours.items()}
-        self.show_records(self.records)
+        self._recolour()
 
     def set_muted(self, muted: bool) -> None:
         """Write every record in the colour of the role ``muted``, or each in its own again."""
         if muted != self._is_muted:
             self._is_muted = muted
-            if self.records:
-                last = self.index(len(self.records) - 1, len(self.fields) - 1)
-                self.dataChanged.emit(self.index(0, 0), last, [Qt.ItemDataRole.ForegroundRole])
+            self._recolour()
+
+    def _recolour(self) -> None:
+        if self.records:
+            last = self.index(len(self.records) - 1, len(self.fields) - 1)
+            self.dataChanged.emit(self.index(0, 0), last, [Qt.ItemDataRole.ForegroundRole])
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
         """Return the number of records; a cell has none."""

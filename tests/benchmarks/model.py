@@ -19,7 +19,8 @@ from kvsplice_core.card import Card
 from kvsplice_core.codec import Codec
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.heads import HeadCodecs
-from kvsplice_core.language.models import BUNDLED, LanguageModel, load_model
+from kvsplice_core.language.bundled import BUNDLED
+from kvsplice_core.language.models import LanguageModel, load_model
 from kvsplice_core.language.texts import Document, tokenise
 from kvsplice_core.methods import Method
 from kvsplice_core.pca import fit_pca

@@ -20,7 +20,8 @@ from kvsplice_core.capture.capturing import capture_vectors  # noqa: E402
 from kvsplice_core.capture.file import open_capture  # noqa: E402
 from kvsplice_core.capture.specs import CaptureSpec  # noqa: E402
 from kvsplice_core.files import write_text  # noqa: E402
-from kvsplice_core.language.models import BUNDLED, load_model  # noqa: E402
+from kvsplice_core.language.bundled import BUNDLED  # noqa: E402
+from kvsplice_core.language.models import load_model  # noqa: E402
 from kvsplice_core.language.texts import BundledText, bundled_documents  # noqa: E402
 from kvsplice_core.methods import Method  # noqa: E402
 from kvsplice_core.progress import run  # noqa: E402

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor
 
 from kvsplice_core import CalibrationSpec, Values, load_values
+from kvsplice_core.codec import Codec
+from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.methods import Method
 from kvsplice_core.transforms.base import Learner, Transform
 
@@ -51,3 +53,13 @@ def transform_of(
         return method.kind.restore({}, rows.shape[1])
     built = learner_of(method, rows, roughness, **options).build()
     return built.map(lambda tensor: tensor.detach().clone())
+
+
+def pooled(codec: Codec, heads: int) -> HeadCodecs:
+    """Return one codec for all heads."""
+    return HeadCodecs((codec,), heads)
+
+
+def per_head(codecs) -> HeadCodecs:
+    """Return one codec for each head."""
+    return HeadCodecs(tuple(codecs), len(codecs))

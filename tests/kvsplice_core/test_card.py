@@ -10,10 +10,10 @@ import torch
 from kvsplice_core.card import Card, HeadScore, exact_codec, full_rank, random_basis, rank_one
 from kvsplice_core.codec import Codec
 from kvsplice_core.errors import SpecError
-from kvsplice_core.heads import HeadCodecs, per_head
+from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.methods import Method
 from kvsplice_core.model_facts import ModelFacts
-from tests.kvsplice_core.makers import bent_rows
+from tests.kvsplice_core.makers import bent_rows, per_head
 from tests.kvsplice_core.test_heads import DIM, HEADS, codec
 from tests.language_models import pca_card, tiny_gpt2
 

@@ -16,9 +16,9 @@ from kvsplice_core import load_codec, save_codec
 from kvsplice_core.card import Card, HeadScore
 from kvsplice_core.card_file import SCHEMA, is_card, load_card, save_card
 from kvsplice_core.errors import CodecFileError, KVSpliceError, SpecError
-from kvsplice_core.heads import per_head, pooled
 from kvsplice_core.methods import Method
 from kvsplice_core.results import Change
+from tests.kvsplice_core.makers import per_head, pooled
 from tests.kvsplice_core.test_card import FACTS, make_card
 from tests.kvsplice_core.test_heads import DIM, HEADS, codec
 

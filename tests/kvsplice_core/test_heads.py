@@ -8,10 +8,10 @@ import torch
 from kvsplice_core.card import exact_codec
 from kvsplice_core.codec import Codec
 from kvsplice_core.errors import SpecError
-from kvsplice_core.heads import HeadCodecs, per_head, pooled
+from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.methods import Method
 from kvsplice_core.pca import fit_pca
-from tests.kvsplice_core.makers import bent_rows, transform_of
+from tests.kvsplice_core.makers import bent_rows, per_head, pooled, transform_of
 
 DIM, HEADS = 6, 3
 

@@ -3,6 +3,7 @@
 import pytest
 
 from kvsplice_core import run
+from kvsplice_core.progress import relay
 
 
 def count(n):
@@ -34,3 +35,25 @@ def test_errors_of_the_work_and_of_the_listener_come_through():
 
     with pytest.raises(KeyError):
         run(count(3), listener)
+
+
+def counting(closed):
+    try:
+        yield from (1, 2, 3)
+    finally:
+        closed.append(True)
+    return "done"
+
+
+def test_a_relay_turns_the_progress_of_a_part_and_returns_its_result():
+    seen = []
+    assert run(relay(counting([]), lambda number: 10 * number), seen.append) == "done"
+    assert seen == [10, 20, 30]
+
+
+def test_closing_a_relay_closes_the_part():
+    closed = []
+    work = relay(counting(closed), str)
+    assert next(work) == "1"
+    work.close()
+    assert closed == [True]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from kvsplice_core.capture.specs import Sides
 from kvsplice_core.errors import SpecError
+from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_gui.capture_wish import (
-    BUNDLED,
     CaptureWish,
     estimated_bytes,
     file_name,

@@ -56,7 +56,7 @@ def test_calibrate_shows_everywhere(calibrated):
     assert not views.splines.is_empty
     assert not views.mse.is_empty
     assert not views.change.is_empty
-    assert len(views.table.model.rows) == 10
+    assert len(views.table.model.records) == 10
     assert calibrated._verdict.text().startswith("Spline→PCA")
 
 
@@ -104,8 +104,8 @@ def test_k_is_the_same_everywhere(calibrated, qtbot):
 
 
 def test_choosing_a_row_chooses_method_and_k(calibrated):
-    row = next(r for r in calibrated.views.table.model.rows if r.k == 1 and r.change is None)
-    calibrated.views.table.row_chosen.emit(row)
+    row = next(r for r in calibrated.views.table.model.records if r.k == 1 and r.change is None)
+    calibrated.views.table.record_chosen.emit(row)
     assert (calibrated.state.wishes.method, calibrated.state.wishes.k) == (Method.PCA, 1)
     assert calibrated.views.splines.is_empty
 

@@ -11,7 +11,7 @@ from kvsplice_core.cache import CacheMode, cache_for
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.card import exact_codec, random_basis, rank_one
 from kvsplice_core.errors import LanguageModelError
-from kvsplice_core.heads import HeadCodecs, pooled
+from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.language.attention import attention_through
 from kvsplice_core.methods import Method
 from tests.kvsplice_core.cache.cards import (
@@ -25,6 +25,7 @@ from tests.kvsplice_core.cache.cards import (
     logits_of,
     method_card,
 )
+from tests.kvsplice_core.makers import pooled
 from tests.language_models import language_model, tiny_gpt2, tiny_llama
 
 CLOSE = {"rtol": 1e-3, "atol": 1e-3}

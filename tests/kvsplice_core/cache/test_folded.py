@@ -9,7 +9,6 @@ import torch
 
 from kvsplice_core.cache import cache_for, folded, why_not_folded
 from kvsplice_core.errors import SpecError
-from kvsplice_core.heads import pooled
 from kvsplice_core.methods import Method
 from tests.kvsplice_core.cache.cards import (
     MODELS,
@@ -21,6 +20,7 @@ from tests.kvsplice_core.cache.cards import (
     logits_of,
     method_card,
 )
+from tests.kvsplice_core.makers import pooled
 from tests.language_models import language_model, tiny_gpt2
 
 CLOSE = {"rtol": 1e-3, "atol": 1e-3}

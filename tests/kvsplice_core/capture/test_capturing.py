@@ -204,7 +204,7 @@ def test_a_broken_model(tmp_path):
         ((Document("a", "short"),), {}, "x.safetensors", DataError, "at least 16 tokens; got 5"),
         (DOCUMENTS, {}, "x.pt", SpecError, "saved as a .safetensors file; got .*x.pt"),
         (DOCUMENTS, {"layers": (0, 2)}, "x.safetensors", SpecError, "lie in 0 … 1; got 2"),
-        (DOCUMENTS, {"context": 129}, "x.safetensors", SpecError, "at most 128 tokens.*got 129"),
+        (DOCUMENTS, {"context": 129}, "x.safetensors", SpecError, "the 128 tokens.*got 129"),
     ],
 )
 def test_bad_wishes(tmp_path, documents, spec, name, error, words):

@@ -155,3 +155,19 @@ def test_the_hash_of_half_precision_weights_does_not_depend_on_the_dtype_they_lo
     saved(replace(tiny_gpt2(), model=copy.deepcopy(tiny_gpt2().model).to(dtype)), tmp_path)
     hashes = {load_model(str(tmp_path), dtype=as_).sha256 for as_ in (dtype, torch.float32)}
     assert len(hashes) == 1
+
+
+@pytest.mark.parametrize(("context", "refused"), [(2, True), (3, False), (128, False), (129, True)])
+def test_context_lies_between_what_starts_a_text_and_what_the_model_reads(context, refused):
+    language = replace(tiny_gpt2())
+    language.__dict__["start"] = (256, 256)
+    if refused:
+        with pytest.raises(SpecError, match=f"between 3 and the 128 tokens .* got {context}"):
+            language.context_for(context)
+    else:
+        assert language.context_for(context) == context
+
+
+def test_the_usual_context_is_the_models_own_up_to_1024():
+    assert tiny_gpt2().context_for(None) == 128
+    assert replace(tiny_gpt2(), context=131_072).context_for(None) == 1024

@@ -73,7 +73,7 @@ def test_a_card_of_other_weights_is_refused():
 def test_more_context_than_the_model_has_is_refused():
     language = tiny_gpt2()
     spec = replace(SMALL, context=CONTEXT + 1)
-    with pytest.raises(SpecError, match="context must be at most"):
+    with pytest.raises(SpecError, match="context must lie between"):
         run(evaluate(language, pca_card(language, 8), some_documents(1), spec))
 
 

@@ -6,7 +6,8 @@ from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.file import open_capture
 from kvsplice_core.capture.specs import CaptureSpec
 from kvsplice_core.card_fitting import CardSpec, fit_card
-from kvsplice_core.language.models import BUNDLED, load_model
+from kvsplice_core.language.bundled import BUNDLED
+from kvsplice_core.language.models import load_model
 from kvsplice_core.language.texts import BundledText, bundled_documents
 from kvsplice_core.methods import Method
 from kvsplice_core.progress import run

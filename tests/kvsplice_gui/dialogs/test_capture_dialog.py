@@ -5,8 +5,9 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.capture.specs import Sides
+from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_gui import settings
-from kvsplice_gui.capture_wish import BUNDLED, books_at_hand
+from kvsplice_gui.capture_wish import books_at_hand
 from kvsplice_gui.dialogs.capture_dialog import CANCELLING, CAPTURING, CaptureDialog
 from tests.kvsplice_gui.panels.hands import pick, record, tabbed, texts, type_number
 from tests.kvsplice_gui.test_capture_wish import write

@@ -12,7 +12,8 @@ from PyQt6.QtTest import QTest
 from kvsplice_core import CalibrationSpec, Recipe, SweepSpec, run, sweep
 from kvsplice_core.methods import Method
 from kvsplice_core.palette import style_of
-from kvsplice_gui.panels.results_table import COLUMNS, ResultsModel, ResultsTable
+from kvsplice_gui.panels.record_table import RecordModel
+from kvsplice_gui.panels.results_table import COLUMNS, ResultsTable
 from tests.factories import make_result, make_row
 from tests.kvsplice_core.makers import bent_rows, values_of
 from tests.kvsplice_gui.panels.hands import record
@@ -27,7 +28,7 @@ def table(qtbot):
     qtbot.addWidget(made)
     made.resize(1000, 400)
     made.show()
-    made.show_rows(ROWS)
+    made.show_records(ROWS)
     return made
 
 
@@ -46,11 +47,11 @@ def copied(table):
 
 
 def test_the_model_is_a_model(qtmodeltester):
-    model = ResultsModel()
+    model = RecordModel(COLUMNS)
     qtmodeltester.check(model, force_py=True)  # and again after every change
     for rows in (ROWS[:1], ROWS[:4], ROWS, ROWS[2:], (), ROWS):
-        model.show_rows(rows)
-        assert model.rows == rows
+        model.show_records(rows)
+        assert model.records == rows
         assert model.rowCount() == len(rows)
 
 
@@ -85,7 +86,7 @@ def test_k_sorts_as_a_number(table):
 def test_errors_sort_as_numbers_whatever_their_text(table, errors):
     row = make_row(Method.PCA, 4)
     rows = tuple(replace(row, scores=replace(row.scores, mse=mse)) for mse in errors)
-    table.show_rows(rows)
+    table.show_records(rows)
     sort_by(table, "MSE")
     seen = [table.view.model().index(i, PLACE["MSE"]) for i in range(len(rows))]
     assert [index.data(Qt.ItemDataRole.UserRole) for index in seen] == sorted(errors)
@@ -101,10 +102,10 @@ def test_a_real_sweep_sorts_by_every_column(qtbot, heading):
     rows = run(sweep(values_of(bent_rows(100, 4)), spec)).rows
     table = ResultsTable()
     qtbot.addWidget(table)
-    table.show_rows(rows)
+    table.show_records(rows)
     sort_by(table, heading)
     key = COLUMNS[PLACE[heading]].key
-    chosen = record(table.row_chosen)
+    chosen = record(table.record_chosen)
     for i in range(len(rows)):
         table.view.clicked.emit(table.view.model().index(i, 0))
     keys = [key(row) for (row,) in chosen]
@@ -113,7 +114,7 @@ def test_a_real_sweep_sorts_by_every_column(qtbot, heading):
 
 def test_a_click_says_the_row_it_shows(table):
     sort_by(table, "MSE")
-    chosen = record(table.row_chosen)
+    chosen = record(table.record_chosen)
     view = table.view
     QTest.mouseClick(
         view.viewport(),
@@ -125,7 +126,7 @@ def test_a_click_says_the_row_it_shows(table):
 
 def test_enter_says_the_current_row(qtbot, table):
     sort_by(table, "k")
-    chosen = record(table.row_chosen)
+    chosen = record(table.record_chosen)
     table.view.setCurrentIndex(table.view.model().index(1, 0))
     assert chosen == []
     qtbot.keyClick(table.view, Qt.Key.Key_Return)
@@ -133,16 +134,16 @@ def test_enter_says_the_current_row(qtbot, table):
 
 
 def test_showing_rows_chooses_none(table):
-    chosen = record(table.row_chosen)
-    table.show_rows(ROWS[:3])
-    table.show_rows(ROWS)
+    chosen = record(table.record_chosen)
+    table.show_records(ROWS[:3])
+    table.show_records(ROWS)
     assert chosen == []
 
 
 def test_rows_that_join_keep_the_selection(table):
-    table.show_rows(ROWS[:3])
+    table.show_records(ROWS[:3])
     table.view.selectRow(1)
-    table.show_rows(ROWS)
+    table.show_records(ROWS)
     chosen = table.view.selectionModel().selectedRows()
     assert [index.data() for index in chosen] == ["1"]
 
@@ -154,10 +155,10 @@ def test_rows_of_another_run_replace_equal_ones(qtbot):
     first, second = (run(sweep(values, spec)).rows for _ in range(2))
     still = replace(first[0], calibration=replace(first[0].calibration, elapsed_s=0.0))
     again = replace(second[0], calibration=replace(second[0].calibration, elapsed_s=0.0))
-    model = ResultsModel()
-    model.show_rows((still,))
-    model.show_rows((again,))
-    assert model.rows[0] is again
+    model = RecordModel(COLUMNS)
+    model.show_records((still,))
+    model.show_records((again,))
+    assert model.records[0] is again
 
 
 def test_all_rows_are_copied_as_they_are_shown(table):
@@ -181,7 +182,7 @@ def test_chosen_rows_are_copied_in_the_order_of_the_table(qtbot, table):
 
 
 def test_an_empty_table_copies_its_heading(table):
-    table.show_rows(())
+    table.show_records(())
     assert len(copied(table)) == 1
 
 
@@ -193,9 +194,8 @@ def test_copy_has_its_key(qtbot, table):
     assert QGuiApplication.clipboard().text().startswith("k\tMethod\t")
 
 
-def test_methods_have_their_colour():
-    model = ResultsModel()
-    model.show_rows(ROWS)
+def test_methods_have_their_colour(table):
+    model = table.model
     for place, row in enumerate(ROWS):
         index = model.index(place, PLACE["Method"])
         colour = index.data(Qt.ItemDataRole.ForegroundRole)
@@ -204,8 +204,8 @@ def test_methods_have_their_colour():
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.heading)
 def test_headings_are_explained_and_stand_as_their_cells(column):
-    model = ResultsModel()
-    model.show_rows(ROWS)
+    model = RecordModel(COLUMNS)
+    model.show_records(ROWS)
     place = PLACE[column.heading]
 
     def heading(role):
