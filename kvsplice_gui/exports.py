@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.shapes import ScatterShape, SplineShape
-from kvsplice_gui import memory_readouts, quality_exports, readouts
+from kvsplice_gui import memory_readouts, readouts
 from kvsplice_gui.jobs import Note
-from kvsplice_gui.quality_words import map_notice
+from kvsplice_gui.quality import exports as quality_exports
+from kvsplice_gui.quality.words import map_notice
 from kvsplice_gui.state import Findings, Wishes
 
 if TYPE_CHECKING:

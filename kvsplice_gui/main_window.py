@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow
 
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import SweepRow
-from kvsplice_gui import quality_exports, readouts, settings, theme
+from kvsplice_gui import readouts, settings, theme
 from kvsplice_gui.capturing import Capturing
 from kvsplice_gui.controller import Controller
 from kvsplice_gui.dialogs.about import show_about, show_method
@@ -27,8 +27,9 @@ from kvsplice_gui.layout import Layout
 from kvsplice_gui.measuring import MeasuredPresenter, Measuring
 from kvsplice_gui.menus import Menus, file_filter
 from kvsplice_gui.presenter import Presenter
-from kvsplice_gui.quality_control import BUSY as QUALITY_BUSY
-from kvsplice_gui.quality_desk import QualityDesk
+from kvsplice_gui.quality import exports as quality_exports
+from kvsplice_gui.quality.control import BUSY as QUALITY_BUSY
+from kvsplice_gui.quality.desk import QualityDesk
 from kvsplice_gui.session import session_of
 from kvsplice_gui.state import State, Wishes
 from kvsplice_gui.takeaway import TakeAway, start_folder

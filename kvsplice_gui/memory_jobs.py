@@ -11,8 +11,8 @@ from kvsplice_core.measured_memory import MeasuredMemory, MeasureSpec
 from kvsplice_gui.capture_wish import short_name
 from kvsplice_gui.held_model import held_model
 from kvsplice_gui.jobs import Note
-from kvsplice_gui.quality_jobs import card_job, scaled
-from kvsplice_gui.quality_state import CardKey
+from kvsplice_gui.quality.jobs import card_job, scaled
+from kvsplice_gui.quality.state import CardKey
 
 if TYPE_CHECKING:
     from kvsplice_core.card import Card

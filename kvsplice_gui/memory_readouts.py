@@ -12,7 +12,7 @@ from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.measured_memory import MemoryPoint
 from kvsplice_core.palette import GREY, style_of
 from kvsplice_gui.memory_jobs import Measurement, MeasureWish
-from kvsplice_gui.quality_readouts import card_key
+from kvsplice_gui.quality.readouts import card_key
 from kvsplice_gui.state import Findings, Wishes
 
 NEEDS_CAPTURE = "Capture vectors from a model (Ctrl+N) to measure its real cache."

@@ -9,7 +9,8 @@ from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import CalibrationStep
 from kvsplice_core.shapes import Shape
-from kvsplice_gui import quality_readouts, readouts
+from kvsplice_gui import readouts
+from kvsplice_gui.quality import readouts as quality_readouts
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
 

@@ -8,7 +8,7 @@ from typing import Any
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import Recipe
-from kvsplice_gui.quality_state import MEASURES, QualityWish
+from kvsplice_gui.quality.state import MEASURES, QualityWish
 from kvsplice_gui.readouts import memory_spec
 from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
 from kvsplice_gui.theme import ThemeChoice

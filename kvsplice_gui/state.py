@@ -17,7 +17,7 @@ from kvsplice_core.specs import (
     Recipe,
     SweepSpec,
 )
-from kvsplice_gui.quality_state import MEASURES, QualityFindings, QualityWish
+from kvsplice_gui.quality.state import MEASURES, QualityFindings, QualityWish
 
 if TYPE_CHECKING:
     from kvsplice_gui.jobs import Dataset

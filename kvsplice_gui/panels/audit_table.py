@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QLabel
 
 from kvsplice_core.quality.results import Control
 from kvsplice_gui.panels.record_table import Field, RecordTable
-from kvsplice_gui.quality_words import audit_verdict, failed
+from kvsplice_gui.quality.words import audit_verdict, failed
 from kvsplice_gui.theme import SPACING
 
 _WHEN = (

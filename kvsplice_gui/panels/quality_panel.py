@@ -22,7 +22,7 @@ from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_gui import parameters
 from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
-from kvsplice_gui.quality_state import QualityWish
+from kvsplice_gui.quality.state import QualityWish
 
 _MODES = (("strict", "strict"), ("window", "window"))
 _SIDES = {"v": "V", "k": "K", "both": "V and K"}

@@ -14,7 +14,7 @@ from PyQt6.QtGui import QColor
 
 from kvsplice_core.methods import Method
 from kvsplice_core.palette import style_of
-from kvsplice_gui.quality_readouts import QualityCurve
+from kvsplice_gui.quality.readouts import QualityCurve
 
 Floats = NDArray[np.float64]
 

@@ -20,8 +20,8 @@ from kvsplice_gui.plots.k_plot import KPlot
 from kvsplice_gui.plots.notice import Notice
 from kvsplice_gui.plots.quality_items import CurveItems, GhostLines, QualityScale, faded
 from kvsplice_gui.plots.ticks import decade_ticks, linear_ticks
-from kvsplice_gui.quality_readouts import QualityCurve
-from kvsplice_gui.quality_words import MEASURE_NAMES, UNIT, against_pca, is_tie
+from kvsplice_gui.quality.readouts import QualityCurve
+from kvsplice_gui.quality.words import MEASURE_NAMES, UNIT, against_pca, is_tie
 from kvsplice_gui.theme import CAPTION_PX, Theme
 
 Floats = NDArray[np.float64]

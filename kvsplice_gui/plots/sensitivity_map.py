@@ -17,7 +17,7 @@ from kvsplice_gui.plots.header import quiet_button
 from kvsplice_gui.plots.heading_line import HeadingLine
 from kvsplice_gui.plots.notice import Notice
 from kvsplice_gui.plots.ticks import decade_ticks, integer_ticks
-from kvsplice_gui.quality_words import UNIT
+from kvsplice_gui.quality.words import UNIT
 from kvsplice_gui.theme import Theme
 
 Cell = tuple[int, int]

@@ -9,7 +9,7 @@ from kvsplice_core.methods import Method
 from kvsplice_core.model_facts import ModelFacts
 from kvsplice_core.specs import CalibrationSpec
 from kvsplice_gui.memory_jobs import Measurement, MeasureWish
-from kvsplice_gui.quality_state import CardKey
+from kvsplice_gui.quality.state import CardKey
 
 FACTS = ModelFacts("gpt2-mini", "0" * 64, layers=4, kv_heads=4, head_dim=64)
 

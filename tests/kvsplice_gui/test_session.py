@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import MAX_KNOTS, MIN_KNOTS, Recipe
-from kvsplice_gui.quality_state import QualityWish
+from kvsplice_gui.quality.state import QualityWish
 from kvsplice_gui.session import session_of, wishes_of
 from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
 

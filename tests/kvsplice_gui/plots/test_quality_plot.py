@@ -7,7 +7,7 @@ from kvsplice_core.palette import style_of
 from kvsplice_core.quality.results import Estimate
 from kvsplice_gui.plots.mse_plot import MsePlot
 from kvsplice_gui.plots.quality_plot import QualityPlot
-from kvsplice_gui.quality_readouts import QualityCurve, curves
+from kvsplice_gui.quality.readouts import QualityCurve, curves
 from tests import quality_samples as samples
 
 CURVES = curves(samples.curve().points, "nll")

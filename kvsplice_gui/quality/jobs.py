@@ -14,7 +14,7 @@ from kvsplice_core.quality.results import HeadErrors
 from kvsplice_core.quality.specs import SENSITIVITY_TOKENS, CurveSpec
 from kvsplice_gui.held_model import held_model
 from kvsplice_gui.jobs import Note
-from kvsplice_gui.quality_state import (
+from kvsplice_gui.quality.state import (
     CardKey,
     Evaluation,
     MeasuredCurve,

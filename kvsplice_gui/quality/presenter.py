@@ -5,7 +5,9 @@ from __future__ import annotations
 from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.capture.specs import CaptureFacts
-from kvsplice_gui import quality_headings, quality_readouts, quality_words
+from kvsplice_gui.quality import headings as quality_headings
+from kvsplice_gui.quality import readouts as quality_readouts
+from kvsplice_gui.quality import words as quality_words
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
 

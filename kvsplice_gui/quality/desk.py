@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from PyQt6.QtCore import QObject
 
-from kvsplice_gui import quality_exports
 from kvsplice_gui.controller import Controller
 from kvsplice_gui.layout import Layout
-from kvsplice_gui.quality_control import BUSY, CURVE, EVALUATION, MAP, QualityControl
-from kvsplice_gui.quality_presenter import QualityPresenter
+from kvsplice_gui.quality import exports as quality_exports
+from kvsplice_gui.quality.control import BUSY, CURVE, EVALUATION, MAP, QualityControl
+from kvsplice_gui.quality.presenter import QualityPresenter
 from kvsplice_gui.state import State
 from kvsplice_gui.takeaway import TakeAway
 from kvsplice_gui.theme import Theme

@@ -11,9 +11,10 @@ from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.methods import Method
 from kvsplice_core.quality.curve_results import CurveStep
-from kvsplice_gui import quality_control, quality_readouts
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
-from kvsplice_gui.quality_state import Evaluation, SensitivityMap
+from kvsplice_gui.quality import control as quality_control
+from kvsplice_gui.quality import readouts as quality_readouts
+from kvsplice_gui.quality.state import Evaluation, SensitivityMap
 from tests import quality_samples as samples
 from tests.language_models import some_documents, tiny_gpt2
 

@@ -8,7 +8,7 @@ import pytest
 from kvsplice_core.capture.specs import Sides
 from kvsplice_core.errors import SpecError
 from kvsplice_core.quality.curve_results import SensitivityStep
-from kvsplice_gui.quality_state import CardKey, QualityFindings, QualityWish, empty_map
+from kvsplice_gui.quality.state import CardKey, QualityFindings, QualityWish, empty_map
 from kvsplice_gui.state import State
 from tests import quality_samples as samples
 from tests.quality_samples import FACTS

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from kvsplice_core.capture.specs import Sides
 from kvsplice_core.quality.specs import EvalSpec
-from kvsplice_gui import formats, quality_readouts
-from kvsplice_gui.quality_state import CardKey, QualityWish
+from kvsplice_gui import formats
+from kvsplice_gui.quality import readouts as quality_readouts
+from kvsplice_gui.quality.state import CardKey, QualityWish
 from kvsplice_gui.state import Findings, Wishes
 
 

@@ -9,10 +9,12 @@ from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.quality.curve_results import CurveStep, SensitivityStep
-from kvsplice_gui import formats, quality_readouts, quality_words
+from kvsplice_gui import formats
 from kvsplice_gui.controller import Controller
-from kvsplice_gui.quality_jobs import evaluate_job, quality_job, sensitivity_job
-from kvsplice_gui.quality_state import (
+from kvsplice_gui.quality import readouts as quality_readouts
+from kvsplice_gui.quality import words as quality_words
+from kvsplice_gui.quality.jobs import evaluate_job, quality_job, sensitivity_job
+from kvsplice_gui.quality.state import (
     CardKey,
     Evaluation,
     MeasuredCurve,

@@ -7,9 +7,9 @@ import pytest
 
 from kvsplice_core.methods import Method
 from kvsplice_core.quality.results import DocumentScore
-from kvsplice_gui import quality_headings as headings
-from kvsplice_gui import quality_readouts
-from kvsplice_gui.quality_state import Evaluation, QualityFindings, QualityWish, SensitivityMap
+from kvsplice_gui.quality import headings
+from kvsplice_gui.quality import readouts as quality_readouts
+from kvsplice_gui.quality.state import Evaluation, QualityFindings, QualityWish, SensitivityMap
 from kvsplice_gui.state import DataWish, Findings, Wishes
 from tests import quality_samples as samples
 

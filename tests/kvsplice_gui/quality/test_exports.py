@@ -8,10 +8,10 @@ import pytest
 
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.progress import run
-from kvsplice_gui import quality_exports as exports
-from kvsplice_gui import quality_readouts
 from kvsplice_gui.exports import QUALITY_FIGURES, can_draw, figure_png_job
-from kvsplice_gui.quality_state import Evaluation, QualityFindings, QualityWish, SensitivityMap
+from kvsplice_gui.quality import exports
+from kvsplice_gui.quality import readouts as quality_readouts
+from kvsplice_gui.quality.state import Evaluation, QualityFindings, QualityWish, SensitivityMap
 from kvsplice_gui.state import DataWish, Findings, Wishes
 from tests import quality_samples as samples
 from tests.quality_samples import FACTS

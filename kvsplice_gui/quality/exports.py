@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.quality.curve_results import CurveResult
 from kvsplice_core.quality.reproduce import as_command
-from kvsplice_gui import quality_readouts, quality_words
 from kvsplice_gui.jobs import Note
-from kvsplice_gui.quality_state import Evaluation
+from kvsplice_gui.quality import readouts as quality_readouts
+from kvsplice_gui.quality import words as quality_words
+from kvsplice_gui.quality.state import Evaluation
 from kvsplice_gui.state import Findings, Wishes
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from kvsplice_core.quality.curve_results import QualityPoint, orders_agree
 from kvsplice_core.quality.results import Control, Estimate, HeadErrors, Quality
 from kvsplice_core.quality.specs import DEFAULT_QUALITY_KS, CurveSpec
 from kvsplice_core.specs import CalibrationSpec
-from kvsplice_gui import formats, quality_words
-from kvsplice_gui.quality_state import CardKey, QualityFindings
-from kvsplice_gui.quality_words import audit_verdict, leak_notice, sentences
+from kvsplice_gui import formats
+from kvsplice_gui.quality import words as quality_words
+from kvsplice_gui.quality.state import CardKey, QualityFindings
+from kvsplice_gui.quality.words import audit_verdict, leak_notice, sentences
 from kvsplice_gui.state import DataWish, Findings, Wishes
 
 if TYPE_CHECKING:

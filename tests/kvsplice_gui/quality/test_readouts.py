@@ -8,8 +8,8 @@ import pytest
 from kvsplice_core.methods import Method
 from kvsplice_core.quality.results import Estimate
 from kvsplice_core.specs import Recipe
-from kvsplice_gui import quality_readouts as readouts
-from kvsplice_gui.quality_state import Evaluation, QualityFindings, QualityWish, SensitivityMap
+from kvsplice_gui.quality import readouts
+from kvsplice_gui.quality.state import Evaluation, QualityFindings, QualityWish, SensitivityMap
 from kvsplice_gui.state import DataWish, Findings, Wishes
 from tests import quality_samples as samples
 from tests.factories import make_result

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from kvsplice_core.quality.curve_results import QualityPoint
 from kvsplice_core.quality.results import Control, Estimate, EvalResult
 from kvsplice_gui import formats
-from kvsplice_gui.quality_state import Evaluation, SensitivityMap
+from kvsplice_gui.quality.state import Evaluation, SensitivityMap
 
 MEASURE_NAMES = {"nll": "ΔNLL", "kl": "KL"}
 UNIT = "nats per token"

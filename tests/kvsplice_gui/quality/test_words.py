@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from kvsplice_core.methods import Method
 from kvsplice_core.quality.results import DocumentScore
-from kvsplice_gui import quality_readouts
-from kvsplice_gui import quality_words as words
-from kvsplice_gui.quality_state import Evaluation, SensitivityMap
+from kvsplice_gui.quality import readouts as quality_readouts
+from kvsplice_gui.quality import words
+from kvsplice_gui.quality.state import Evaluation, SensitivityMap
 from kvsplice_gui.state import DataWish, Wishes
 from tests import quality_samples as samples
 
