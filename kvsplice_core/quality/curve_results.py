@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TIE = 1e-3
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,7 @@ class CurveResult:
 
     def disagreements(self) -> tuple[int, ...]:
         """Return every k at which the four errors order the methods differently."""
-        ks = sorted({point.k for point in self.points})
-        return tuple(k for k in ks if not orders_agree(p for p in self.points if p.k == k))
+        return disagreements(self.points)
 
 
 @dataclass(frozen=True)
@@ -171,12 +171,27 @@ class SensitivityResult:
     elapsed_s: float
 
 
-def orders_agree(points: Iterable[QualityPoint]) -> bool:
+def disagreements(points: Iterable[QualityPoint]) -> tuple[int, ...]:
+    """Return every k at which the four errors order the methods differently.
+
+    What is a millionth of an error's largest is rounding, as at k = d, and orders nothing.
+    """
+    known = tuple(points)
+    largest = np.max([point.measures for point in known], axis=0, initial=0.0)
+    floors = _ROUNDING * largest
+    at_k: dict[int, list[QualityPoint]] = {}
+    for point in known:
+        at_k.setdefault(point.k, []).append(point)
+    return tuple(k for k, own in sorted(at_k.items()) if not orders_agree(own, floors))
+
+
+def orders_agree(points: Iterable[QualityPoint], floors: NDArray[np.float64] | float = 0.0) -> bool:
     """Say whether no two of the four errors put two points of one k in opposite order.
 
-    Two numbers that differ by less than 0.1 % are a tie, which agrees with any order.
+    Two numbers that differ by less than 0.1 %, or are both below the floor of their error (shape
+    (4,)), are a tie, which agrees with any order.
     """
-    measures = np.array([point.measures for point in points])  # (points, 4)
+    measures = np.maximum([point.measures for point in points], floors)  # (points, 4)
     apart = measures[:, None] - measures[None]
     tie = np.abs(apart) <= _TIE * np.maximum(np.abs(measures[:, None]), np.abs(measures[None]))
     signs = np.where(tie, 0.0, np.sign(apart))

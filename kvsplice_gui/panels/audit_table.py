@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QLabel
 
 from kvsplice_core.quality.results import Control
@@ -15,6 +16,7 @@ _WHEN = (
     "Of a curve the full audit runs at the first k of each method; what attention reads is watched "
     "at every point."
 )
+_ROOM_FOR_REMARK = 180
 _EMPTY = (
     "Measure quality or evaluate a k: the controls run with it and stand here, each with what was "
     "measured and what is required."
@@ -54,3 +56,8 @@ class AuditTable(RecordTable):
         self.show_records(audit)
         bad = bool(failed(audit))
         self.notice.say(f"{title}: {audit_verdict(audit)}" if bad else "", is_error=bad)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Leave the room of a low table to its rows."""
+        super().resizeEvent(event)
+        self.when.setVisible(self.height() >= _ROOM_FOR_REMARK)

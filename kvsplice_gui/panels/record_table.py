@@ -190,7 +190,7 @@ class RecordTable(QWidget):
             for place, field in enumerate(self.model.fields):
                 header.resizeSection(place, field.width)
             header.setHighlightSections(False)
-            header.setStretchLastSection(True)
+            header.setStretchLastSection(not self.model.fields[-1].is_number)
 
     def show_records(self, records: Sequence[Any]) -> None:
         """Show records."""

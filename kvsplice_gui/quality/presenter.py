@@ -5,6 +5,7 @@ from __future__ import annotations
 from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.capture.specs import CaptureFacts
+from kvsplice_core.quality.curve_results import disagreements
 from kvsplice_gui.quality import headings as quality_headings
 from kvsplice_gui.quality import readouts as quality_readouts
 from kvsplice_gui.quality import words as quality_words
@@ -81,7 +82,7 @@ class QualityPresenter(QObject):
             quality_readouts.curves(quality.points, measure),
             valid=quality.are_points_valid,
             stale=stale and not quality.starting_over,
-            disagreements=quality_readouts.disagreements(quality.points),
+            disagreements=disagreements(quality.points),
             largest_k=findings.dim,
         )
         self._show_notice(wishes, findings)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.methods import Method
-from kvsplice_core.quality.curve_results import QualityPoint, orders_agree
+from kvsplice_core.quality.curve_results import QualityPoint
 from kvsplice_core.quality.results import Control, Estimate, HeadErrors, Quality
 from kvsplice_core.quality.specs import DEFAULT_QUALITY_KS, CurveSpec
 from kvsplice_core.specs import CalibrationSpec
@@ -118,12 +118,6 @@ def verdict(wishes: Wishes, findings: Findings) -> str:
         return ""
     difference = difference_to_pca(point)
     return "" if difference is None else quality_words.verdict(point, difference)
-
-
-def disagreements(points: Sequence[QualityPoint]) -> tuple[int, ...]:
-    """Return every k at which the four errors order the methods differently."""
-    ks = sorted({point.k for point in points})
-    return tuple(k for k in ks if not orders_agree(p for p in points if p.k == k))
 
 
 def curve_notice(wishes: Wishes, findings: Findings) -> tuple[str, bool]:

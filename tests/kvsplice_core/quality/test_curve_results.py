@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kvsplice_core.methods import Method
-from kvsplice_core.quality.curve_results import QualityPoint, orders_agree
+from kvsplice_core.quality.curve_results import QualityPoint, disagreements, orders_agree
 from kvsplice_core.quality.results import Estimate, Quality
 
 SAME = Estimate(1.0, 1.0, 1.0)
@@ -31,3 +31,25 @@ def test_one_error_the_other_way_round_disagrees(place):
 def test_a_tie_agrees_with_any_order():
     nearly = [2.0 * (1 + 1e-6), 2.0 * (1 - 1e-6), 3.0, 2.0]
     assert orders_agree([point(Method.PCA, 2, 2, 2, 2), point(Method.SPLINE, *nearly)])
+
+
+def at(k, method, *errors):
+    return replace(point(method, *errors), k=k)
+
+
+def test_every_k_that_orders_the_methods_differently_is_found():
+    points = [
+        at(8, Method.PCA, 2, 2, 2, 2), at(8, Method.SPLINE, 1, 1, 1, 3),
+        at(16, Method.PCA, 2, 2, 2, 2), at(16, Method.SPLINE, 1, 1, 1, 1),
+    ]  # fmt: skip
+    assert disagreements(points) == (8,)
+    assert disagreements([]) == ()
+
+
+def test_rounding_at_full_rank_orders_nothing():
+    points = [
+        at(8, Method.PCA, 2, 2, 2, 2), at(8, Method.SPLINE, 1, 1, 1, 1),
+        at(64, Method.PCA, 2e-14, 1e-14, 1e-16, 1e-8), at(64, Method.SPLINE, 1e-14, 2e-14, 0, 2e-8),
+    ]  # fmt: skip
+    assert disagreements(points) == ()
+    assert not orders_agree(points[2:])
