@@ -117,7 +117,7 @@ class Card:
 
         def changed(sides: Mapping[int, HeadCodecs]) -> dict[int, HeadCodecs]:
             return {
-                layer: HeadCodecs(tuple(map(change, one.codecs)), one.heads)
+                layer: HeadCodecs(tuple(map(change, one.codecs)), one.heads, one.span)
                 for layer, one in sides.items()
             }
 
@@ -126,7 +126,7 @@ class Card:
         )
 
     def only(self, layer: int, head: int, side: str | None = None) -> Self:
-        """Return the card that compresses one head alone; the others are exact.
+        """Return the card that compresses one head alone, or the heads it is joined with.
 
         The other heads of the layer get a codec of full rank without a transform, so the error
         that remains is rounding in fp32.
@@ -142,16 +142,17 @@ class Card:
         SpecError
             If the card compresses nothing there.
         """
-        facts = self.model
 
         def alone(name: str, sides: Mapping[int, HeadCodecs]) -> dict[int, HeadCodecs]:
             if layer not in sides or side not in (None, name):
                 return {}
-            exact = exact_codec(facts.head_dim)
-            codecs = tuple(
-                sides[layer].of(h) if h == head else exact for h in range(facts.kv_heads)
+            codecs = sides[layer]
+            exact = exact_codec(codecs.dim * codecs.span)
+            alone = tuple(
+                codecs.of(group) if group == head // codecs.span else exact
+                for group in range(codecs.groups)
             )
-            return {layer: HeadCodecs(codecs, facts.kv_heads)}
+            return {layer: HeadCodecs(alone, codecs.heads, codecs.span)}
 
         values, keys = alone("v", self.values), alone("k", self.keys)
         return replace(self, values=values, keys=keys, scores=(), proofs=())
@@ -168,7 +169,8 @@ def exact_codec(dim: int) -> Codec:
 def full_rank(codec: Codec) -> Codec:
     """Return the codec with its basis completed to k = d; it must give back what it gets.
 
-    The transform stays, so that its inverse is tested too.
+    The transform stays, so that its inverse is tested too; a quantizer and what a nonlinear
+    decoder adds fall away, for neither is exact.
     """
     basis, _ = torch.linalg.qr(_completed(codec.projection.encoder.double()))
     return _with_basis(codec, basis)
@@ -182,7 +184,7 @@ def rank_one(codec: Codec) -> Codec:
         encoder=projection.encoder[:, :1].contiguous(),
         decoder=projection.decoder[:1].contiguous(),
     )
-    return replace(codec, projection=first)
+    return replace(codec.plain(), projection=first)
 
 
 def random_basis(codec: Codec, seed: int = 0) -> Codec:
@@ -200,9 +202,8 @@ def random_basis(codec: Codec, seed: int = 0) -> Codec:
 def _with_basis(codec: Codec, basis: Tensor) -> Codec:
     axes = basis.to(codec.projection.encoder)
     offset = codec.projection.offset_in
-    return replace(
-        codec, projection=Projection(axes.contiguous(), axes.T.contiguous(), offset, offset)
-    )
+    projection = Projection(axes.contiguous(), axes.T.contiguous(), offset, offset)
+    return replace(codec.plain(), projection=projection)
 
 
 def _completed(encoder: Tensor) -> Tensor:

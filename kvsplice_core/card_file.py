@@ -39,7 +39,7 @@ from kvsplice_core.model_facts import ModelFacts
 from kvsplice_core.results import Change
 
 SCHEMA = "kvsplice-card"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _PROBES = 64
 _TOLERANCE = 1e-3
 
@@ -60,11 +60,11 @@ def save_card(card: Card, path: str | Path) -> None:
         raise SpecError(f"a card is saved as .safetensors; got {str(path)!r}")
     tensors: dict[str, Tensor] = {}
     codecs = []
-    for side, layer, head, codec in _codecs(card):
-        name = _name(side, layer, head)
+    for side, layer, group, span, codec in _codecs(card):
+        name = _name(side, layer, group)
         tensors |= codec_tensors(codec, f"{name}.")
-        codecs.append({"name": name, "side": side, "layer": layer, "head": head})
-        codecs[-1] |= codec_header(codec)
+        place = {"name": name, "side": side, "layer": layer, "group": group, "span": span}
+        codecs.append(place | codec_header(codec))
     header: dict[str, object] = {
         "schema_version": SCHEMA_VERSION,
         "model": asdict(card.model),
@@ -103,8 +103,8 @@ def load_card(path: str | Path) -> Card:
         if isinstance(error, SpecError):
             raise CodecFileError(f"{path} holds no usable card: {error}") from error
         raise CodecFileError(f"{path} holds a damaged card header", repr(error)) from error
-    for side, layer, head, codec in _codecs(card):
-        _require_invertible(codec, f"{_name(side, layer, head)} in {path}")
+    for side, layer, group, _, codec in _codecs(card):
+        _require_invertible(codec, f"{_name(side, layer, group)} in {path}")
     return card
 
 
@@ -117,22 +117,26 @@ def is_card(path: str | Path) -> bool:
         return False
 
 
-def _codecs(card: Card) -> Iterator[tuple[str, int, int | None, Codec]]:
+def _codecs(card: Card) -> Iterator[tuple[str, int, int | None, int, Codec]]:
+    """Return side, layer, group of heads (None for all), heads joined, and codec."""
     for side, layers in (("v", card.values), ("k", card.keys)):
-        for layer, codecs in sorted(layers.items()):
-            for head, codec in enumerate(codecs.codecs):
-                yield side, layer, None if len(codecs.codecs) == 1 else head, codec
+        for layer, held in sorted(layers.items()):
+            for group, codec in enumerate(held.codecs):
+                yield side, layer, None if len(held.codecs) == 1 else group, held.span, codec
 
 
-def _name(side: str, layer: int, head: int | None) -> str:
-    return f"{side}.{layer}.{'pooled' if head is None else head}"
+def _name(side: str, layer: int, group: int | None) -> str:
+    return f"{side}.{layer}.{'all' if group is None else group}"
 
 
 def _card_of(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: str) -> Card:
     facts = ModelFacts(**typed(header["model"], FACTS_TYPES))
     found = _codecs_of(header, tensors, path)
     values, keys = (
-        {layer: HeadCodecs(tuple(codecs), facts.kv_heads) for layer, codecs in found[side].items()}
+        {
+            layer: HeadCodecs(tuple(codecs), facts.kv_heads, span)
+            for layer, (span, codecs) in found[side].items()
+        }
         for side in ("v", "k")
     )
     return Card(
@@ -148,18 +152,18 @@ def _card_of(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: str
 
 def _codecs_of(
     header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: str
-) -> dict[str, dict[int, list[Codec]]]:
-    """Return the codecs by side and layer, in the order of the heads, which must be the file's."""
-    found: dict[str, dict[int, list[Codec]]] = {"v": {}, "k": {}}
+) -> dict[str, dict[int, tuple[int, list[Codec]]]]:
+    """Return heads joined and codecs by side and layer, in the order of the groups in the file."""
+    found: dict[str, dict[int, tuple[int, list[Codec]]]] = {"v": {}, "k": {}}
     names = set()
     for entry in a(list, header["codecs"]):
-        typed({name: entry[name] for name in PLACE_TYPES}, PLACE_TYPES)
-        side, layer, head, name = (entry[part] for part in ("side", "layer", "head", "name"))
-        before = found[side].setdefault(layer, [])
-        if head not in (None, len(before)) or (head is None and before):
+        place = typed({name: entry[name] for name in PLACE_TYPES}, PLACE_TYPES)
+        side, layer, group, name = (place[part] for part in ("side", "layer", "group", "name"))
+        span, before = found[side].setdefault(layer, (place["span"], []))
+        if group not in (None, len(before)) or (group is None and before) or span != place["span"]:
             raise ValueError(f"codec {name} is out of order")
-        if name != _name(side, layer, head):
-            raise ValueError(f"codec {name} must be called {_name(side, layer, head)}")
+        if name != _name(side, layer, group):
+            raise ValueError(f"codec {name} must be called {_name(side, layer, group)}")
         names.add(name)
         before.append(codec_of(entry, tensors_below(f"{name}.", tensors), path))
     strangers = [name for name in tensors if ".".join(name.split(".")[:3]) not in names]

@@ -21,7 +21,13 @@ FACTS_TYPES: Types = {
 }
 """`ModelFacts`."""
 
-PLACE_TYPES: Types = {"name": _TEXT, "side": _TEXT, "layer": _WHOLE, "head": _OPTIONAL_WHOLE}
+PLACE_TYPES: Types = {
+    "name": _TEXT,
+    "side": _TEXT,
+    "layer": _WHOLE,
+    "group": _OPTIONAL_WHOLE,
+    "span": _WHOLE,
+}
 """Where a codec belongs."""
 
 SCORE_TYPES: Types = {

@@ -13,20 +13,22 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from kvsplice_core.codec import Codec
+from kvsplice_core.decoders.spec import Decoding
 from kvsplice_core.errors import CodecFileError, SpecError
 from kvsplice_core.files import atomic_path
 from kvsplice_core.methods import Method
 from kvsplice_core.pca import Projection
+from kvsplice_core.quantizers.spec import Quantization
 
 SCHEMA = "kvsplice-codec"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def save_codec(codec: Codec, path: str | Path) -> None:
     """Write `codec` to `path` whole or not at all.
 
-    The file is a ``.safetensors`` with the tensors of the transform and of the projection and,
-    as metadata ``kvsplice-codec``, JSON: schema version, method, d, k and `Codec.info`.
+    The file is a ``.safetensors`` with the tensors of all parts and, as metadata
+    ``kvsplice-codec``, JSON: schema version, method, d, k, decoder, quantizer and `Codec.info`.
 
     Raises
     ------
@@ -62,14 +64,27 @@ def load_codec(path: str | Path, device: torch.device | str = "cpu") -> Codec:
 
 def codec_header(codec: Codec) -> dict[str, object]:
     """Return what a header says of one codec."""
-    return {"method": codec.method.key, "dim": codec.dim, "k": codec.k}
+    decoder: dict[str, object] = {"kind": codec.decoding.key}
+    if codec.correction is not None:
+        decoder["settings"] = dict(codec.correction.settings())
+    quantizer: dict[str, object] | None = None
+    if codec.quantization is not None and codec.quantizer is not None:
+        quantizer = {"kind": codec.quantization.key, "settings": dict(codec.quantizer.settings())}
+    return {
+        "method": codec.method.key,
+        "dim": codec.dim,
+        "k": codec.k,
+        "decoder": decoder,
+        "quantizer": quantizer,
+    }
 
 
 def codec_tensors(codec: Codec, prefix: str = "") -> dict[str, Tensor]:
     """Return the tensors of one codec as they are stored, every name behind `prefix`."""
-    tensors = {f"transform.{name}": t for name, t in codec.transform.tensors().items()}
-    tensors |= {f"projection.{name}": t for name, t in codec.projection.tensors().items()}
-    return {prefix + name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    return {
+        prefix + name: tensor.detach().cpu().contiguous().clone()
+        for name, tensor in codec.tensors().items()
+    }
 
 
 def codec_of(
@@ -88,11 +103,31 @@ def codec_of(
     try:
         method = Method.of(str(header["method"]))
         dim, k = _whole(header["dim"]), _whole(header["k"])
+        decoding = Decoding.of(str(header["decoder"]["kind"]))
+        settings, quantizer = header["decoder"].get("settings"), header["quantizer"]
+        quantization = None if quantizer is None else Quantization.of(str(quantizer["kind"]))
+        parts = {name.split(".")[0] for name in tensors}
     except (KeyError, TypeError, ValueError, SpecError) as error:
         raise CodecFileError(f"{path} holds a damaged codec header", str(error)) from error
-    transform = method.kind.restore(tensors_below("transform.", tensors), dim)
-    projection = _projection(tensors_below("projection.", tensors), dim, k, path)
-    return Codec(method, transform, projection, dict(info or {}))
+    if strangers := parts - {"transform", "projection", "correction", "quantizer"}:
+        raise CodecFileError(f"{path} holds tensors of no part of a codec: {sorted(strangers)[0]}")
+    correction, kept = None, None
+    if settings is not None:
+        held = tensors_below("correction.", tensors)
+        correction = decoding.kind.restore(held, dict(settings), k, dim)
+    if quantization is not None:
+        held = tensors_below("quantizer.", tensors)
+        kept = quantization.kind.restore(held, dict(quantizer["settings"]), k)
+    return Codec(
+        method,
+        method.kind.restore(tensors_below("transform.", tensors), dim),
+        _projection(tensors_below("projection.", tensors), dim, k, path),
+        dict(info or {}),
+        decoding,
+        correction,
+        quantization,
+        kept,
+    )
 
 
 def read_tensors(path: Path, schema: str, what: str) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -26,13 +26,14 @@ def dense_bytes(card: Card, tokens: int, batch: int, element_bytes: int) -> Held
 def card_bytes(
     card: Card, tokens: int, batch: int, element_bytes: int, window: Window | None = None
 ) -> HeldBytes:
-    """Return the bytes of the card's cache; latents and raw tokens are as wide as dense numbers.
+    """Return the bytes of the card's cache; numbers that are kept are as wide as dense ones.
 
     For one k in all layers and V alone this is what `cache_memory.weigh` says.
     """
     sides = (card.keys, card.values)
-    numbers = tokens * batch * element_bytes
-    keys, values = (numbers * _numbers_per_token(card, side) for side in sides)
+    keys, values = (
+        tokens * batch * _bytes_per_token(card, side, element_bytes) for side in sides
+    )
     raw = sum(_raw_per_token(side) for side in sides) * batch * element_bytes
     layers = [codecs for side in sides for codecs in side.values()]
     codecs = sum(_codec_bytes(codec) for layer in layers for codec in layer.codecs)
@@ -66,10 +67,10 @@ def break_even_tokens(
     return 1 + bisect_left(range(1, most + 1), True, key=lambda tokens: excess(tokens) <= 0)
 
 
-def _numbers_per_token(card: Card, side: Mapping[int, HeadCodecs]) -> int:
-    dense = card.model.kv_heads * card.model.head_dim
+def _bytes_per_token(card: Card, side: Mapping[int, HeadCodecs], element_bytes: int) -> int:
+    dense = card.model.kv_heads * card.model.head_dim * element_bytes
     return sum(
-        side[layer].numbers_per_token if layer in side else dense
+        side[layer].bytes_per_token(element_bytes) if layer in side else dense
         for layer in range(card.model.layers)
     )
 
@@ -86,6 +87,9 @@ def _raw_tokens(tokens: int, window: Window | None) -> int:
 
 
 def _codec_bytes(codec: Codec) -> int:
+    """Weigh one codec; parts that no formula describes by what they hold."""
+    if not codec.is_plain:
+        return sum(tensor.nbytes for tensor in codec.tensors().values())
     knots = codec.transform.tensors().get("knots_in")
     count = 0 if knots is None else len(knots)
     is_pca = not codec.transform.tensors()

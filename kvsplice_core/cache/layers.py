@@ -32,11 +32,13 @@ class Side:
         """Return what is kept of new vectors (batch, heads, tokens, d)."""
         return x if self.codecs is None else self.codecs.encode(x)
 
-    def restored(self, stored: Tensor, *, by_token: bool = False) -> Tensor:
-        """Return what attention reads of everything that is kept."""
+    def restored(
+        self, stored: Tensor, dtype: torch.dtype, *, by_token: bool = False
+    ) -> Tensor:
+        """Return what attention reads of everything that is kept, in the model's dtype."""
         if self.codecs is None:
             return stored
-        whole = self.codecs.decode(stored)
+        whole = self.codecs.decode(stored, dtype)
         if self.raw is None:
             return whole
         whole = self.raw.overlay_sinks(whole)
@@ -99,12 +101,13 @@ class CompressedLayer(DynamicLayer):  # type: ignore[misc]  # transformers has n
         for side, states in new:
             if side.raw is not None:
                 side.raw.add(states, before=before, keep_all=keep_all)
-        self.keys = torch.cat([self.keys, self.key_side.stored(key_states)], dim=-2)
-        self.values = torch.cat([self.values, self.value_side.stored(value_states)], dim=-2)
-        keys = self.key_side.restored(self.keys, by_token=self.reads_by_token)
+        self.keys = _behind(self.keys, self.key_side.stored(key_states))
+        self.values = _behind(self.values, self.value_side.stored(value_states))
+        dtype, by_token = key_states.dtype, self.reads_by_token
+        keys = self.key_side.restored(self.keys, dtype, by_token=by_token)
         if self.gives_latents:
             return keys, self.values
-        return keys, self.value_side.restored(self.values, by_token=self.reads_by_token)
+        return keys, self.value_side.restored(self.values, dtype, by_token=by_token)
 
     def _raws(self) -> Iterator[RawTokens]:
         yield from (s.raw for s in (self.key_side, self.value_side) if s.raw is not None)
@@ -157,3 +160,8 @@ class CompressedLayer(DynamicLayer):  # type: ignore[misc]  # transformers has n
         super().prefetch()
         if self.is_initialized:
             self._change_raws(lambda x: x.to(self.device, non_blocking=True))
+
+
+def _behind(before: Tensor, new: Tensor) -> Tensor:
+    """Append tokens; what an empty layer begins with has neither their shape nor their dtype."""
+    return torch.cat([before, new], dim=-2) if before.numel() else new

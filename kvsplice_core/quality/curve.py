@@ -240,12 +240,11 @@ class _Curve:
 
 
 def bytes_per_token(card: Card) -> int:
-    """Return the bytes of K and V of one token at fp16, over all layers, codecs left out."""
-    dense = card.model.kv_heads * card.model.head_dim
-    layers = range(card.model.layers)
-    numbers = [
-        side[layer].numbers_per_token if layer in side else dense
+    """Return the bytes of K and V of one token, numbers at fp16, over all layers, codecs left out.
+    """
+    dense = card.model.kv_heads * card.model.head_dim * _BYTES
+    return sum(
+        side[layer].bytes_per_token(_BYTES) if layer in side else dense
         for side in (card.keys, card.values)
-        for layer in layers
-    ]
-    return _BYTES * sum(numbers)
+        for layer in range(card.model.layers)
+    )

@@ -1,0 +1,1 @@
+"""Whole codecs composed of axes, transform, PCA, decoder and quantizer, at a budget of bits."""

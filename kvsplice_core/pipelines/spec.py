@@ -1,0 +1,165 @@
+"""What a pipeline is composed of, and the words for it; free of torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from kvsplice_core.axes import Axes
+from kvsplice_core.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.errors import SpecError
+from kvsplice_core.grouping import Grouping, GroupingKind
+from kvsplice_core.methods import Method
+from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
+
+HALF_BITS = 16
+_AXES_WORDS = {
+    Axes.RAW: "raw",
+    Axes.PCA: "pca-axes",
+    Axes.WHITENED: "whitened",
+    Axes.OUTPUT: "output",
+}
+_AXES_LABELS = {
+    Axes.PCA: "PCA axes",
+    Axes.WHITENED: "whitened axes",
+    Axes.OUTPUT: "axes of W_O",
+}
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A codec's parts; how many numbers or bits it keeps follows from a budget.
+
+    Parameters
+    ----------
+    grouping : Grouping
+        Which heads are coded together.
+    axes : Axes
+        The axes in front of the transform.
+    method : Method
+        The transform.
+    decoder : DecoderSpec
+        How vectors come back from the latent.
+    quantizer : QuantizerSpec
+        How the latent is stored: as k numbers of 16 bits, or as few bits of every component.
+    """
+
+    grouping: Grouping = Grouping()
+    axes: Axes = Axes.RAW
+    method: Method = Method.PCA
+    decoder: DecoderSpec = DecoderSpec()
+    quantizer: QuantizerSpec = QuantizerSpec(Quantization.HALF)
+
+    @classmethod
+    def of(cls, text: str) -> Pipeline:
+        """Read words joined by +, in any order, such as ``joined+output+lloyd-max``.
+
+        A word that is left out stands for each head, raw axes, PCA, a linear decoder, fp16.
+
+        Raises
+        ------
+        SpecError
+            If a word is unknown, or two stand for one part.
+        """
+        found: dict[str, Pipeline] = {}
+        pipeline = cls()
+        for word in text.split("+"):
+            part, change = _part(word.strip())
+            if part in found:
+                raise SpecError(f"a pipeline has one {part}; got two in {text!r}")
+            pipeline = found[part] = change(pipeline)
+        return pipeline
+
+    @property
+    def key(self) -> str:
+        """The shortest text that `of` reads as this pipeline."""
+        return "+".join(_words(self)) or Method.PCA.key
+
+    @property
+    def label(self) -> str:
+        """The words on screen, such as ``heads joined · axes of W_O · PCA · Lloyd–Max``."""
+        if self.is_rounding:
+            return f"plain rounding, groups of {self.quantizer.group}"
+        parts = [] if self.grouping.kind is GroupingKind.EACH else [self.grouping.label]
+        parts += [_AXES_LABELS[self.axes]] if self.axes in _AXES_LABELS else []
+        parts.append(self.method.label)
+        if self.decoder.kind is not Decoding.LINEAR:
+            parts.append(self.decoder.kind.label)
+        if self.quantizer.kind is not Quantization.HALF:
+            parts.append(self.quantizer.kind.label)
+        return " · ".join(parts)
+
+    @property
+    def keeps_numbers(self) -> bool:
+        """Whether it keeps k numbers of 16 bits; else few bits of every component."""
+        return self.quantizer.kind is Quantization.HALF
+
+    @property
+    def is_rounding(self) -> bool:
+        """Whether the vectors themselves are rounded, without any basis (the field's baseline)."""
+        plain = self.axes is Axes.RAW and self.method is Method.PCA
+        return plain and self.quantizer.kind in _ROUNDING
+
+    def k_for(self, bits: float, dim: int) -> int:
+        """Return the k a budget of bits per value gives vectors of `dim` numbers, 0 … dim."""
+        return min(dim, int(bits * dim / HALF_BITS + 1e-9)) if self.keeps_numbers else dim
+
+
+_ROUNDING = (Quantization.ROUNDING, Quantization.INT8, Quantization.INT4)
+Change = Callable[[Pipeline], Pipeline]
+
+
+def _part(word: str) -> tuple[str, Change]:
+    """Return which part a word names, and what puts it into a pipeline."""
+    for axes, name in _AXES_WORDS.items():
+        if word == name:
+            return "choice of axes", lambda p: replace(p, axes=axes)
+    for decoding in Decoding:
+        if word == decoding.key:
+            return "decoder", lambda p: replace(p, decoder=replace(p.decoder, kind=decoding))
+    for quantization in Quantization:
+        if word == quantization.key:
+            return "quantizer", lambda p: replace(
+                p, quantizer=replace(p.quantizer, kind=quantization)
+            )
+    for method in Method:
+        if word == method.key:
+            return "transform", lambda p: replace(p, method=method)
+    try:
+        grouping = Grouping.of(word)
+    except SpecError as error:
+        raise SpecError(f"a part of a pipeline must be one of {_known()}; got {word!r}") from error
+    return "grouping", lambda p: replace(p, grouping=grouping)
+
+
+def _words(pipeline: Pipeline) -> list[str]:
+    words = [] if pipeline.grouping == Grouping() else [pipeline.grouping.key]
+    words += [] if pipeline.axes is Axes.RAW else [_AXES_WORDS[pipeline.axes]]
+    words += [] if pipeline.method is Method.PCA else [pipeline.method.key]
+    words += [] if pipeline.decoder.kind is Decoding.LINEAR else [pipeline.decoder.kind.key]
+    return words + ([] if pipeline.keeps_numbers else [pipeline.quantizer.kind.key])
+
+
+def _known() -> str:
+    words = ["each", "pooled", "joined", "blocks:N", *_AXES_WORDS.values()]
+    words += [one.key for kind in (Method, Decoding, Quantization) for one in kind]
+    return ", ".join(words)
+
+
+DEFAULT_PIPELINES = tuple(
+    Pipeline.of(text)
+    for text in (
+        "pca",
+        "spline",
+        "flow",
+        "quadratic",
+        "joined",
+        "joined+output",
+        "joined+quadratic",
+        "rounding",
+        "joined+lloyd-max",
+        "joined+output+lloyd-max",
+        "joined+companded",
+    )
+)
+"""What a frontier shows unless others are named: the origin's, plain rounding, and ours."""
