@@ -1,0 +1,1 @@
+"""What a nonlinear decoder adds to the linear one, one kind a file."""

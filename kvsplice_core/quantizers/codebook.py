@@ -1,0 +1,58 @@
+"""Which component gets how many bits, and the tables of levels that follow."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kvsplice_core.quantizers.levels import (
+    Samples,
+    empirical_levels,
+    gaussian_distortion_of,
+    gaussian_levels,
+)
+from kvsplice_core.quantizers.packing import MAX_WIDTH
+
+
+def allot_bits(costs: Tensor, total: int) -> Tensor:
+    """Return bits (k,) per component of least summed cost under a total.
+
+    One bit at a time goes where it saves most (greedy reverse water-filling), which is the
+    optimum where the savings of a component fall with its bits.
+
+    Parameters
+    ----------
+    costs : Tensor, shape (k, 9)
+        Cost of component i with b = 0 … 8 bits.
+    total : int
+        Bits to hand out; more than 8 k are not used.
+    """
+    savings = (-costs.diff(dim=1)).cummin(dim=1).values  # a bit needs those before it
+    best = savings.flatten().topk(min(total, savings.numel())).indices
+    return torch.bincount(best // MAX_WIDTH, minlength=len(costs))
+
+
+def shared_codebook(costs: Tensor, total: int, companded: bool) -> tuple[Tensor, Tensor]:
+    """Return bits (k,) and one table per number of bits in use, those of a normal density.
+
+    `costs` (k,) is what a component's variance costs where it is lost.
+    """
+    tables = [gaussian_levels(bits, companded) for bits in range(MAX_WIDTH + 1)]
+    shares = torch.tensor([gaussian_distortion_of(table) for table in tables], dtype=costs.dtype)
+    bits = allot_bits(costs[:, None] * shares.to(costs.device), total)
+    return bits, torch.cat([tables[width] for width in bits.unique().tolist()])
+
+
+def own_codebook(
+    samples: Samples, costs: Tensor, total: int, companded: bool
+) -> tuple[Tensor, Tensor]:
+    """Return bits (k,) and each component's own table, one after the other."""
+    tables = [empirical_levels(samples, bits, companded) for bits in range(MAX_WIDTH + 1)]
+    shares = torch.stack([samples.distortion(table) for table in tables], 1)
+    bits = allot_bits(costs[:, None] * shares, total)
+    padded = torch.stack(
+        [torch.nn.functional.pad(t, (0, 2**MAX_WIDTH - t.shape[1])) for t in tables]
+    )
+    chosen = padded[bits, torch.arange(len(bits), device=bits.device)]
+    used = torch.arange(2**MAX_WIDTH, device=bits.device) < 2 ** bits[:, None]
+    return bits, chosen[used]
