@@ -17,7 +17,7 @@ from kvsplice_core.decoders.spec import Decoding
 from kvsplice_core.errors import CodecFileError, SpecError
 from kvsplice_core.files import atomic_path
 from kvsplice_core.methods import Method
-from kvsplice_core.pca import Projection
+from kvsplice_core.pca import Projection, Unprojected
 from kvsplice_core.quantizers.spec import Quantization
 
 SCHEMA = "kvsplice-codec"
@@ -183,6 +183,8 @@ def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tenso
 
 
 def _projection(tensors: Mapping[str, Tensor], dim: int, k: int, path: str | Path) -> Projection:
+    if not tensors and k == dim:
+        return Unprojected.of(dim)
     expected = {
         "encoder": (dim, k),
         "decoder": (k, dim),

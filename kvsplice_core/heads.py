@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
@@ -189,7 +189,8 @@ class HeadCodecs:
         """Return the codecs on `device` with each number once in memory, ready for a cache."""
         moved = self.map(lambda tensor: tensor.to(device))
         if not self.is_uniform:
-            return moved
+            once = (replace(c, projection=c.projection.shared()) for c in moved.codecs)
+            return type(self)(tuple(once), self.heads, self.span)
         tables = HeadTables.of(moved.codecs)
         return type(self)(tables.views(moved.codecs), self.heads, self.span, tables)
 

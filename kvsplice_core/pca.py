@@ -48,6 +48,20 @@ class Projection:
         """Return the projection with `function` applied to its tensors."""
         return type(self)(*map(function, self.tensors().values()))
 
+    def to(self, device: torch.device | str) -> Self:
+        """Return the projection on another device."""
+        return self.map(lambda tensor: tensor.to(device))
+
+    def shared(self) -> Self:
+        """Return the same numbers, those that stand twice only once in memory (as for PCA)."""
+        transposed = torch.equal(self.encoder.mT, self.decoder)
+        return type(self)(
+            self.encoder,
+            self.encoder.mT if transposed else self.decoder,
+            self.offset_in,
+            self.offset_in if torch.equal(self.offset_in, self.offset_out) else self.offset_out,
+        )
+
     def tensors(self) -> dict[str, Tensor]:
         """Return its four tensors by name, in the order of the fields."""
         return {
@@ -56,6 +70,38 @@ class Projection:
             "offset_in": self.offset_in,
             "offset_out": self.offset_out,
         }
+
+
+@dataclass(frozen=True)
+class Unprojected(Projection):
+    """The bottleneck of k = d that leaves every number as it is; it holds none itself."""
+
+    @classmethod
+    def of(cls, dim: int) -> Self:
+        """Return that of dimension `dim`."""
+        eye, zero = torch.eye(dim), torch.zeros(dim)
+        return cls(eye, eye, zero, zero)
+
+    def encode(self, z: Tensor) -> Tensor:
+        """Return `z`."""
+        return z
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Return `latent`."""
+        return latent
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return nothing: there is nothing to store."""
+        return {}
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """Return the projection with `function` applied to its tensors."""
+        parts = (self.encoder, self.decoder, self.offset_in, self.offset_out)
+        return type(self)(*map(function, parts))
+
+    def shared(self) -> Self:
+        """Return itself."""
+        return self
 
 
 @dataclass(frozen=True)

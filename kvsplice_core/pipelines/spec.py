@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from kvsplice_core.axes import Axes
 from kvsplice_core.decoders.spec import DecoderSpec, Decoding
@@ -13,6 +13,7 @@ from kvsplice_core.methods import Method
 from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
 
 HALF_BITS = 16
+_FEATURES = 1_024  # more of them cost more bytes than they save at the tokens of a cache
 _AXES_WORDS = {
     Axes.RAW: "raw",
     Axes.PCA: "pca-axes",
@@ -50,6 +51,12 @@ class Pipeline:
     decoder: DecoderSpec = DecoderSpec()
     quantizer: QuantizerSpec = QuantizerSpec(Quantization.HALF)
 
+    def __post_init__(self) -> None:
+        if self.method is Method.PCA and self.axes in (Axes.PCA, Axes.WHITENED):
+            raise SpecError(
+                f"{_AXES_LABELS[self.axes]} change nothing for plain PCA; they need spline or flow"
+            )
+
     @classmethod
     def of(cls, text: str) -> Pipeline:
         """Read words joined by +, in any order, such as ``joined+output+lloyd-max``.
@@ -61,14 +68,13 @@ class Pipeline:
         SpecError
             If a word is unknown, or two stand for one part.
         """
-        found: dict[str, Pipeline] = {}
-        pipeline = cls()
+        chosen: dict[str, Any] = {}
         for word in text.split("+"):
-            part, change = _part(word.strip())
-            if part in found:
+            part, choice = _part(word.strip())
+            if part in chosen:
                 raise SpecError(f"a pipeline has one {part}; got two in {text!r}")
-            pipeline = found[part] = change(pipeline)
-        return pipeline
+            chosen[part] = choice
+        return cls(**chosen)
 
     @property
     def key(self) -> str:
@@ -106,30 +112,23 @@ class Pipeline:
 
 
 _ROUNDING = (Quantization.ROUNDING, Quantization.INT8, Quantization.INT4)
-Change = Callable[[Pipeline], Pipeline]
 
 
-def _part(word: str) -> tuple[str, Change]:
-    """Return which part a word names, and what puts it into a pipeline."""
-    for axes, name in _AXES_WORDS.items():
-        if word == name:
-            return "choice of axes", lambda p: replace(p, axes=axes)
-    for decoding in Decoding:
-        if word == decoding.key:
-            return "decoder", lambda p: replace(p, decoder=replace(p.decoder, kind=decoding))
-    for quantization in Quantization:
-        if word == quantization.key:
-            return "quantizer", lambda p: replace(
-                p, quantizer=replace(p.quantizer, kind=quantization)
-            )
-    for method in Method:
-        if word == method.key:
-            return "transform", lambda p: replace(p, method=method)
+def _part(word: str) -> tuple[str, object]:
+    """Return the field of `Pipeline` a word belongs to, and its value."""
+    choices: dict[str, tuple[str, object]] = {
+        **{name: ("axes", axes) for axes, name in _AXES_WORDS.items()},
+        **{one.key: ("decoder", DecoderSpec(one, features=_FEATURES)) for one in Decoding},
+        **{one.key: ("quantizer", QuantizerSpec(one)) for one in Quantization},
+        **{one.key: ("method", one) for one in Method},
+    }
+    if word in choices:
+        return choices[word]
     try:
-        grouping = Grouping.of(word)
+        return "grouping", Grouping.of(word)
     except SpecError as error:
-        raise SpecError(f"a part of a pipeline must be one of {_known()}; got {word!r}") from error
-    return "grouping", lambda p: replace(p, grouping=grouping)
+        known = ", ".join(("each", "pooled", "joined", "blocks:N", *choices))
+        raise SpecError(f"a part of a pipeline must be one of {known}; got {word!r}") from error
 
 
 def _words(pipeline: Pipeline) -> list[str]:
@@ -138,12 +137,6 @@ def _words(pipeline: Pipeline) -> list[str]:
     words += [] if pipeline.method is Method.PCA else [pipeline.method.key]
     words += [] if pipeline.decoder.kind is Decoding.LINEAR else [pipeline.decoder.kind.key]
     return words + ([] if pipeline.keeps_numbers else [pipeline.quantizer.kind.key])
-
-
-def _known() -> str:
-    words = ["each", "pooled", "joined", "blocks:N", *_AXES_WORDS.values()]
-    words += [one.key for kind in (Method, Decoding, Quantization) for one in kind]
-    return ", ".join(words)
 
 
 DEFAULT_PIPELINES = tuple(

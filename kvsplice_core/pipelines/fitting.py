@@ -1,0 +1,253 @@
+"""Fitting a pipeline to the vectors of one group of heads, at a budget of bits per value."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from math import floor
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kvsplice_core.calibration import Parts, calibrate_parts
+from kvsplice_core.codec import Codec
+from kvsplice_core.decoders.spec import Decoding
+from kvsplice_core.errors import SpecError
+from kvsplice_core.methods import Method
+from kvsplice_core.metrics import row_errors
+from kvsplice_core.pca import Projection, Unprojected, fit_pca
+from kvsplice_core.pipelines.basis import Metric, fit_basis
+from kvsplice_core.pipelines.budget import Budget, Counted, count_bits
+from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.progress import relay
+from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.specs import CalibrationSpec
+from kvsplice_core.transforms.identity import Identity
+
+_ROUNDS = 4
+"""Times a quantizer is fitted anew until all of its codec fits the budget."""
+
+Fit = Generator[float, None, "GroupFit"]
+Composing = Generator[float, None, Codec]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupFit:
+    """A fitted pipeline.
+
+    Parameters
+    ----------
+    codec : Codec
+        The pipeline's, or what replaces it.
+    replaced_by : Pipeline or None
+        Plain PCA at its k or plain rounding at its bits, where that was better on the validation
+        part.
+    counted : Counted
+        Bits per value.
+    validation_error, validation_reference : float
+        Mean squared errors that decided, in the pipeline's own metric; the latter is NaN where
+        there was nothing to compare with.
+    errors : ndarray, shape (test vectors,), fp64
+        Squared error of each test vector, summed over its numbers.
+    spread : ndarray, shape (test vectors,), fp64
+        The same for the training mean.
+    """
+
+    codec: Codec
+    replaced_by: Pipeline | None
+    counted: Counted
+    validation_error: float
+    validation_reference: float
+    errors: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One group, one pipeline, one budget."""
+
+    parts: Parts
+    pipeline: Pipeline
+    budget: Budget
+    calibration: CalibrationSpec
+    metric: Metric | None
+
+    @property
+    def dim(self) -> int:
+        return self.parts.train.shape[1]
+
+    @property
+    def k(self) -> int:
+        return self.pipeline.k_for(self.budget.bits, self.dim)
+
+    def counted(self, codec: Codec) -> Counted:
+        return count_bits(codec, self.budget.tokens, self.parts.rows_per_token)
+
+
+def fit_group(
+    parts: Parts,
+    pipeline: Pipeline,
+    budget: Budget,
+    calibration: CalibrationSpec,
+    metric: Metric | None = None,
+) -> Fit:
+    """Fit a pipeline, decide on the validation part whether it earns its place, and measure it.
+
+    A generator: it yields the share that is done and returns the fit; closing it cancels.
+
+    Parameters
+    ----------
+    parts : Parts
+        Vectors (n, d) of one group of heads.
+    pipeline : Pipeline
+    budget : Budget
+        A pipeline that keeps 16-bit numbers gets the k its bits per token give, the codec's own
+        bytes coming on top; a quantized one stays within the budget with everything counted.
+    calibration : CalibrationSpec
+        How a transform is learnt; its method and k are set.
+    metric : Metric, optional
+        Where the pipeline's axes are those of the output projection.
+
+    Raises
+    ------
+    SpecError
+        If the budget is too small for the pipeline.
+    """
+    job = _Job(parts, pipeline, budget, calibration, metric)
+    if job.k < 1:
+        raise SpecError(
+            f"{pipeline.label} needs at least {16 / job.dim:.3g} bits per value for vectors of "
+            f"{job.dim}; got {budget.bits:g}"
+        )
+    learnt = yield from relay(_learnt(job), lambda share: 0.6 * share)
+    start = 0.0 if learnt is None else 0.6
+    work = _composed(job, parts.fit, learnt)
+    trial = yield from relay(work, lambda share: start + (1 - start) * share / 2)
+    reference, rival = _reference(job, parts.fit)
+    ours = _mean_error(job, trial)
+    theirs = float("nan") if rival is None else _mean_error(job, rival)
+    replaced = reference if rival is not None and ours > theirs else None
+    if replaced is None:
+        work = _composed(job, parts.train, learnt)
+        codec = yield from relay(work, lambda share: start + (1 - start) * (1 + share) / 2)
+    else:
+        codec = _reference(job, parts.train)[1] or trial
+    codec = replace(codec, info=_info(job, replaced))
+    return GroupFit(codec, replaced, job.counted(codec), ours, theirs, *_test_errors(parts, codec))
+
+
+def _learnt(job: _Job) -> Generator[float, None, Codec | None]:
+    """Calibrate a transform that learns; None where there is none.
+
+    It learns once, from all training vectors: it has its own trial on the validation part.
+    """
+    if not job.pipeline.method.is_learnt:
+        return None
+    spec = replace(job.calibration, method=job.pipeline.method, k=job.k)
+    result = yield from relay(calibrate_parts(job.parts, spec), lambda step: step.fraction)
+    return result.codec
+
+
+def _composed(job: _Job, rows: Tensor, learnt: Codec | None) -> Composing:
+    """Compose the pipeline's codec from `rows`; the validation part chooses how smooth it is."""
+    codec = _base(job, rows) if learnt is None else learnt
+    if not job.pipeline.keeps_numbers:
+        codec = _quantized(job, codec, rows)
+    if job.pipeline.decoder.kind is Decoding.LINEAR:
+        return codec
+    codec = yield from _corrected(job, codec, rows)
+    # The decoder takes bytes too: it stays, and the levels give way.
+    return codec if job.pipeline.keeps_numbers else _quantized(job, codec, rows)
+
+
+def _base(job: _Job, rows: Tensor) -> Codec:
+    """Return a linear bottleneck, or none where the vectors themselves are rounded."""
+    if job.pipeline.is_rounding:
+        return _linear(Unprojected.of(job.dim).to(rows.device))
+    return _linear(fit_basis(rows, job.metric).projection(job.k))
+
+
+def _linear(projection: Projection) -> Codec:
+    return Codec(Method.PCA, Identity(len(projection.offset_in)), projection)
+
+
+def _quantized(job: _Job, codec: Codec, rows: Tensor) -> Codec:
+    """Return the codec with its latents quantized to what the budget leaves."""
+    kind = job.pipeline.quantizer.kind.kind
+    latents = codec.latent(rows)
+    bits = floor(job.budget.bits * job.dim - job.counted(codec).side_bits * job.dim)
+    for _ in range(_ROUNDS):
+        quantizer = kind.fit(latents, job.pipeline.quantizer, bits)
+        found = replace(
+            codec, quantization=job.pipeline.quantizer.kind, quantizer=quantizer
+        )
+        excess = job.counted(found).total - job.budget.bits
+        if excess <= 0:
+            return found
+        bits -= max(1, -floor(-excess * job.dim))
+    raise SpecError(
+        f"{job.pipeline.label} needs more than {job.budget.bits:g} bits per value with everything "
+        f"counted over {job.budget.tokens} tokens; got {job.budget.bits:g}"
+    )
+
+
+def _corrected(job: _Job, codec: Codec, rows: Tensor) -> Composing:
+    """Return the codec with what its nonlinear decoder adds; as it is where that gains nothing."""
+    spec = job.pipeline.decoder
+
+    def pairs(x: Tensor) -> tuple[Tensor, Tensor]:
+        z = codec.transform.forward(x)
+        latent = codec.latent(x)
+        if codec.quantizer is not None:
+            latent = codec.quantizer.unpack(codec.quantizer.pack(latent))
+        return latent, z - codec.projection.decode(latent)
+
+    correction = yield from spec.kind.kind.fit(
+        *pairs(rows), pairs(job.parts.validation), spec
+    )
+    return codec if correction is None else replace(
+        codec, decoding=spec.kind, correction=correction
+    )
+
+
+def _reference(job: _Job, rows: Tensor) -> tuple[Pipeline, Codec | None]:
+    """Return what a pipeline must not be worse than, fitted to `rows`; None where none fits."""
+    if job.pipeline.keeps_numbers:
+        return Pipeline(job.pipeline.grouping), _linear(fit_pca(rows).projection(job.k))
+    rounding = Pipeline(job.pipeline.grouping, quantizer=QuantizerSpec(Quantization.ROUNDING))
+    plain = replace(job, pipeline=rounding)
+    try:
+        return rounding, _quantized(plain, _base(plain, rows), rows)
+    except SpecError:
+        return rounding, None
+
+
+def _mean_error(job: _Job, codec: Codec) -> float:
+    """Return the mean squared error on the validation part in the pipeline's metric."""
+    x = job.parts.validation
+    if job.metric is None:
+        return float(row_errors(x, codec.reconstruct).mean())
+    missed = (x - codec.reconstruct(x)) @ job.metric.root
+    return float(missed.double().square().mean())
+
+
+def _test_errors(parts: Parts, codec: Codec) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    mean = parts.train.mean(0)
+    found = row_errors(parts.test, codec.reconstruct), row_errors(parts.test, lambda x: mean.expand_as(x))
+    return found[0] * codec.dim, found[1] * codec.dim
+
+
+def _info(job: _Job, replaced: Pipeline | None) -> dict[str, object]:
+    data = job.parts.summary
+    return {
+        "data": data.title,
+        "data_sha256": data.sha256,
+        "pipeline": job.pipeline.key,
+        "kept": (replaced or job.pipeline).key,
+        "bits": job.budget.bits,
+        "counted_tokens": job.budget.tokens,
+        "seed": job.calibration.seed,
+        "train_vectors": len(job.parts.train),
+    }

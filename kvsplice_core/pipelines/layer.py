@@ -1,0 +1,161 @@
+"""Fitting a pipeline to all heads of one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kvsplice_core.calibration import split_parts
+from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.grouping import Grouping, GroupingKind
+from kvsplice_core.axes import Axes
+from kvsplice_core.pca import fit_pca
+from kvsplice_core.pipelines.basis import Metric
+from kvsplice_core.pipelines.budget import Budget, Counted, mean_bits
+from kvsplice_core.pipelines.fitting import GroupFit, fit_group
+from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.progress import relay
+from kvsplice_core.specs import CalibrationSpec
+from kvsplice_core.values.values import Values
+
+LayerWork = Generator[float, None, "LayerFit"]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerValues:
+    """V (or K) of all heads of one layer.
+
+    Parameters
+    ----------
+    values : Values
+        Rows (tokens · heads, d), the heads of a token together.
+    output : Tensor, optional, shape (heads, d, hidden)
+        W_O of the query heads that read each head, beside each other.
+    """
+
+    values: Values
+    output: Tensor | None = None
+
+    @property
+    def heads(self) -> int:
+        """KV heads."""
+        return self.values.rows_per_token
+
+    def group(self, grouping: Grouping, group: int) -> Values:
+        """Return the vectors of one codec: rows (tokens, span · d), or all rows where pooled."""
+        if grouping.kind is GroupingKind.POOLED or self.heads == 1:
+            return self.values
+        span, rows = grouping.span(self.heads), self.values.rows
+        dim = rows.shape[1] * span
+        own = rows.view(-1, self.heads // span, dim)[:, group].contiguous()
+        heads = self.heads
+        summary = replace(self.values.summary, dim=dim, pooled_heads=1, vectors=len(own))
+        return Values(own, summary, tuple(cut // heads for cut in self.values.boundaries))
+
+    def metric(self, pipeline: Pipeline, group: int) -> Metric | None:
+        """Return what an error of a group costs, where the pipeline's axes ask for it."""
+        if pipeline.axes is not Axes.OUTPUT or self.output is None:
+            return None
+        if pipeline.grouping.kind is GroupingKind.POOLED:
+            return Metric.of_output(torch.cat(tuple(self.output), dim=1))
+        span = pipeline.grouping.span(self.heads)
+        own = self.output[group * span : (group + 1) * span]
+        return Metric.of_output(own.reshape(-1, own.shape[-1]))
+
+
+@dataclass(frozen=True, eq=False)
+class LayerFit:
+    """A pipeline fitted to a layer.
+
+    Parameters
+    ----------
+    codecs : HeadCodecs
+    counted : Counted
+        Bits per value.
+    replaced : int
+        Codecs that plain PCA or plain rounding replaced.
+    errors, spread : ndarray, shape (test tokens,), fp64
+        Squared error of each test token, all heads summed; and that of the training mean.
+    groups : tuple of GroupFit
+    """
+
+    codecs: HeadCodecs
+    counted: Counted
+    replaced: int
+    errors: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    groups: tuple[GroupFit, ...]
+
+    @property
+    def nmse(self) -> float:
+        """Error over that of answering the training mean."""
+        return float(self.errors.sum() / max(self.spread.sum(), np.finfo(np.float64).tiny))
+
+
+def fit_layer(
+    layer: LayerValues,
+    pipeline: Pipeline,
+    budget: Budget | Sequence[Budget],
+    calibration: CalibrationSpec,
+) -> LayerWork:
+    """Fit a pipeline to every group of heads.
+
+    A generator: it yields the share that is done and returns the fit; closing it cancels.
+
+    Parameters
+    ----------
+    layer : LayerValues
+    pipeline : Pipeline
+    budget : Budget or sequence of Budget
+        One for all groups, or one each.
+    calibration : CalibrationSpec
+
+    Raises
+    ------
+    SpecError
+        If the heads cannot be grouped so, or a budget is too small.
+    """
+    count = pipeline.grouping.codecs(layer.heads)
+    budgets = [budget] * count if isinstance(budget, Budget) else list(budget)
+    fits: list[GroupFit] = []
+    for group in range(count):
+        parts = split_parts(layer.group(pipeline.grouping, group), calibration)
+        metric = layer.metric(pipeline, group)
+        metric = None if metric is None else metric.to(parts.train.device)
+        work = fit_group(parts, pipeline, budgets[group], calibration, metric)
+        fits.append((yield from relay(work, lambda share, done=group: (done + share) / count)))
+    return LayerFit(
+        codecs=HeadCodecs(
+            tuple(fit.codec.to("cpu") for fit in fits),
+            layer.heads,
+            pipeline.grouping.span(layer.heads),
+        ),
+        counted=mean_bits([fit.counted for fit in fits]),
+        replaced=sum(fit.replaced_by is not None for fit in fits),
+        errors=_by_token([fit.errors for fit in fits], layer, pipeline),
+        spread=_by_token([fit.spread for fit in fits], layer, pipeline),
+        groups=tuple(fits),
+    )
+
+
+def _by_token(
+    found: list[NDArray[np.float64]], layer: LayerValues, pipeline: Pipeline
+) -> NDArray[np.float64]:
+    """Sum the heads of each token."""
+    if pipeline.grouping.kind is GroupingKind.POOLED:
+        return found[0].reshape(-1, layer.heads).sum(1)
+    return np.sum(found, axis=0)
+
+
+def joined_variances(layer: LayerValues, calibration: CalibrationSpec) -> Tensor:
+    """Return the eigenvalues of the covariance of a layer's heads joined, on the test part.
+
+    They give the Gaussian bound of every pipeline that codes no layers together.
+    """
+    parts = split_parts(layer.group(Grouping(GroupingKind.JOINED), 0), calibration)
+    return fit_pca(parts.test).variances
