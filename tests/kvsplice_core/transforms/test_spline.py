@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from kvsplice_core.errors import CodecFileError
 from kvsplice_core.methods import Method
-from kvsplice_core.transforms.spline import KIND, Spline, SplineLearner, quantile_knots
+from kvsplice_core.transforms.knots import Knots, quantile_knots
+from kvsplice_core.transforms.spline import Spline, SplineLearner
+from kvsplice_core.transforms.spline_kind import KIND
 from tests.kvsplice_core.makers import bent_rows, learner_of, transform_of
 
 
@@ -101,7 +103,7 @@ def test_knots_are_the_quantiles_numpy_finds(knots, seed):
 def test_a_start_with_more_knots_keeps_the_curve_nearly():
     rows = bent_rows(300, 3)
     coarse = transform_of(Method.SPLINE, rows, 0.3, knots=5)
-    fine = SplineLearner(quantile_knots(rows, 17), rows.std(0), coarse).build()
+    fine = SplineLearner(Knots(quantile_knots(rows, 17)), rows.std(0), coarse).build()
     torch.testing.assert_close(fine.forward(rows), coarse.forward(rows), rtol=1e-3, atol=1e-3)
 
 

@@ -1,0 +1,22 @@
+"""In which axes a transform sees the vectors."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Axes(StrEnum):
+    """The basis in front of a spline or flow.
+
+    The axes of V are a gauge: W_V → W_V A with W_O → A⁻¹ W_O changes nothing in the model, so
+    the raw axes are a choice like any other.
+
+    ``RAW`` takes the vectors as they are; ``PCA`` turns them to their principal axes;
+    ``WHITENED`` also divides by the standard deviations; ``OUTPUT`` turns to the principal axes
+    of what the output projection makes of them.
+    """
+
+    RAW = "raw"
+    PCA = "pca"
+    WHITENED = "whitened"
+    OUTPUT = "output"
