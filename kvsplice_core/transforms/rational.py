@@ -89,7 +89,8 @@ def rational_quadratic_inverse(
 
 def _inside(u: Tensor, knots: Tensor, derivatives: Tensor) -> tuple[Tensor, Tensor]:
     """Return the values brought to the range of the knots, and what the rest adds."""
-    inside = torch.minimum(torch.maximum(u, knots[0]), knots[-1])
+    # Not a clamp: its gradient is halved on an end knot, where the least and greatest values lie.
+    inside = torch.where(u < knots[0], knots[0], torch.where(u > knots[-1], knots[-1], u))
     rest = u - inside
     return inside, rest * torch.where(rest < 0, derivatives[0], derivatives[-1])
 

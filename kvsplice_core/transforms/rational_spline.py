@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody gives it
 from torch import Tensor
 
-from kvsplice_core.errors import CodecFileError
 from kvsplice_core.shapes import SplineShape
 from kvsplice_core.transforms.base import Transform
 from kvsplice_core.transforms.knots import Knots, inverse_softplus
@@ -60,8 +59,13 @@ class RationalSpline:
         return rational_quadratic_inverse(flat, *self.tensors().values()).view(z.shape)
 
     def tensors(self) -> Mapping[str, Tensor]:
-        """Return the four tables."""
-        return {**self.chords.tensors(), "derivatives": self.derivatives}
+        """Return the four tables, named apart from those of a piecewise-linear spline."""
+        return {
+            "knots_in": self.knots_in,
+            "knots_out": self.knots_out,
+            "chords": self.slopes,
+            "derivatives": self.derivatives,
+        }
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """Return the spline with `function` applied to its tables."""
@@ -165,19 +169,3 @@ def _derivatives(transform: Transform, x: Tensor) -> Tensor:
         x = x.detach().clone().requires_grad_()
         (derivatives,) = torch.autograd.grad(transform.forward(x).sum(), x)
     return derivatives
-
-
-def restore_rational(chords: Spline, derivatives: Tensor) -> RationalSpline:
-    """Rebuild a rational-quadratic spline from its checked chords and its derivatives.
-
-    Raises
-    ------
-    CodecFileError
-        If the derivatives do not fit or are not positive.
-    """
-    if derivatives.shape != chords.knots_in.shape or not bool((derivatives > 0).all()):
-        raise CodecFileError(
-            f"a rational-quadratic spline must hold {tuple(chords.knots_in.shape)} positive "
-            f"derivatives; got shape {tuple(derivatives.shape)}"
-        )
-    return RationalSpline(chords.knots_in, chords.knots_out, chords.slopes, derivatives)

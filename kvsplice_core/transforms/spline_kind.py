@@ -10,11 +10,7 @@ from kvsplice_core.errors import CodecFileError
 from kvsplice_core.specs import MIN_KNOTS, CalibrationSpec, Curve, KnotPlacement, Recipe
 from kvsplice_core.transforms.base import Learner, TrainingRates, Transform
 from kvsplice_core.transforms.knots import Knots, start_knots
-from kvsplice_core.transforms.rational_spline import (
-    RationalLearner,
-    RationalSpline,
-    restore_rational,
-)
+from kvsplice_core.transforms.rational_spline import RationalLearner, RationalSpline
 from kvsplice_core.transforms.spline import Spline, SplineLearner
 
 # Of the variance: enough to iron out corners that the data do not ask for.
@@ -45,25 +41,40 @@ class SplineKind:
 
     def restore(self, tensors: Mapping[str, Tensor], dim: int) -> Spline | RationalSpline:
         """Rebuild a spline; refuses tables that do not fit or do not increase."""
-        try:
-            spline = Spline(tensors["knots_in"], tensors["knots_out"], tensors["slopes"])
-        except KeyError as error:
+        if not {"chords", "derivatives"} & set(tensors):
+            return _restored(tensors, "slopes", dim)
+        spline = _restored(tensors, "chords", dim)
+        derivatives = _named(tensors, "derivatives")
+        if derivatives.shape != spline.knots_in.shape or not bool((derivatives > 0).all()):
             raise CodecFileError(
-                f"a spline codec must hold knots_in, knots_out and slopes; {error} is missing"
-            ) from error
-        knots = spline.knots_in.shape[0] if spline.knots_in.ndim == 2 else 0
-        expected = ((knots, dim), (knots, dim), (knots - 1, dim))
-        found = tuple(tuple(table.shape) for table in spline.tensors().values())
-        if knots < MIN_KNOTS or found != expected:
-            raise CodecFileError(
-                f"spline tables must have shapes (knots, {dim}), (knots, {dim}), "
-                f"(knots − 1, {dim}); got {', '.join(map(str, found))}"
+                f"a rational-quadratic spline must hold {tuple(spline.knots_in.shape)} positive "
+                f"derivatives; got shape {tuple(derivatives.shape)}"
             )
-        if not _increases(spline):
-            raise CodecFileError("a spline must increase strictly; the stored one does not")
-        if "derivatives" in tensors:
-            return restore_rational(spline, tensors["derivatives"])
-        return spline
+        return RationalSpline(*spline.tensors().values(), derivatives)
+
+
+def _named(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    if name not in tensors:
+        raise CodecFileError(
+            "a spline codec must hold knots_in, knots_out and slopes, or chords and derivatives "
+            f"in place of slopes; {name} is missing"
+        )
+    return tensors[name]
+
+
+def _restored(tensors: Mapping[str, Tensor], slopes: str, dim: int) -> Spline:
+    spline = Spline(*(_named(tensors, name) for name in ("knots_in", "knots_out", slopes)))
+    knots = spline.knots_in.shape[0] if spline.knots_in.ndim == 2 else 0
+    expected = ((knots, dim), (knots, dim), (knots - 1, dim))
+    found = tuple(tuple(table.shape) for table in spline.tensors().values())
+    if knots < MIN_KNOTS or found != expected:
+        raise CodecFileError(
+            f"spline tables must have shapes (knots, {dim}), (knots, {dim}), "
+            f"(knots − 1, {dim}); got {', '.join(map(str, found))}"
+        )
+    if not _increases(spline):
+        raise CodecFileError("a spline must increase strictly; the stored one does not")
+    return spline
 
 
 def _knots(train: Tensor, spec: CalibrationSpec, start: Spline | RationalSpline | None) -> Knots:
