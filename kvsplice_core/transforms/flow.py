@@ -15,6 +15,7 @@ from kvsplice_core.errors import CodecFileError
 from kvsplice_core.shapes import ScatterShape
 from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.transforms.base import TrainingRates, Transform
+from kvsplice_core.transforms.chained import BehindAxes
 
 _COUPLINGS = 3
 _HIDDEN = 128
@@ -238,4 +239,4 @@ def _linear(inputs: int, outputs: int, generator: Generator) -> tuple[Tensor, Te
     return weight, torch.empty(outputs).uniform_(-bound, bound, generator=generator)
 
 
-KIND = FlowKind()
+KIND = BehindAxes(FlowKind())

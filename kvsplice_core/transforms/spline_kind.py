@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 from kvsplice_core.errors import CodecFileError
 from kvsplice_core.specs import MIN_KNOTS, CalibrationSpec, Curve, KnotPlacement, Recipe
 from kvsplice_core.transforms.base import Learner, TrainingRates, Transform
+from kvsplice_core.transforms.chained import BehindAxes
 from kvsplice_core.transforms.knots import Knots, start_knots
 from kvsplice_core.transforms.rational_spline import RationalLearner, RationalSpline
 from kvsplice_core.transforms.spline import Spline, SplineLearner
@@ -50,7 +51,7 @@ class SplineKind:
                 f"a rational-quadratic spline must hold {tuple(spline.knots_in.shape)} positive "
                 f"derivatives; got shape {tuple(derivatives.shape)}"
             )
-        return RationalSpline(*spline.tensors().values(), derivatives)
+        return RationalSpline(spline.knots_in, spline.knots_out, spline.slopes, derivatives)
 
 
 def _named(tensors: Mapping[str, Tensor], name: str) -> Tensor:
@@ -94,4 +95,4 @@ def _increases(spline: Spline) -> bool:
     return bool(((rises - spline.slopes * widths).abs() <= rounding).all())
 
 
-KIND = SplineKind()
+KIND = BehindAxes(SplineKind())
