@@ -118,10 +118,9 @@ def _of_segments(
         derivatives[:-1] / slopes,
         derivatives[1:] / slopes,
     )
-    segments, dim = slopes.shape
+    dim = slopes.shape[1]
     place = segment_index(u.detach(), sought[1:-1].detach())
     columns = torch.arange(dim, dtype=place.dtype, device=u.device)
     flat = torch.add(columns, place, alpha=dim).reshape(-1)
-    # One look-up of six numbers side by side, instead of six.
-    chosen = torch.stack(tables, dim=2).view(segments * dim, 6).index_select(0, flat)
-    return tuple(column.view_as(u) for column in chosen.unbind(1))
+    # Six flat look-ups: a gather of six numbers side by side takes four times as long on a CPU.
+    return tuple(table.reshape(-1).index_select(0, flat).view_as(u) for table in tables)
