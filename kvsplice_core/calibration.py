@@ -290,6 +290,7 @@ def _info(parts: Parts, spec: CalibrationSpec) -> dict[str, object]:
         "curve": spec.curve.value,
         "knot_placement": spec.knot_placement.value,
         "axes": spec.axes.value,
+        "coupling": spec.coupling.value,
         "epochs": spec.resolved_epochs,
         "seed": spec.seed,
         "train_vectors": len(parts.train),

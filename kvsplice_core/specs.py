@@ -53,6 +53,16 @@ class KnotPlacement(StrEnum):
     LEARNT = "learnt"
 
 
+class CouplingKind(StrEnum):
+    """What one half of the dimensions does to the other in a flow.
+
+    ``AFFINE`` scales and shifts it; ``RATIONAL_QUADRATIC`` bends it by monotone splines.
+    """
+
+    AFFINE = "affine"
+    RATIONAL_QUADRATIC = "rational-quadratic"
+
+
 @dataclass(frozen=True)
 class RecipeDefaults:
     """The numbers a recipe uses where the user names none."""
@@ -106,6 +116,8 @@ class CalibrationSpec:
         Where the knots of a spline lie.
     axes : Axes
         The basis in front of a spline or flow.
+    coupling : CouplingKind
+        The couplings of a flow.
 
     Raises
     ------
@@ -127,6 +139,7 @@ class CalibrationSpec:
     curve: Curve = Curve.LINEAR
     knot_placement: KnotPlacement = KnotPlacement.QUANTILES
     axes: Axes = Axes.RAW
+    coupling: CouplingKind = CouplingKind.AFFINE
 
     def __post_init__(self) -> None:
         _require(self.k >= 1, f"k must be at least 1; got {self.k}")

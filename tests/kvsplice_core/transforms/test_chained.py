@@ -7,6 +7,7 @@ import torch
 
 from kvsplice_core import CalibrationSpec, calibrate, run
 from kvsplice_core.axes import Axes
+from kvsplice_core.calibration import train_transform
 from kvsplice_core.codec_file import load_codec, save_codec
 from kvsplice_core.errors import CodecFileError, SpecError
 from kvsplice_core.methods import Method
@@ -37,9 +38,9 @@ def test_a_codec_behind_axes_is_stored_bit_for_bit(result, tmp_path):
 
 
 def test_a_warm_start_stays_in_its_axes(result):
-    again = run(calibrate(values_of(ROWS), dataclasses.replace(SPEC, epochs=2), result.codec))
-    theirs, ours = again.codec.transform, result.codec.transform
-    assert torch.equal(theirs.axes.matrix, ours.axes.matrix)
+    spec = dataclasses.replace(SPEC, epochs=2)
+    again = run(train_transform(ROWS[:300], ROWS, spec, result.codec))
+    assert torch.equal(again.transform.axes.matrix, result.codec.transform.axes.matrix)
 
 
 def test_other_axes_do_not_start_from_an_earlier_codec(result):
