@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from kvsplice_core.version import __version__
 
 if TYPE_CHECKING:
+    from kvsplice_core.axes import Axes
     from kvsplice_core.cache.compressed import CacheMode, CompressedCache, cache_for
     from kvsplice_core.cache.folded import folded
     from kvsplice_core.cache.raw_tokens import Window
@@ -60,11 +61,19 @@ if TYPE_CHECKING:
         SweepStep,
         Verdict,
     )
-    from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec
+    from kvsplice_core.specs import (
+        CalibrationSpec,
+        CouplingKind,
+        Curve,
+        KnotPlacement,
+        Recipe,
+        SweepSpec,
+    )
     from kvsplice_core.sweeping import sweep
     from kvsplice_core.values.values import Values, describe, load_values
 
 __all__ = [
+    "Axes",
     "CacheMode",
     "CalibrationResult",
     "CalibrationSpec",
@@ -77,12 +86,15 @@ __all__ = [
     "Codec",
     "CodecFileError",
     "CompressedCache",
+    "CouplingKind",
+    "Curve",
     "CurveSpec",
     "DataError",
     "DataSummary",
     "Document",
     "EvalSpec",
     "KVSpliceError",
+    "KnotPlacement",
     "LanguageModel",
     "LanguageModelError",
     "MemorySpec",
@@ -125,6 +137,7 @@ __all__ = [
 ]
 
 _NAMES_BY_MODULE = {
+    "axes": "Axes",
     "cache.compressed": "CacheMode CompressedCache cache_for",
     "cache.folded": "folded",
     "cache.raw_tokens": "Window",
@@ -153,7 +166,7 @@ _NAMES_BY_MODULE = {
         "CalibrationResult CalibrationStep Change DataSummary Scores "
         "SweepResult SweepRow SweepStep Verdict"
     ),
-    "specs": "CalibrationSpec Recipe SweepSpec",
+    "specs": "CalibrationSpec CouplingKind Curve KnotPlacement Recipe SweepSpec",
     "sweeping": "sweep",
     "values.values": "Values describe load_values",
 }

@@ -10,6 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.codec import Codec
 from kvsplice_core.devices import resolve_device
 from kvsplice_core.errors import DataError, SpecError
@@ -197,6 +198,8 @@ def train_transform(
     rows: Tensor, test: Tensor, spec: CalibrationSpec, previous: Codec | None = None
 ) -> Training:
     """Train the transform of `spec` on vectors (n, d); the test part is only drawn."""
+    if previous is not None and previous.info.get("axes", Axes.RAW.value) != spec.axes.value:
+        previous = None  # what it learnt holds in its own axes only
     job = Job(rows, test, spec, _on(previous, rows.device))
     learner = job.learner()
     if learner is None:
@@ -284,6 +287,10 @@ def _info(parts: Parts, spec: CalibrationSpec) -> dict[str, object]:
         "method": spec.method.key,
         "recipe": spec.recipe.value,
         "knots": spec.resolved_knots,
+        "curve": spec.curve.value,
+        "knot_placement": spec.knot_placement.value,
+        "axes": spec.axes.value,
+        "coupling": spec.coupling.value,
         "epochs": spec.resolved_epochs,
         "seed": spec.seed,
         "train_vectors": len(parts.train),

@@ -21,7 +21,7 @@ class Method(Enum):
     """
 
     PCA = ("pca", "PCA", "PCA", "identity")
-    SPLINE = ("spline", "SplinePCA", "Spline→PCA", "spline")
+    SPLINE = ("spline", "SplinePCA", "Spline→PCA", "spline_kind")
     FLOW = ("flow", "FlowPCA", "Flow→PCA", "flow")
 
     def __init__(self, key: str, column: str, label: str, module: str) -> None:

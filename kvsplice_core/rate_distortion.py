@@ -127,5 +127,5 @@ def gaussian_surrogate(rows: Tensor, n: int, seed: int) -> Tensor:
     draw = torch.randn(
         n, rows.shape[1], dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
     )
-    drawn = draw * variances.clamp_min(0).sqrt() @ axes.T + exact.mean(0)
+    drawn: Tensor = (draw * variances.clamp_min(0).sqrt()) @ axes.T + exact.mean(0)
     return drawn.to(rows.device, rows.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import PurePath
 
 from kvsplice_core.results import DataSummary
@@ -11,6 +12,13 @@ from kvsplice_core.specs import SAMPLE_BUDGET, CalibrationSpec, SweepSpec
 
 _ARRAY = "array"
 _SAVED_ARRAY = "vectors.npy"
+# Fields of a calibration that shape its transform, with their options; written when not usual.
+_SHAPING = {
+    "curve": "--curve",
+    "knot_placement": "--knot-placement",
+    "axes": "--transform-axes",
+    "coupling": "--coupling",
+}
 
 
 def as_command(data: DataSummary, spec: SweepSpec, *, device: str) -> str:
@@ -39,7 +47,14 @@ def as_python(data: DataSummary, spec: SweepSpec, *, device: str) -> str:
     """Return a Python script that repeats a sweep through the public interface."""
     calibration = spec.calibration
     methods = ", ".join(f"Method.{method.name}" for method in spec.methods)
-    return f"""from kvsplice_core import CalibrationSpec, Method, Recipe, SweepSpec
+    shaping = _unusual(calibration)
+    names = {"CalibrationSpec", "Method", "Recipe", "SweepSpec"}
+    names |= {type(choice).__name__ for choice in shaping.values()}
+    more = "".join(
+        f"\n        {name}={type(choice).__name__}.{choice.name},"
+        for name, choice in shaping.items()
+    )
+    return f"""from kvsplice_core import {", ".join(sorted(names))}
 from kvsplice_core import load_values, run, sweep
 
 values = load_values({_call(data)})
@@ -56,12 +71,24 @@ spec = SweepSpec(
         batch_size={calibration.batch_size!r},
         k_train={calibration.k_train},
         train_fraction={calibration.train_fraction!r},
-        validation_fraction={calibration.validation_fraction!r},
+        validation_fraction={calibration.validation_fraction!r},{more}
     ),
 )
 for row in run(sweep(values, spec)).rows:
     print(row.method.label, row.k, row.scores.mse)
 """
+
+
+def shaping_words(calibration: CalibrationSpec) -> Iterator[str]:
+    """Yield the options that shape the transform otherwise than usual."""
+    for name, choice in _unusual(calibration).items():
+        yield from (_SHAPING[name], choice.value)
+
+
+def _unusual(calibration: CalibrationSpec) -> dict[str, StrEnum]:
+    usual = CalibrationSpec()
+    choices = {name: getattr(calibration, name) for name in _SHAPING}
+    return {name: choice for name, choice in choices.items() if choice != getattr(usual, name)}
 
 
 def _source(data: DataSummary) -> str:
@@ -116,6 +143,7 @@ def _spec_words(spec: SweepSpec, device: str) -> Iterator[str]:
     yield from ("--ks", ",".join(map(str, spec.ks)))
     yield from ("--recipe", calibration.recipe.value)
     yield from ("--knots", str(calibration.resolved_knots))
+    yield from shaping_words(calibration)
     if spec.earlier_knots:
         yield from ("--earlier-knots", ",".join(map(str, spec.earlier_knots)))
     yield from ("--epochs", str(calibration.resolved_epochs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
 
@@ -26,6 +27,40 @@ class Recipe(StrEnum):
 
     ORIGIN = "origin"
     JOINT = "joint"
+
+
+class Curve(StrEnum):
+    """What the curve of a spline is made of.
+
+    ``LINEAR``: straight pieces (C⁰). ``RATIONAL_QUADRATIC``: monotone rational-quadratic pieces
+    (C¹). ``SMOOTH``: straight pieces whose change of slope from knot to knot costs something.
+    """
+
+    LINEAR = "linear"
+    RATIONAL_QUADRATIC = "rational-quadratic"
+    SMOOTH = "smooth"
+
+
+class KnotPlacement(StrEnum):
+    """Where the knots of a spline lie.
+
+    ``QUANTILES`` of each dimension, ``UNIFORM`` over its range, or ``LEARNT``: started at the
+    quantiles and moved with the slopes.
+    """
+
+    QUANTILES = "quantiles"
+    UNIFORM = "uniform"
+    LEARNT = "learnt"
+
+
+class CouplingKind(StrEnum):
+    """What one half of the dimensions does to the other in a flow.
+
+    ``AFFINE`` scales and shifts it; ``RATIONAL_QUADRATIC`` bends it by monotone splines.
+    """
+
+    AFFINE = "affine"
+    RATIONAL_QUADRATIC = "rational-quadratic"
 
 
 @dataclass(frozen=True)
@@ -75,6 +110,14 @@ class CalibrationSpec:
         Share of the vectors, first in order, used to calibrate; the rest is the test part.
     validation_fraction : float
         Share of the training part, last in order, that decides between the method and PCA.
+    curve : Curve
+        What the curve of a spline is made of.
+    knot_placement : KnotPlacement
+        Where the knots of a spline lie.
+    axes : Axes
+        The basis in front of a spline or flow.
+    coupling : CouplingKind
+        The couplings of a flow.
 
     Raises
     ------
@@ -93,6 +136,10 @@ class CalibrationSpec:
     k_train: int = 16
     train_fraction: float = 0.75
     validation_fraction: float = 0.1
+    curve: Curve = Curve.LINEAR
+    knot_placement: KnotPlacement = KnotPlacement.QUANTILES
+    axes: Axes = Axes.RAW
+    coupling: CouplingKind = CouplingKind.AFFINE
 
     def __post_init__(self) -> None:
         _require(self.k >= 1, f"k must be at least 1; got {self.k}")

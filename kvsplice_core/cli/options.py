@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import (
@@ -13,6 +14,9 @@ from kvsplice_core.specs import (
     RECIPE_DEFAULTS,
     SAMPLE_BUDGET,
     CalibrationSpec,
+    CouplingKind,
+    Curve,
+    KnotPlacement,
     Recipe,
 )
 
@@ -84,6 +88,7 @@ def add_calibration_options(parser: argparse.ArgumentParser) -> None:
         help=f"knots of a spline, {MIN_KNOTS} … {MAX_KNOTS} "
         f"(default: origin {origin.knots}, joint {joint.knots})",
     )
+    _add_transform_options(group)
     group.add_argument(
         "--epochs",
         type=int,
@@ -114,6 +119,35 @@ def add_calibration_options(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         metavar="N",
         help="CPU threads (default: OMP_NUM_THREADS, else all cores but one)",
+    )
+
+
+def _add_transform_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--curve",
+        choices=[curve.value for curve in Curve],
+        default=_SPEC.curve.value,
+        help="pieces of a spline: straight, rational-quadratic (no corners), or straight with a "
+        "price on corners (default: %(default)s)",
+    )
+    group.add_argument(
+        "--knot-placement",
+        choices=[placement.value for placement in KnotPlacement],
+        default=_SPEC.knot_placement.value,
+        help="where the knots of a spline lie (default: %(default)s)",
+    )
+    group.add_argument(
+        "--transform-axes",
+        # Those of the output projection need its weight, which vectors alone do not bring.
+        choices=[axes.value for axes in Axes if axes is not Axes.OUTPUT],
+        default=_SPEC.axes.value,
+        help="axes in which a spline or flow sees the vectors (default: %(default)s)",
+    )
+    group.add_argument(
+        "--coupling",
+        choices=[coupling.value for coupling in CouplingKind],
+        default=_SPEC.coupling.value,
+        help="couplings of a flow (default: %(default)s)",
     )
 
 
@@ -150,6 +184,10 @@ def calibration_spec(
         batch_size=arguments.batch_size,
         k_train=arguments.k_train,
         train_fraction=arguments.train_fraction,
+        curve=Curve(arguments.curve),
+        knot_placement=KnotPlacement(arguments.knot_placement),
+        axes=Axes(arguments.transform_axes),
+        coupling=CouplingKind(arguments.coupling),
     )
 
 

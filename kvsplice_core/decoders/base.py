@@ -106,7 +106,8 @@ def require_pairs(training: Pair, validation: Pair) -> None:
             )
         if len(latents) < 2:
             raise DataError(f"the {name} part of a decoder needs at least 2 vectors; {shapes}")
-        if not bool(latents.isfinite().all() & residuals.isfinite().all()):
+        # One pass over them: the sum of numbers one of which is not finite is not finite either.
+        if not bool((latents.sum() + residuals.sum()).isfinite()):
             raise DataError(f"{name} latents and residuals must be finite; some are not")
     widths = [(pair[0].shape[1], pair[1].shape[1]) for pair in (training, validation)]
     if widths[0] != widths[1]:

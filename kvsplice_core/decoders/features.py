@@ -193,7 +193,7 @@ def _sums_of(
     totals = []
     for pair in parts:
         total: Sums | None = None
-        for latents, residuals in zip(*(t.split(_CHUNK_ROWS) for t in pair), strict=True):
+        for latents, residuals in zip(*(torch.split(t, _CHUNK_ROWS) for t in pair), strict=True):
             z = here.apply(latents.to(device)).T.contiguous()
             sums = Sums.of(places.values(z), residuals.to(device, dtype))
             total = sums if total is None else total + sums

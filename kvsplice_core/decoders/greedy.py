@@ -8,13 +8,13 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from kvsplice_core.decoders.monomials import all_monomials
+from kvsplice_core.decoders.monomials import Monomials, quadratic_monomials
 from kvsplice_core.decoders.ridge import Regression, Sums
 from kvsplice_core.errors import DataError, SpecError
 from kvsplice_core.pca import PCA
 
 _CHUNK_ROWS = 4_096
-_MOST_ROWS = 20_000
+_MOST_ROWS = 8_192
 _LEAST_RIDGE = 1e-8
 
 
@@ -24,12 +24,13 @@ def greedy_axes(
     """Choose k principal axes, one after the other, for the quadratic decoder behind them.
 
     Each step takes the axis after which the least is left: the variance of the axes not kept,
-    less what a ridge regression on the products z_i z_j of the kept ones explains of it.
+    less what a ridge regression on z_i, z_i z_j and z_i³ of the kept ones explains of it. The
+    leading k axes are returned where they leave no more than that.
 
     Parameters
     ----------
     rows : Tensor, shape (n, d)
-        Training vectors, transformed; evenly spaced 20 000 of them are looked at.
+        Training vectors, transformed; at most 8 192 of them, evenly spaced, are looked at.
     pca : PCA
         Their principal axes.
     k : int
@@ -65,97 +66,109 @@ def greedy_axes(
     if not ridge >= _LEAST_RIDGE:
         raise SpecError(f"the ridge strength must be at least {_LEAST_RIDGE:g}; got {ridge}")
     if rows.ndim != 2 or rows.shape[1] != pca.dim or len(rows) < 2:
-        raise DataError(
-            f"vectors must have shape (2 or more, {pca.dim}); got {tuple(rows.shape)}"
-        )
-    search = _Search.start(rows, pca, among, ridge)
-    for _ in range(k):
-        search = search.with_next()
-    return torch.tensor(sorted(search.kept), device=rows.device)
+        raise DataError(f"vectors must have shape (2 or more, {pca.dim}); got {tuple(rows.shape)}")
+    start = _Search.start(rows, pca, among, ridge)
+    greedy = leading = start
+    for axis in range(k):
+        greedy = greedy.keeping(greedy.best())
+        leading = leading.keeping(axis)
+    best = greedy if greedy.missed < leading.missed else leading
+    return torch.tensor(sorted(best.kept), device=rows.device)
 
 
 @dataclass(frozen=True)
 class _Search:
-    """Axes kept so far; every table is what their products leave unexplained.
+    """Axes kept so far; every table is what their features leave unexplained.
 
     Parameters
     ----------
     kept : tuple of int
-    gram : Tensor, shape (pairs, pairs), fp64
-        Covariance of the candidates' products, ridge included, given the kept ones' products.
-    cross : Tensor, shape (pairs, d), fp64
-        Covariance of the products and the coordinates, likewise.
+    gram : Tensor, shape (features, features), fp64
+        Covariance of the candidates' features, ridge included, given those of the kept axes.
+    cross : Tensor, shape (features, d), fp64
+        Covariance of the features and the coordinates, likewise.
     left : Tensor, shape (d,), fp64
         Variance of each coordinate, likewise.
-    places : Tensor, shape (candidates, candidates), int64
-        Where the product of two candidates stands among the pairs.
+    products : Tensor, shape (candidates, candidates), int64
+        Where the product of two candidates stands among the features.
+    alone : Tensor, shape (candidates, 3), int64
+        Where the first three powers of each stand.
     """
 
     kept: tuple[int, ...]
     gram: Tensor
     cross: Tensor
     left: Tensor
-    places: Tensor
+    products: Tensor
+    alone: Tensor
 
     @classmethod
     def start(cls, rows: Tensor, pca: PCA, among: int, ridge: float) -> Self:
-        """Keep nothing yet; the covariances of all products are taken once."""
-        regression = Regression(_product_sums(rows, pca, among))
-        gram = regression.standardised + ridge * torch.eye(len(regression.spread)).double()
-        count = regression.sums.rows
-        cross = regression.centred.cross / regression.spread[:, None] / count
+        """Keep nothing yet; the covariances of all features are taken once."""
+        monomials = quadratic_monomials(among)
+        regression = Regression(_sums(rows, pca, monomials, among))
+        gram = regression.standardised + ridge * torch.eye(len(monomials), dtype=torch.float64)
+        cross = regression.centred.cross / regression.spread[:, None] / regression.sums.rows
         first, second = torch.triu_indices(among, among)
-        places = torch.zeros(among, among, dtype=torch.int64)
-        places[first, second] = places[second, first] = torch.arange(len(first))
-        return cls((), gram, cross, pca.variances.clone(), places)
+        products = torch.zeros(among, among, dtype=torch.int64)
+        products[first, second] = products[second, first] = among + torch.arange(len(first))
+        axes = torch.arange(among)
+        alone = torch.stack([axes, products.diagonal(), among + len(first) + axes], dim=1)
+        return cls((), gram, cross, pca.variances.clone(), products, alone)
 
-    def with_next(self) -> Self:
-        """Keep the one axis more that leaves the least."""
-        free = [axis for axis in range(len(self.places)) if axis not in self.kept]
+    @property
+    def missed(self) -> float:
+        """Variance that is neither kept nor explained, in all coordinates together."""
+        missed = self.left.clamp_min(0)
+        missed[list(self.kept)] = 0
+        return float(missed.sum())
+
+    def best(self) -> int:
+        """Return the axis that, kept too, leaves the least."""
+        free = [axis for axis in range(len(self.products)) if axis not in self.kept]
         axes = torch.tensor(free)
         added = self._added(axes)
         blocks = self.gram[added[:, :, None], added[:, None, :]]
-        parts = self.cross[added]  # (free, products, d)
+        parts = self.cross[added]  # (free, features, d)
         explained = (parts * torch.linalg.solve(blocks, parts)).sum(1)
         left = (self.left - explained).clamp_min(0)
         left[:, list(self.kept)] = 0
         left[torch.arange(len(axes)), axes] = 0
-        return self._keeping(free[int(left.sum(1).argmin())])
+        return free[int(left.sum(1).argmin())]
 
-    def _added(self, axes: Tensor) -> Tensor:
-        """Return the places of the products each of `axes` would bring: with the kept and itself."""
-        kept = torch.tensor(self.kept, dtype=torch.int64)
-        own = self.places[axes, axes]
-        return torch.cat([self.places[axes[:, None], kept], own[:, None]], dim=1)
-
-    def _keeping(self, axis: int) -> Self:
-        """Take what the products of `axis` explain out of every table (block elimination)."""
+    def keeping(self, axis: int) -> Self:
+        """Take what the features of `axis` explain out of every table (block elimination)."""
         added = self._added(torch.tensor([axis]))[0]
         across = self.gram[:, added]
-        shares = torch.linalg.solve(across[added], across.T).T  # (pairs, products)
+        shares = torch.linalg.solve(across[added], across.T)  # (added, features)
         explained = torch.linalg.solve(across[added], self.cross[added])
         return type(self)(
             (*self.kept, axis),
-            self.gram - shares @ across.T,
-            self.cross - shares @ self.cross[added],
+            self.gram - across @ shares,
+            self.cross - across @ explained,
             self.left - (self.cross[added] * explained).sum(0),
-            self.places,
+            self.products,
+            self.alone,
         )
 
+    def _added(self, axes: Tensor) -> Tensor:
+        """Return the places of what each of `axes` brings: powers, and products with the kept."""
+        kept = torch.tensor(self.kept, dtype=torch.int64)
+        return torch.cat([self.products[axes[:, None], kept], self.alone[axes]], dim=1)
 
-def _product_sums(rows: Tensor, pca: PCA, among: int) -> Sums:
-    """Sum the products z_i z_j of the candidates, and all coordinates as targets."""
-    pairs = all_monomials(among, 2)
+
+def _sums(rows: Tensor, pca: PCA, monomials: Monomials, among: int) -> Sums:
+    """Sum the candidates' features, with all coordinates as targets."""
     chosen = rows[:: max(1, len(rows) // _MOST_ROWS)][:_MOST_ROWS]
     unit = pca.variances[:among].sqrt().to(rows)
     # A direction without variance has no unit; it counts as 0 rather than as rounding.
     unit = torch.where(unit > 1e-6 * unit[0], unit, torch.inf)
-    monomials = pairs.to(rows.device)
+    monomials = monomials.to(rows.device)
     total: Sums | None = None
-    for chunk in chosen.split(_CHUNK_ROWS):
+    for chunk in torch.split(chosen, _CHUNK_ROWS):
         coordinates = (chunk - pca.mean) @ pca.basis
         scaled = (coordinates[:, :among] / unit).T.contiguous()
-        sums = Sums.of(monomials.values(scaled)[among:], coordinates)
+        sums = Sums.of(monomials.values(scaled), coordinates)
         total = sums if total is None else total + sums
     assert total is not None
     return total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import torch
@@ -23,6 +24,8 @@ from kvsplice_core.decoders.scaling import Scaling
 from kvsplice_core.decoders.spec import MAX_HIDDEN, DecoderSpec
 
 _LEARNING_RATE = 3e-3
+# A clean curve wants none; few and noisy vectors want much. The validation part decides.
+_WEIGHT_DECAYS = (0.0, 1.0)
 _BATCH, _MOST_BATCH, _STEPS_PER_EPOCH = 256, 4_096, 32
 _CHUNK_ROWS = 16_384
 _LEAST_GAIN = 1e-3
@@ -64,7 +67,9 @@ class NetworkCorrection:
     def apply(self, latent: Tensor) -> Tensor:
         """Return what to add, (…, d) for latents (…, k)."""
         flat = latent.reshape(-1, latent.shape[-1])
-        parts = [_network(self.scaling.apply(p), self.weights) for p in flat.split(_CHUNK_ROWS)]
+        parts = [
+            _network(self.scaling.apply(p), self.weights) for p in torch.split(flat, _CHUNK_ROWS)
+        ]
         return torch.cat(parts).reshape(*latent.shape[:-1], self.dim).to(latent.dtype)
 
     def settings(self) -> Mapping[str, Setting]:
@@ -81,12 +86,15 @@ class NetworkCorrection:
 
 
 class MlpKind:
-    """Adam with cosine decay on the squared residual; the epoch best on validation is kept."""
+    """AdamW with cosine decay on the squared residual, without and with weight decay.
+
+    The epoch of either run that is best on the validation part is kept.
+    """
 
     def fit(
         self, latents: Tensor, residuals: Tensor, validation: Pair, spec: DecoderSpec
     ) -> Work[Correction | None]:
-        """Learn it from the training part; the validation part only chooses the epoch."""
+        """Learn it from the training part; the validation part chooses the run and its epoch."""
         require_pairs((latents, residuals), validation)
         scaling = Scaling.of(latents, latents.shape[1])
         unit = residuals.float().square().mean().sqrt().clamp_min(torch.finfo(torch.float32).tiny)
@@ -94,11 +102,12 @@ class MlpKind:
         inputs, targets = scaling.apply(latents), residuals.float() / unit
         least = (1 - _LEAST_GAIN) * _error(held[1])
         best: Weights | None = None
-        for progress, weights in _epochs(inputs, targets, spec):
-            error = _error(held[1] - _in_parts(held[0], weights))
-            if error < least:
-                best, least = tuple(weight.clone() for weight in weights), error
-            yield progress
+        for run, decay in enumerate(_WEIGHT_DECAYS):
+            for progress, weights in _epochs(inputs, targets, spec, decay):
+                error = _error(held[1] - _in_parts(held[0], weights))
+                if error < least:
+                    best, least = tuple(weight.clone() for weight in weights), error
+                yield (run + progress) / len(_WEIGHT_DECAYS)
         if best is None:
             return None
         return NetworkCorrection(scaling, (*best[:4], best[4] * unit, best[5] * unit))
@@ -117,7 +126,7 @@ class MlpKind:
 
 
 def _epochs(
-    inputs: Tensor, targets: Tensor, spec: DecoderSpec
+    inputs: Tensor, targets: Tensor, spec: DecoderSpec, decay: float
 ) -> Generator[tuple[float, Weights], None, None]:
     """Train; yield the share that is done and the present weights after every epoch."""
     generator = torch.Generator().manual_seed(spec.seed)
@@ -125,11 +134,11 @@ def _epochs(
     weights = _start(widths, generator, inputs)
     size = min(len(inputs), _MOST_BATCH, max(_BATCH, len(inputs) // _STEPS_PER_EPOCH))
     steps = len(inputs) // size
-    optimiser = torch.optim.Adam(weights, lr=_LEARNING_RATE, fused=True)
+    optimiser = torch.optim.AdamW(weights, lr=_LEARNING_RATE, weight_decay=decay, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, spec.epochs * steps)
     for epoch in range(1, spec.epochs + 1):
         order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
-        for rows in order[: steps * size].split(size):
+        for rows in torch.split(order[: steps * size], size):
             error = (_network(inputs[rows], weights) - targets[rows]).square().mean()
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(error)
@@ -141,7 +150,7 @@ def _epochs(
 def _start(widths: tuple[int, ...], generator: torch.Generator, like: Tensor) -> Weights:
     """Return seeded weights, the last layer zero: the start is the linear decoder."""
     weights: list[Tensor] = []
-    for index, (into, out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for index, (into, out) in enumerate(pairwise(widths)):
         gain = 0.0 if index == len(widths) - 2 else (2 / into) ** 0.5
         matrix = gain * torch.randn(out, into, generator=generator)
         weights += [matrix, torch.zeros(out)]
@@ -156,7 +165,7 @@ def _network(x: Tensor, weights: Weights) -> Tensor:
 
 def _in_parts(x: Tensor, weights: Weights) -> Tensor:
     with torch.no_grad():
-        return torch.cat([_network(part, weights) for part in x.split(_CHUNK_ROWS)])
+        return torch.cat([_network(part, weights) for part in torch.split(x, _CHUNK_ROWS)])
 
 
 def _error(rest: Tensor) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 from math import comb
 from typing import Self
 
@@ -38,7 +38,7 @@ class Monomials:
         degrees = range(1, len(ordered[-1]) + 1)
         by_degree = [[one for one in ordered if len(one) == degree] for degree in degrees]
         levels = []
-        for below, level in zip(by_degree, by_degree[1:], strict=False):
+        for below, level in pairwise(by_degree):
             places = {one: place for place, one in enumerate(below)}
             parents = torch.tensor([places[one[:-1]] for one in level])
             levels.append((parents, torch.tensor([one[-1] for one in level])))

@@ -9,6 +9,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
+# Narrower products would waste more than they save.
+_LEAST_BLOCK, _MOST_BLOCKS = 56, 8
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -40,7 +43,7 @@ class Sums:
         """Return the sums over features (p, n) and targets (n, d), of one dtype and device."""
         return cls(
             features.shape[1],
-            _fp64(features @ features.T),
+            _fp64(_gram(features)),
             _fp64(features @ targets),
             _fp64(features.sum(1)),
             _fp64(targets.sum(0)),
@@ -61,9 +64,7 @@ class Sums:
         """Return the sums of the features at `places` alone."""
         gram = self.gram[places[:, None], places]
         features = self.features[places]
-        return type(self)(
-            self.rows, gram, self.cross[places], features, self.targets, self.energy
-        )
+        return type(self)(self.rows, gram, self.cross[places], features, self.targets, self.energy)
 
     def around(self, features: Tensor, targets: Tensor) -> Self:
         """Return the sums of φ − `features` and r − `targets`."""
@@ -136,6 +137,20 @@ class Regression:
         weights = torch.linalg.solve(system, cross) / self.spread[:, None]
         features, targets = self.means
         return weights, targets - features @ weights
+
+
+def _gram(features: Tensor) -> Tensor:
+    """Return features (p, n) times their transpose; only what lies left of the diagonal blocks.
+
+    It is symmetric, so the rest is mirrored: up to nearly half of the work is saved.
+    """
+    p = len(features)
+    gram = features.new_zeros(p, p)
+    size = -(-p // max(1, min(_MOST_BLOCKS, p // _LEAST_BLOCK)))
+    for start in range(0, p, size):
+        end = min(start + size, p)
+        torch.matmul(features[start:end], features[:end].T, out=gram[start:end, :end])
+    return gram.tril() + gram.tril(-1).T
 
 
 def _fp64(x: Tensor) -> Tensor:

@@ -41,10 +41,10 @@ class Scaling:
     def of(cls, latents: Tensor, leading: int) -> Self:
         """Return the scaling of training latents (n, k), n ≥ 2."""
         z = latents[:, :leading].float()
-        low, high = z.amin(0), z.amax(0)
+        low, high = torch.aminmax(z, dim=0)
         room = _MARGIN * (high - low)
-        variance, mean = torch.var_mean(z, 0)
-        spread = variance.sqrt()
+        mean = z.mean(0)
+        spread = (z - mean).square_().mean(0).sqrt()
         # A latent that never moves stays at 0 rather than amplify its rounding.
         moving = spread > 1e-6 * mean.abs().clamp_min(torch.finfo(z.dtype).tiny)
         spread = torch.where(moving, spread, torch.ones_like(spread))

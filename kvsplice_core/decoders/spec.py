@@ -71,7 +71,7 @@ class DecoderSpec:
         Most features of the quadratic and the polynomial decoder, 1 … 8192: products are taken
         only among as many leading latents as fit.
     epochs : int
-        Passes of the MLP over the training vectors, ≥ 1.
+        Passes of the MLP over the training vectors, ≥ 1, in each of its two runs.
     hidden : int
         Width of the MLP's two hidden layers, 1 … 4096.
     seed : int
@@ -86,7 +86,7 @@ class DecoderSpec:
     kind: Decoding = Decoding.LINEAR
     degree: int = 3
     features: int = 2_048
-    epochs: int = 120
+    epochs: int = 80
     hidden: int = 128
     seed: int = 5
 

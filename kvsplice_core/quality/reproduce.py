@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from kvsplice_core.quality.specs import CurveSpec, EvalSpec
+from kvsplice_core.reproduce import shaping_words
 from kvsplice_core.specs import CalibrationSpec
 
 
@@ -42,6 +43,7 @@ def _spec_words(spec: CurveSpec) -> Iterator[str]:
     yield from ("--ks", ",".join(map(str, spec.ks)))
     yield from ("--recipe", calibration.recipe.value)
     yield from ("--knots", str(calibration.resolved_knots))
+    yield from shaping_words(calibration)
     yield from ("--epochs", str(calibration.resolved_epochs))
     yield from ("--seed", str(calibration.seed))
     for name in ("batch_size", "k_train", "train_fraction"):

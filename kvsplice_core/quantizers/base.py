@@ -155,7 +155,7 @@ def flag_setting(settings: Mapping[str, Setting], name: str) -> bool:
 def by_rows(function: Callable[[Tensor], Tensor], x: Tensor, width: int) -> Tensor:
     """Apply `function`, (rows, a) to (rows, width), to x (…, a) in chunks that bound memory."""
     rows = x.reshape(-1, x.shape[-1])
-    parts = [function(chunk) for chunk in rows.split(_CHUNK_ROWS)]
+    parts = [function(chunk) for chunk in torch.split(rows, _CHUNK_ROWS)]
     joined = parts[0] if len(parts) == 1 else torch.cat(parts)
     return joined.reshape(*x.shape[:-1], width)
 

@@ -40,7 +40,7 @@ def shared_codebook(costs: Tensor, total: int, companded: bool) -> tuple[Tensor,
     tables = [gaussian_levels(bits, companded) for bits in range(MAX_WIDTH + 1)]
     shares = torch.tensor([gaussian_distortion_of(table) for table in tables], dtype=costs.dtype)
     bits = allot_bits(costs[:, None] * shares.to(costs.device), total)
-    return bits, torch.cat([tables[width] for width in bits.unique().tolist()])
+    return bits, torch.cat([tables[width] for width in torch.unique(bits).tolist()])
 
 
 def own_codebook(
@@ -50,9 +50,7 @@ def own_codebook(
     tables = [empirical_levels(samples, bits, companded) for bits in range(MAX_WIDTH + 1)]
     shares = torch.stack([samples.distortion(table) for table in tables], 1)
     bits = allot_bits(costs[:, None] * shares, total)
-    padded = torch.stack(
-        [torch.nn.functional.pad(t, (0, 2**MAX_WIDTH - t.shape[1])) for t in tables]
-    )
-    chosen = padded[bits, torch.arange(len(bits), device=bits.device)]
-    used = torch.arange(2**MAX_WIDTH, device=bits.device) < 2 ** bits[:, None]
-    return bits, chosen[used]
+    largest = 2**MAX_WIDTH
+    padded = [torch.nn.functional.pad(table, (0, largest - table.shape[1])) for table in tables]
+    chosen = torch.stack(padded)[bits, torch.arange(len(bits), device=bits.device)]
+    return bits, chosen[torch.arange(largest, device=bits.device) < 2 ** bits[:, None]]

@@ -21,7 +21,8 @@ def split_gain(latent: Tensor) -> tuple[Tensor, Tensor]:
 def rotation(k: int, seed: int) -> Tensor:
     """Return the random orthogonal matrix (k, k), fp32 on the CPU, of a seed."""
     draw = torch.randn(k, k, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    return torch.linalg.qr(draw).Q.float()
+    axes: Tensor = torch.linalg.qr(draw).Q
+    return axes.float()
 
 
 def rotated(x: Tensor, seed: int) -> Tensor:

@@ -54,7 +54,7 @@ class Integer:
 
     @property
     def _top(self) -> int:
-        return 2 ** (self.bits - 1) - 1
+        return (1 << (self.bits - 1)) - 1
 
     def pack(self, latent: Tensor) -> Tensor:
         """Store latents (…, k) as uint8 (…, bytes_per_vector): the scale, then the codes."""

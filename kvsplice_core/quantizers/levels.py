@@ -61,7 +61,8 @@ def _running_sum(x: Tensor) -> Tensor:
 
 def midpoints(levels: Tensor) -> Tensor:
     """Return the thresholds (…, L − 1) between sorted levels (…, L)."""
-    return (levels[..., 1:] + levels[..., :-1]) / 2
+    middle: Tensor = (levels[..., 1:] + levels[..., :-1]) / 2
+    return middle
 
 
 def empirical_levels(samples: Samples, bits: int, companded: bool) -> Tensor:

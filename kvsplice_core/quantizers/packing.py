@@ -29,13 +29,13 @@ def pack_codes(codes: Tensor, widths: Tensor) -> Tensor:
         uint8; the last bits of a row are zero padding.
     """
     byte, shift = _places(widths, codes.device)
-    spread = codes.T.int() << shift[:, None]  # (k, n): every code within its own two bytes
     size = packed_bytes(widths)
-    out = torch.zeros(size + 2, codes.shape[0], dtype=torch.uint8, device=codes.device)
-    # bits of different codes never overlap, so that a sum is their union
-    out.index_add_(0, byte, (spread >> 8).to(torch.uint8))
-    out.index_add_(0, byte + 1, (spread & 255).to(torch.uint8))
-    return out[:size].T.contiguous()
+    places = torch.zeros(len(widths), size + 1, device=codes.device)
+    places[torch.arange(len(widths), device=codes.device), byte] = torch.exp2(shift.float())
+    # bits of different codes never overlap, and 16-bit sums are exact in fp32 (even in TF32)
+    words = (codes.float() @ places).int()  # (n, size + 1): codes that begin in a byte
+    words[:, 1:] += (words[:, :-1] & 255) << 8  # what reaches into the next byte
+    return (words >> 8)[:, :size].to(torch.uint8).contiguous()
 
 
 def unpack_codes(packed: Tensor, widths: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ class Rounding:
     def _grouped(self, x: Tensor) -> Tensor:  # (rows, groups, group)
         # the last number fills a shorter group up: it moves neither minimum nor maximum
         places = torch.arange(self.groups * self.group, device=x.device).clamp_max(self.k - 1)
-        return x[:, places].unflatten(1, (self.groups, self.group))
+        return x[:, places].reshape(-1, self.groups, self.group)
 
     def _codes(self, grouped: Tensor, start: Tensor, step: Tensor) -> Tensor:  # (rows, k)
         divisor = torch.where(step > 0, step, 1)[..., None]
@@ -92,7 +92,9 @@ class Rounding:
 
     def _unpack_rows(self, stored: Tensor) -> Tensor:  # (rows, bytes)
         scales = 2 * self.groups
-        start, step = (from_half_bytes(part) for part in stored[:, : 2 * scales].split(scales, 1))
+        start, step = (
+            from_half_bytes(part) for part in torch.split(stored[:, : 2 * scales], scales, 1)
+        )
         codes = unpack_codes(stored[:, 2 * scales :], self._widths).float()
         places = torch.arange(self.k, device=stored.device) // self.group
         return codes * step[:, places] + start[:, places]

@@ -106,11 +106,13 @@ class ScalarLevels:
 
     def _starts(self) -> Tensor:
         """Where in `levels` each component's table begins (k,)."""
-        sizes = 2**self.bits
         if not self.shared:
+            sizes = 2**self.bits
             return sizes.cumsum(0) - sizes
-        used, place = self.bits.unique(return_inverse=True)
-        return ((2**used).cumsum(0) - 2**used)[place]
+        used, place = torch.unique(self.bits, return_inverse=True)
+        sizes = 2**used
+        starts: Tensor = (sizes.cumsum(0) - sizes)[place]
+        return starts
 
     def unpack(self, stored: Tensor) -> Tensor:
         """Restore float32 latents (…, k)."""
@@ -199,7 +201,7 @@ def _require_parts(tensors: Mapping[str, Tensor], shared: bool, k: int) -> None:
         raise CodecFileError(f"levels of {k} components need {k} bits each; got shapes {shapes}")
     if bits.dtype != torch.int64 or int(bits.min()) < 0 or int(bits.max()) > MAX_WIDTH:
         raise CodecFileError(f"bits must be whole numbers in 0 … {MAX_WIDTH}; the file has others")
-    size = int((2 ** (bits.unique() if shared else bits)).sum())
+    size = int((2 ** (torch.unique(bits) if shared else bits)).sum())
     if tuple(tensors["levels"].shape) != (size,):
         raise CodecFileError(
             f"these bits need {size} levels; got shape {tuple(tensors['levels'].shape)}"

@@ -1,67 +1,25 @@
-"""A RealNVP flow: affine couplings that mix dimensions (Dinh, Sohl-Dickstein & Bengio 2017)."""
+"""A RealNVP flow: couplings that mix dimensions (Dinh, Sohl-Dickstein & Bengio 2017)."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name everybody gives it
 from torch import Generator, Tensor
 
 from kvsplice_core.errors import CodecFileError
 from kvsplice_core.shapes import ScatterShape
-from kvsplice_core.specs import CalibrationSpec, Recipe
+from kvsplice_core.specs import CalibrationSpec, CouplingKind, Recipe
 from kvsplice_core.transforms.base import TrainingRates, Transform
+from kvsplice_core.transforms.chained import BehindAxes
+from kvsplice_core.transforms.couplings import Coupling, SplineCoupling
 
 _COUPLINGS = 3
-_HIDDEN = 128
 _REGULARISER = 1e-4
+_COUPLING_OF = {CouplingKind.AFFINE: Coupling, CouplingKind.RATIONAL_QUADRATIC: SplineCoupling}
 _WEIGHTS = ("w1", "b1", "w2", "b2", "w3", "b3")
-
-
-@dataclass(frozen=True)
-class Coupling:
-    """``x_B ← x_B · exp(tanh a(x_A)) + t(x_A)`` for two halves A, B of the dimensions.
-
-    Parameters
-    ----------
-    kept, moved : Tensor, int64, shapes (|A|,) and (|B|,)
-        The dimensions of the two halves.
-    weights : tuple of 6 Tensor
-        Weight and bias of three linear layers |A| → 128 → 128 → 2·|B|.
-    """
-
-    kept: Tensor
-    moved: Tensor
-    weights: tuple[Tensor, ...]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, d) to (n, d)."""
-        log_scale, translation = self._network(x[:, self.kept])
-        moved = x[:, self.moved] * log_scale.exp() + translation
-        return x.index_copy(1, self.moved, moved)
-
-    def inverse(self, z: Tensor) -> Tensor:
-        """Map back; A passed unchanged, so the same network gives the same numbers."""
-        log_scale, translation = self._network(z[:, self.kept])
-        moved = (z[:, self.moved] - translation) * (-log_scale).exp()
-        return z.index_copy(1, self.moved, moved)
-
-    def _network(self, kept: Tensor) -> tuple[Tensor, Tensor]:
-        w1, b1, w2, b2, w3, b3 = self.weights
-        hidden = F.gelu(F.linear(kept, w1, b1))
-        hidden = F.gelu(F.linear(hidden, w2, b2))
-        raw_scale, translation = F.linear(hidden, w3, b3).chunk(2, dim=1)
-        return raw_scale.tanh(), translation
-
-    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
-        """Return the coupling with `function` applied to its weights, and moved with them."""
-        weights = tuple(function(weight) for weight in self.weights)
-        device = weights[0].device
-        return type(self)(self.kept.to(device), self.moved.to(device), weights)
 
 
 @dataclass(frozen=True)
@@ -150,19 +108,20 @@ class FlowLearner:
 
 
 class FlowKind:
-    """Three affine couplings with networks of two hidden layers of 128."""
+    """Three couplings with networks of two hidden layers of 128."""
 
     def start(
         self, train: Tensor, spec: CalibrationSpec, generator: Generator, previous: Transform | None
     ) -> FlowLearner:
-        """Return a learner at the identity, or at `previous` if that is a flow."""
-        if isinstance(previous, Flow):
+        """Return a learner at the identity, or at `previous` if that is a flow of its couplings."""
+        kind = _COUPLING_OF[spec.coupling]
+        if isinstance(previous, Flow) and all(type(c) is kind for c in previous.couplings):
             return FlowLearner(previous)
         dim = train.shape[1]
         # The published recipe feeds vectors as they are; joint must serve captures of any scale.
         unit = train.new_ones(()) if spec.recipe is Recipe.ORIGIN else train.std().clamp_min(1e-6)
         halves = _halves(dim, generator)
-        starts = (_identity_coupling(*half, generator) for half in halves)
+        starts = (kind.identity(*half, generator) for half in halves)
         couplings = tuple(start.map(lambda weight: weight.to(train)) for start in starts)
         return FlowLearner(Flow(couplings, unit, dim))
 
@@ -176,7 +135,7 @@ class FlowKind:
         count = sum(name.endswith(".kept") for name in tensors)
         try:
             couplings = tuple(
-                Coupling(
+                _coupling(
                     tensors[f"{i}.kept"],
                     tensors[f"{i}.moved"],
                     tuple(tensors[f"{i}.{name}"] for name in _WEIGHTS),
@@ -190,6 +149,12 @@ class FlowKind:
             ) from error
         _check(flow)
         return flow
+
+
+def _coupling(kept: Tensor, moved: Tensor, weights: tuple[Tensor, ...]) -> Coupling:
+    """Return the coupling whose last layer has as many outputs for each moved dimension."""
+    splines = len(weights[-1]) == SplineCoupling.outputs * moved.numel()
+    return (SplineCoupling if splines else Coupling)(kept, moved, weights)
 
 
 def _check(flow: Flow) -> None:
@@ -206,9 +171,9 @@ def _check_coupling(coupling: Coupling, dim: int) -> None:
     whole = all(half.dtype == torch.int64 and half.ndim == 1 for half in halves)
     if not whole or torch.cat(halves).sort().values.tolist() != list(range(dim)):
         raise CodecFileError(f"each coupling must name every one of {dim} dimensions once")
-    kept, twice = len(coupling.kept), 2 * len(coupling.moved)
+    kept, last = len(coupling.kept), coupling.outputs * len(coupling.moved)
     hidden = coupling.weights[1].numel()
-    expected = ((hidden, kept), (hidden,), (hidden, hidden), (hidden,), (twice, hidden), (twice,))
+    expected = ((hidden, kept), (hidden,), (hidden, hidden), (hidden,), (last, hidden), (last,))
     found = tuple(tuple(weight.shape) for weight in coupling.weights)
     if found != expected:
         raise CodecFileError(f"a coupling's layers must have shapes {expected}; got {found}")
@@ -224,18 +189,4 @@ def _halves(dim: int, generator: Generator) -> list[tuple[Tensor, Tensor]]:
     return halves
 
 
-def _identity_coupling(kept: Tensor, moved: Tensor, generator: Generator) -> Coupling:
-    w1, b1 = _linear(len(kept), _HIDDEN, generator)
-    w2, b2 = _linear(_HIDDEN, _HIDDEN, generator)
-    last = torch.zeros(2 * len(moved), _HIDDEN)
-    return Coupling(kept, moved, (w1, b1, w2, b2, last, torch.zeros(2 * len(moved))))
-
-
-def _linear(inputs: int, outputs: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Return weight and bias, uniform within ±1/√inputs as torch.nn.Linear starts."""
-    bound = 1 / math.sqrt(inputs)
-    weight = torch.empty(outputs, inputs).uniform_(-bound, bound, generator=generator)
-    return weight, torch.empty(outputs).uniform_(-bound, bound, generator=generator)
-
-
-KIND = FlowKind()
+KIND = BehindAxes(FlowKind())

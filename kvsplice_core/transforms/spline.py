@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody gives it
-from torch import Generator, Tensor
+from torch import Tensor
 
-from kvsplice_core.errors import CodecFileError
 from kvsplice_core.shapes import SplineShape
-from kvsplice_core.specs import MIN_KNOTS, CalibrationSpec, Recipe
-from kvsplice_core.transforms.base import TrainingRates, Transform
+from kvsplice_core.transforms.base import Transform
+from kvsplice_core.transforms.knots import Knots, inverse_softplus
 from kvsplice_core.transforms.piecewise import piecewise_linear
 
 _MIN_SLOPE = 1e-4
@@ -92,45 +90,48 @@ def join_splines(transforms: Sequence[Transform]) -> Spline | None:
 
 
 class SplineLearner:
-    """Raw slopes, a scale and a shift per dimension over fixed knots.
+    """Raw slopes, a scale and a shift per dimension, and knots that may be learnt too.
 
     Parameters
     ----------
-    knots : Tensor, shape (knots, d)
-        Non-decreasing along the first axis.
+    knots : Knots
+        Fixed or learnt.
     unit : Tensor, shape (d,)
         What a shift of 1 is worth: the standard deviation of each dimension.
-    start : Spline, optional
-        Spline to start at; the identity when omitted.
+    start : Transform, optional
+        A transform of each dimension by itself to start at; the identity when omitted.
+    smoothness : float
+        What a change of slope costs, in units of the variance: the mean squared second
+        difference of the logarithms of the slopes times this is added to the error.
     """
 
-    def __init__(self, knots: Tensor, unit: Tensor, start: Spline | None = None) -> None:
+    def __init__(
+        self, knots: Knots, unit: Tensor, start: Transform | None = None, smoothness: float = 0.0
+    ) -> None:
         self._knots = knots
         self._unit = unit
-        self._widths = knots[1:] - knots[:-1]
-        total = self._widths.sum(0)
-        # A constant dimension has no width to weigh by: all its segments count the same.
-        weights = torch.where(total > 0, self._widths, torch.ones_like(self._widths))
-        self._weights = weights / weights.sum(0)
+        self._smoothness = smoothness
         slopes, scale, shift = self._start_values(start)
-        self._raw_slopes = _inverse_softplus(slopes - _MIN_SLOPE).requires_grad_()
-        self._raw_scale = _inverse_softplus(scale - _MIN_SCALE).requires_grad_()
+        self._raw_slopes = inverse_softplus(slopes - _MIN_SLOPE).requires_grad_()
+        self._raw_scale = inverse_softplus(scale - _MIN_SCALE).requires_grad_()
         self._raw_shift = (shift / unit).requires_grad_()
 
-    def _start_values(self, start: Spline | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _start_values(self, start: Transform | None) -> tuple[Tensor, Tensor, Tensor]:
+        knots = self._knots.build().detach()
+        widths = knots[1:] - knots[:-1]
         if start is None:
-            one = torch.ones_like(self._knots[0])
-            return torch.ones_like(self._widths), one, torch.zeros_like(one)
-        out = start.forward(self._knots)
-        rises = (out[1:] - out[:-1]) / self._widths.clamp_min(1e-12)
-        rises = torch.where(self._widths > 1e-12, rises, torch.ones_like(rises))
-        scale = (rises * self._weights).sum(0).clamp_min(2 * _MIN_SCALE)
+            one = torch.ones_like(knots[0])
+            return torch.ones_like(widths), one, torch.zeros_like(one)
+        out = start.forward(knots)
+        rises = (out[1:] - out[:-1]) / widths.clamp_min(1e-12)
+        rises = torch.where(widths > 1e-12, rises, torch.ones_like(rises))
+        scale = (rises * _weights(widths)).sum(0).clamp_min(2 * _MIN_SCALE)
         slopes = (rises / scale).clamp_min(2 * _MIN_SLOPE)
-        return slopes, scale, out[0] - scale * self._knots[0]
+        return slopes, scale, out[0] - scale * knots[0]
 
     def parameters(self) -> tuple[Tensor, ...]:
-        """Return raw slopes (knots − 1, d), raw scale (d,) and raw shift (d,)."""
-        return (self._raw_slopes, self._raw_scale, self._raw_shift)
+        """Return raw slopes (knots − 1, d), raw scale (d,), raw shift (d,), those of the knots."""
+        return (self._raw_slopes, self._raw_scale, self._raw_shift, *self._knots.parameters())
 
     def build(self) -> Spline:
         """Return the spline of the present parameters.
@@ -138,76 +139,26 @@ class SplineLearner:
         The slopes are divided by their width-weighted mean, so that the range is kept and only
         the scale stretches it.
         """
+        knots = self._knots.build()
+        widths = knots[1:] - knots[:-1]
         slopes = F.softplus(self._raw_slopes) + _MIN_SLOPE
-        slopes = slopes / (slopes * self._weights).sum(0)
+        slopes = slopes / (slopes * _weights(widths)).sum(0)
         scale = F.softplus(self._raw_scale) + _MIN_SCALE
-        rises = torch.cat([self._knots[:1], slopes * self._widths]).cumsum(0)
-        return Spline(self._knots, scale * rises + self._raw_shift * self._unit, scale * slopes)
+        rises = torch.cat([knots[:1], slopes * widths]).cumsum(0)
+        return Spline(knots, scale * rises + self._raw_shift * self._unit, scale * slopes)
 
-    def regulariser(self, z: Tensor) -> None:
-        """Return None: monotone by construction, nothing to penalise."""
+    def regulariser(self, z: Tensor) -> Tensor | None:
+        """Return what the corners cost; None without smoothness, where nothing is penalised."""
         del z
+        if self._smoothness == 0:
+            return None
+        slopes = (F.softplus(self._raw_slopes) + _MIN_SLOPE).log()
+        corners = slopes.diff(dim=0, n=2).square().sum(0) / len(slopes)
+        return self._smoothness * (corners * self._unit.square()).mean()
 
 
-class SplineKind:
-    """Splines over equally spaced quantiles of the training vectors."""
-
-    def start(
-        self, train: Tensor, spec: CalibrationSpec, generator: Generator, previous: Transform | None
-    ) -> SplineLearner:
-        """Return a learner at the identity, or at `previous` if that is a spline."""
-        del generator
-        knots = quantile_knots(train, spec.resolved_knots)
-        unit = train.std(0).clamp_min(1e-6)
-        return SplineLearner(knots, unit, previous if isinstance(previous, Spline) else None)
-
-    def rates(self, recipe: Recipe) -> TrainingRates:
-        """Return AdamW at 2e-3 with decay 1e-4 for ``origin``, Adam at 1e-2 for ``joint``."""
-        if recipe is Recipe.ORIGIN:
-            return TrainingRates(learning_rate=2e-3, weight_decay=1e-4)
-        return TrainingRates(learning_rate=1e-2)
-
-    def restore(self, tensors: Mapping[str, Tensor], dim: int) -> Spline:
-        """Rebuild a spline; refuses tables that do not fit or do not increase."""
-        try:
-            spline = Spline(tensors["knots_in"], tensors["knots_out"], tensors["slopes"])
-        except KeyError as error:
-            raise CodecFileError(
-                f"a spline codec must hold knots_in, knots_out and slopes; {error} is missing"
-            ) from error
-        knots = spline.knots_in.shape[0] if spline.knots_in.ndim == 2 else 0
-        expected = ((knots, dim), (knots, dim), (knots - 1, dim))
-        found = tuple(tuple(table.shape) for table in spline.tensors().values())
-        if knots < MIN_KNOTS or found != expected:
-            raise CodecFileError(
-                f"spline tables must have shapes (knots, {dim}), (knots, {dim}), "
-                f"(knots − 1, {dim}); got {', '.join(map(str, found))}"
-            )
-        if not _increases(spline):
-            raise CodecFileError("a spline must increase strictly; the stored one does not")
-        return spline
-
-
-def _increases(spline: Spline) -> bool:
-    widths = spline.knots_in[1:] - spline.knots_in[:-1]
-    if not (bool((widths >= 0).all()) and bool((spline.slopes > 0).all())):
-        return False
-    # The images of the knots are stored too: they must be where the slopes lead.
-    rises = spline.knots_out[1:] - spline.knots_out[:-1]
-    rounding = 1e-5 * (spline.knots_out.abs().amax(0) + spline.knots_in.abs().amax(0))
-    return bool(((rises - spline.slopes * widths).abs() <= rounding).all())
-
-
-def quantile_knots(train: Tensor, knots: int) -> Tensor:
-    """Return equally spaced quantiles of each dimension, shape (knots, d), of train (n, d)."""
-    # numpy selects where torch.quantile sorts: five times faster, and without its size limit.
-    columns = np.ascontiguousarray(train.detach().cpu().numpy().T)
-    levels = np.linspace(0, 1, knots, dtype=columns.dtype)
-    return torch.from_numpy(np.quantile(columns, levels, axis=1)).to(train).contiguous()
-
-
-def _inverse_softplus(y: Tensor) -> Tensor:
-    return y + torch.log(-torch.expm1(-y))
-
-
-KIND = SplineKind()
+def _weights(widths: Tensor) -> Tensor:
+    """Return each segment's share of the range."""
+    # A constant dimension has no width to weigh by: all its segments count the same.
+    weights = torch.where(widths.sum(0) > 0, widths, torch.ones_like(widths))
+    return weights / weights.sum(0)

@@ -14,12 +14,20 @@ from safetensors.torch import save_file
 
 import kvsplice_core
 from kvsplice_core import run, sweep
+from kvsplice_core.axes import Axes
 from kvsplice_core.cli import main
 from kvsplice_core.cli.options import calibration_spec, read_values
 from kvsplice_core.cli.parser import build_parser
 from kvsplice_core.methods import Method
 from kvsplice_core.reproduce import as_command, as_python
-from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec
+from kvsplice_core.specs import (
+    CalibrationSpec,
+    CouplingKind,
+    Curve,
+    KnotPlacement,
+    Recipe,
+    SweepSpec,
+)
 from kvsplice_core.tables import csv_text
 from tests.factories import make_data
 from tests.kvsplice_core.makers import bent_rows
@@ -75,6 +83,10 @@ specs = st.builds(
         batch_size=st.none() | st.integers(1, 9999),
         k_train=st.integers(1, 64),
         train_fraction=st.floats(0.01, 0.99),
+        curve=st.sampled_from(Curve),
+        knot_placement=st.sampled_from(KnotPlacement),
+        axes=st.sampled_from([axes for axes in Axes if axes is not Axes.OUTPUT]),
+        coupling=st.sampled_from(CouplingKind),
     ),
 )
 
@@ -102,6 +114,12 @@ def test_the_command_asks_for_the_same_sweep(spec):
     [
         CalibrationSpec(),
         CalibrationSpec(Method.FLOW, recipe=Recipe.ORIGIN, knots=9, epochs=3, seed=1),
+        CalibrationSpec(
+            curve=Curve.RATIONAL_QUADRATIC,
+            knot_placement=KnotPlacement.UNIFORM,
+            axes=Axes.PCA,
+            coupling=CouplingKind.RATIONAL_QUADRATIC,
+        ),
         CalibrationSpec(batch_size=77, k_train=3, train_fraction=0.6, validation_fraction=0.2),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.cli.options import (
     add_calibration_options,
     calibration_spec,
@@ -14,7 +15,7 @@ from kvsplice_core.cli.options import (
     positive_int,
 )
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import CalibrationSpec, Recipe
+from kvsplice_core.specs import CalibrationSpec, CouplingKind, Curve, KnotPlacement, Recipe
 
 ranges = st.tuples(st.integers(1, 60), st.integers(0, 9)).map(lambda r: (r[0], r[0] + r[1]))
 
@@ -71,7 +72,9 @@ def test_no_options_are_the_defaults_of_the_core():
 
 def test_every_option_reaches_the_spec():
     options = "--recipe origin --knots 9 --epochs 3 --seed 8 --device cpu --batch-size 32"
-    assert parsed(*options.split(), "--k-train", "4", "--train-fraction", "0.5") == CalibrationSpec(
+    options += " --curve smooth --knot-placement learnt --transform-axes whitened"
+    options += " --coupling rational-quadratic --k-train 4 --train-fraction 0.5"
+    assert parsed(*options.split()) == CalibrationSpec(
         recipe=Recipe.ORIGIN,
         knots=9,
         epochs=3,
@@ -80,4 +83,8 @@ def test_every_option_reaches_the_spec():
         batch_size=32,
         k_train=4,
         train_fraction=0.5,
+        curve=Curve.SMOOTH,
+        knot_placement=KnotPlacement.LEARNT,
+        axes=Axes.WHITENED,
+        coupling=CouplingKind.RATIONAL_QUADRATIC,
     )

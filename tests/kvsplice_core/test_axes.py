@@ -1,0 +1,15 @@
+"""The names of axes, free of torch."""
+
+import subprocess
+import sys
+
+from kvsplice_core.axes import Axes
+
+
+def test_every_axes_has_its_word():
+    assert [axes.value for axes in Axes] == ["raw", "pca", "whitened", "output"]
+
+
+def test_the_words_need_no_torch():
+    code = "import sys, kvsplice_core.axes; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
