@@ -49,6 +49,8 @@ class Parts:
         Where they come from.
     rows_per_token : int
         Rows that belong to one token (pooled heads).
+    output_weight : Tensor, optional, shape (d, hidden)
+        W_O of the vectors, for the axes it sees.
     """
 
     train: Tensor
@@ -56,6 +58,7 @@ class Parts:
     test: Tensor
     summary: DataSummary
     rows_per_token: int = 1
+    output_weight: Tensor | None = None
 
     @property
     def fit(self) -> Tensor:
@@ -152,9 +155,11 @@ def calibrate_parts(
         return _pca_result(parts, spec, parts.train_pca, started)
     yield CalibrationStep(spec.method, spec.k, 1, spec.resolved_epochs, 0.0, 0.0)
     if spec.recipe is Recipe.ORIGIN:
-        trained = yield from train_transform(parts.train, parts.test, spec, previous)
+        trained = yield from train_transform(
+            parts.train, parts.test, spec, previous, parts.output_weight
+        )
         return judge(parts, spec, trained, started, warm_start=previous is not None)
-    trial = train_transform(parts.fit, parts.test, spec, previous)
+    trial = train_transform(parts.fit, parts.test, spec, previous, parts.output_weight)
     trained = yield from _part(trial, 0, spec.resolved_epochs + _finish_epochs(spec))
     result = judge(parts, spec, trained, started, warm_start=previous is not None)
     if result.kept is not spec.method:
@@ -166,7 +171,8 @@ def _finish(parts: Parts, result: CalibrationResult, started: float) -> Calibrat
     """Let a codec that won its trial learn from the validation part too, as PCA does."""
     before, more = result.spec.resolved_epochs, _finish_epochs(result.spec)
     spec = replace(result.spec, epochs=more)
-    whole = train_transform(parts.train, parts.test, spec, result.codec)
+    weight = parts.output_weight
+    whole = train_transform(parts.train, parts.test, spec, result.codec, weight)
     trained = yield from _part(whole, before, before + more)
     codec = replace(result.codec, transform=trained.transform, projection=trained.projection)
     # Too few epochs may not come back from where the first steps lead; then the trial is better,
@@ -195,12 +201,17 @@ def _part(work: Training, before: int, epochs: int) -> Training:
 
 
 def train_transform(
-    rows: Tensor, test: Tensor, spec: CalibrationSpec, previous: Codec | None = None
+    rows: Tensor,
+    test: Tensor,
+    spec: CalibrationSpec,
+    previous: Codec | None = None,
+    output_weight: Tensor | None = None,
 ) -> Training:
     """Train the transform of `spec` on vectors (n, d); the test part is only drawn."""
     if previous is not None and previous.info.get("axes", Axes.RAW.value) != spec.axes.value:
         previous = None  # what it learnt holds in its own axes only
-    job = Job(rows, test, spec, _on(previous, rows.device))
+    weight = None if output_weight is None else output_weight.to(rows.device)
+    job = Job(rows, test, spec, _on(previous, rows.device), weight)
     learner = job.learner()
     if learner is None:
         raise SpecError(f"{spec.method.key} has no transform to train")

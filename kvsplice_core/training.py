@@ -15,6 +15,7 @@ from kvsplice_core.pca import PCA, Projection, fit_pca
 from kvsplice_core.results import CalibrationStep
 from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.transforms.base import Learner, TrainingRates, Transform
+from kvsplice_core.transforms.chained import BehindAxes
 
 _REPORT_EVERY_S = 1 / 30
 _PROBE_VECTORS = 256
@@ -56,12 +57,15 @@ class Job:
         What is asked.
     previous : Codec, optional
         A codec to start from.
+    output_weight : Tensor, optional, shape (d, hidden)
+        W_O of the vectors, for the axes it sees.
     """
 
     train: Tensor
     test: Tensor
     spec: CalibrationSpec
     previous: Codec | None = None
+    output_weight: Tensor | None = None
 
     @property
     def batch_size(self) -> int:
@@ -77,7 +81,10 @@ class Job:
         """Return the trainable transform, seeded."""
         generator = torch.Generator().manual_seed(self.spec.seed)
         start = None if self.previous is None else self.previous.transform
-        return self.spec.method.kind.start(self.train, self.spec, generator, start)
+        kind = self.spec.method.kind
+        if isinstance(kind, BehindAxes):
+            kind = kind.seeing(self.output_weight)
+        return kind.start(self.train, self.spec, generator, start)
 
     def batches(self) -> Iterator[tuple[int, int, Tensor]]:
         """Yield (epoch, step, batch), shuffled each epoch by the seed."""

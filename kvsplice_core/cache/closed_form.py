@@ -31,9 +31,7 @@ def card_bytes(
     For one k in all layers and V alone this is what `cache_memory.weigh` says.
     """
     sides = (card.keys, card.values)
-    keys, values = (
-        tokens * batch * _bytes_per_token(card, side, element_bytes) for side in sides
-    )
+    keys, values = (tokens * batch * _bytes_per_token(card, side, element_bytes) for side in sides)
     raw = sum(_raw_per_token(side) for side in sides) * batch * element_bytes
     layers = [codecs for side in sides for codecs in side.values()]
     codecs = sum(_codec_bytes(codec) for layer in layers for codec in layer.codecs)

@@ -32,9 +32,7 @@ class Side:
         """Return what is kept of new vectors (batch, heads, tokens, d)."""
         return x if self.codecs is None else self.codecs.encode(x)
 
-    def restored(
-        self, stored: Tensor, dtype: torch.dtype, *, by_token: bool = False
-    ) -> Tensor:
+    def restored(self, stored: Tensor, dtype: torch.dtype, *, by_token: bool = False) -> Tensor:
         """Return what attention reads of everything that is kept, in the model's dtype."""
         if self.codecs is None:
             return stored

@@ -145,7 +145,9 @@ def _learnt(job: _Job) -> Generator[float, None, Codec | None]:
     """
     if not job.pipeline.method.is_learnt:
         return None
-    spec = replace(job.calibration, method=job.pipeline.method, k=job.k)
+    spec = replace(
+        job.calibration, method=job.pipeline.method, k=job.k, axes=job.pipeline.axes
+    )
     result = yield from relay(calibrate_parts(job.parts, spec), lambda step: step.fraction)
     return result.codec
 
@@ -180,9 +182,7 @@ def _quantized(job: _Job, codec: Codec, rows: Tensor) -> Codec:
     bits = floor(job.budget.bits * job.dim - job.counted(codec).side_bits * job.dim)
     for _ in range(_ROUNDS):
         quantizer = kind.fit(latents, job.pipeline.quantizer, bits)
-        found = replace(
-            codec, quantization=job.pipeline.quantizer.kind, quantizer=quantizer
-        )
+        found = replace(codec, quantization=job.pipeline.quantizer.kind, quantizer=quantizer)
         excess = job.counted(found).total - job.budget.bits
         if excess <= 0:
             return found
@@ -204,11 +204,9 @@ def _corrected(job: _Job, codec: Codec, rows: Tensor) -> Composing:
             latent = codec.quantizer.unpack(codec.quantizer.pack(latent))
         return latent, z - codec.projection.decode(latent)
 
-    correction = yield from spec.kind.kind.fit(
-        *pairs(rows), pairs(job.parts.validation), spec
-    )
-    return codec if correction is None else replace(
-        codec, decoding=spec.kind, correction=correction
+    correction = yield from spec.kind.kind.fit(*pairs(rows), pairs(job.parts.validation), spec)
+    return (
+        codec if correction is None else replace(codec, decoding=spec.kind, correction=correction)
     )
 
 
@@ -235,7 +233,10 @@ def _mean_error(job: _Job, codec: Codec) -> float:
 
 def _test_errors(parts: Parts, codec: Codec) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     mean = parts.train.mean(0)
-    found = row_errors(parts.test, codec.reconstruct), row_errors(parts.test, lambda x: mean.expand_as(x))
+    found = (
+        row_errors(parts.test, codec.reconstruct),
+        row_errors(parts.test, lambda x: mean.expand_as(x)),
+    )
     return found[0] * codec.dim, found[1] * codec.dim
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kvsplice_core.axes import Axes
@@ -13,6 +13,7 @@ from kvsplice_core.methods import Method
 from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
 
 HALF_BITS = 16
+_HALF = QuantizerSpec(Quantization.HALF)
 _FEATURES = 1_024  # more of them cost more bytes than they save at the tokens of a cache
 _AXES_WORDS = {
     Axes.RAW: "raw",
@@ -45,11 +46,11 @@ class Pipeline:
         How the latent is stored: as k numbers of 16 bits, or as few bits of every component.
     """
 
-    grouping: Grouping = Grouping()
+    grouping: Grouping = field(default_factory=Grouping)
     axes: Axes = Axes.RAW
     method: Method = Method.PCA
-    decoder: DecoderSpec = DecoderSpec()
-    quantizer: QuantizerSpec = QuantizerSpec(Quantization.HALF)
+    decoder: DecoderSpec = field(default_factory=DecoderSpec)
+    quantizer: QuantizerSpec = _HALF
 
     def __post_init__(self) -> None:
         if self.method is Method.PCA and self.axes in (Axes.PCA, Axes.WHITENED):
