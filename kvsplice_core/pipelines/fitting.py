@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from math import floor
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -145,9 +144,7 @@ def _learnt(job: _Job) -> Generator[float, None, Codec | None]:
     """
     if not job.pipeline.method.is_learnt:
         return None
-    spec = replace(
-        job.calibration, method=job.pipeline.method, k=job.k, axes=job.pipeline.axes
-    )
+    spec = replace(job.calibration, method=job.pipeline.method, k=job.k, axes=job.pipeline.axes)
     result = yield from relay(calibrate_parts(job.parts, spec), lambda step: step.fraction)
     return result.codec
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kvsplice_core.calibration import split_parts
-from kvsplice_core.heads import HeadCodecs
-from kvsplice_core.grouping import Grouping, GroupingKind
 from kvsplice_core.axes import Axes
+from kvsplice_core.calibration import split_parts
+from kvsplice_core.errors import SpecError
+from kvsplice_core.grouping import Grouping, GroupingKind
+from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.pca import fit_pca
 from kvsplice_core.pipelines.basis import Metric
 from kvsplice_core.pipelines.budget import Budget, Counted, mean_bits
@@ -57,15 +58,23 @@ class LayerValues:
         summary = replace(self.values.summary, dim=dim, pooled_heads=1, vectors=len(own))
         return Values(own, summary, tuple(cut // heads for cut in self.values.boundaries))
 
-    def metric(self, pipeline: Pipeline, group: int) -> Metric | None:
-        """Return what an error of a group costs, where the pipeline's axes ask for it."""
-        if pipeline.axes is not Axes.OUTPUT or self.output is None:
+    def seen_by(self, pipeline: Pipeline, group: int) -> Tensor | None:
+        """Return W_O (d, hidden) of a group, where the pipeline's axes are those it sees.
+
+        Raises
+        ------
+        SpecError
+            If they are and W_O is not known.
+        """
+        if pipeline.axes is not Axes.OUTPUT:
             return None
+        if self.output is None:
+            raise SpecError(f"{pipeline.label} needs the model the vectors are of, for its W_O")
         if pipeline.grouping.kind is GroupingKind.POOLED:
-            return Metric.of_output(torch.cat(tuple(self.output), dim=1))
+            return torch.cat(tuple(self.output), dim=1)
         span = pipeline.grouping.span(self.heads)
         own = self.output[group * span : (group + 1) * span]
-        return Metric.of_output(own.reshape(-1, own.shape[-1]))
+        return own.reshape(-1, own.shape[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,10 +134,11 @@ def fit_layer(
     fits: list[GroupFit] = []
     for group in range(count):
         parts = split_parts(layer.group(pipeline.grouping, group), calibration)
-        metric = layer.metric(pipeline, group)
-        metric = None if metric is None else metric.to(parts.train.device)
+        seen = layer.seen_by(pipeline, group)
+        metric = None if seen is None else Metric.of_output(seen).to(parts.train.device)
+        parts = replace(parts, output_weight=seen)
         work = fit_group(parts, pipeline, budgets[group], calibration, metric)
-        fits.append((yield from relay(work, lambda share, done=group: (done + share) / count)))
+        fits.append((yield from relay(work, _share_of(group, count))))
     return LayerFit(
         codecs=HeadCodecs(
             tuple(fit.codec.to("cpu") for fit in fits),
@@ -143,13 +153,17 @@ def fit_layer(
     )
 
 
+def _share_of(done: int, count: int) -> Callable[[float], float]:
+    return lambda share: (done + share) / count
+
+
 def _by_token(
     found: list[NDArray[np.float64]], layer: LayerValues, pipeline: Pipeline
 ) -> NDArray[np.float64]:
     """Sum the heads of each token."""
     if pipeline.grouping.kind is GroupingKind.POOLED:
-        return found[0].reshape(-1, layer.heads).sum(1)
-    return np.sum(found, axis=0)
+        return np.asarray(found[0].reshape(-1, layer.heads).sum(1))
+    return np.asarray(np.sum(found, axis=0))
 
 
 def joined_variances(layer: LayerValues, calibration: CalibrationSpec) -> Tensor:
