@@ -78,8 +78,8 @@ def why_not_folded(cache: CompressedCache, model: Any = None) -> str:  # noqa: A
             return "only a strict cache can be folded; a window keeps raw V beside the latents"
         if not codecs.is_linear:
             return (
-                "only a linear decoder of single heads, not quantized, can be folded into the output "
-                f"projection; layer {index} has another"
+                "only a linear decoder of single heads without a quantizer can be folded into the "
+                f"output projection; layer {index} has another"
             )
         if not codecs.is_uniform:
             return f"the heads of a layer must keep one k to be folded; layer {index} does not"

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kvsplice_core.calibration import Parts, calibrate_parts
+from kvsplice_core.axes import Axes
+from kvsplice_core.calibration import (
+    Parts,
+    SharedTransform,
+    calibrate_parts,
+    train_transform,
+)
 from kvsplice_core.codec import Codec
 from kvsplice_core.decoders.spec import Decoding
 from kvsplice_core.errors import SpecError
@@ -22,13 +28,14 @@ from kvsplice_core.pipelines.budget import Budget, Counted, count_bits
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.progress import relay
 from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
-from kvsplice_core.specs import CalibrationSpec
+from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.transforms.identity import Identity
 
 _ROUNDS = 4
 """Times a quantizer is fitted anew until all of its codec fits the budget."""
 
 Fit = Generator[float, None, "GroupFit"]
+Memo = dict[tuple[Method, Axes], SharedTransform]
 Composing = Generator[float, None, Codec]
 
 
@@ -72,6 +79,7 @@ class _Job:
     budget: Budget
     calibration: CalibrationSpec
     metric: Metric | None
+    memo: Memo
 
     @property
     def dim(self) -> int:
@@ -91,6 +99,7 @@ def fit_group(
     budget: Budget,
     calibration: CalibrationSpec,
     metric: Metric | None = None,
+    memo: Memo | None = None,
 ) -> Fit:
     """Fit a pipeline, decide on the validation part whether it earns its place, and measure it.
 
@@ -108,13 +117,15 @@ def fit_group(
         How a transform is learnt; its method and k are set.
     metric : Metric, optional
         Where the pipeline's axes are those of the output projection.
+    memo : dict, optional
+        Keeps what recipe ``origin`` has learnt for these vectors, which serves every k.
 
     Raises
     ------
     SpecError
         If the budget is too small for the pipeline.
     """
-    job = _Job(parts, pipeline, budget, calibration, metric)
+    job = _Job(parts, pipeline, budget, calibration, metric, {} if memo is None else memo)
     if job.k < 1:
         raise SpecError(
             f"{pipeline.label} needs at least {16 / job.dim:.3g} bits per value for vectors of "
@@ -145,8 +156,16 @@ def _learnt(job: _Job) -> Generator[float, None, Codec | None]:
     if not job.pipeline.method.is_learnt:
         return None
     spec = replace(job.calibration, method=job.pipeline.method, k=job.k, axes=job.pipeline.axes)
-    result = yield from relay(calibrate_parts(job.parts, spec), lambda step: step.fraction)
-    return result.codec
+    if spec.recipe is not Recipe.ORIGIN:
+        result = yield from relay(calibrate_parts(job.parts, spec), lambda step: step.fraction)
+        return result.codec
+    parts, key = job.parts, (spec.method, spec.axes)
+    if key not in job.memo:
+        work = train_transform(parts.train, parts.test, spec, output_weight=parts.output_weight)
+        trained = yield from relay(work, lambda step: step.fraction)
+        job.memo[key] = SharedTransform.after(parts, trained)
+    shared = job.memo[key].at(job.k)
+    return Codec(spec.method, shared.transform, shared.projection)
 
 
 def _composed(job: _Job, rows: Tensor, learnt: Codec | None) -> Composing:
@@ -232,7 +251,7 @@ def _test_errors(parts: Parts, codec: Codec) -> tuple[NDArray[np.float64], NDArr
     mean = parts.train.mean(0)
     found = (
         row_errors(parts.test, codec.reconstruct),
-        row_errors(parts.test, lambda x: mean.expand_as(x)),
+        row_errors(parts.test, mean.expand_as),
     )
     return found[0] * codec.dim, found[1] * codec.dim
 

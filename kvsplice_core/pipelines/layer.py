@@ -18,7 +18,7 @@ from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.pca import fit_pca
 from kvsplice_core.pipelines.basis import Metric
 from kvsplice_core.pipelines.budget import Budget, Counted, mean_bits
-from kvsplice_core.pipelines.fitting import GroupFit, fit_group
+from kvsplice_core.pipelines.fitting import GroupFit, Memo, fit_group
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.progress import relay
 from kvsplice_core.specs import CalibrationSpec
@@ -111,6 +111,7 @@ def fit_layer(
     pipeline: Pipeline,
     budget: Budget | Sequence[Budget],
     calibration: CalibrationSpec,
+    memos: dict[tuple[str, int], Memo] | None = None,
 ) -> LayerWork:
     """Fit a pipeline to every group of heads.
 
@@ -123,6 +124,8 @@ def fit_layer(
     budget : Budget or sequence of Budget
         One for all groups, or one each.
     calibration : CalibrationSpec
+    memos : dict, optional
+        Keeps what was learnt for each group of heads; see `fit_group`.
 
     Raises
     ------
@@ -137,7 +140,8 @@ def fit_layer(
         seen = layer.seen_by(pipeline, group)
         metric = None if seen is None else Metric.of_output(seen).to(parts.train.device)
         parts = replace(parts, output_weight=seen)
-        work = fit_group(parts, pipeline, budgets[group], calibration, metric)
+        memo = None if memos is None else memos.setdefault((pipeline.grouping.key, group), {})
+        work = fit_group(parts, pipeline, budgets[group], calibration, metric, memo)
         fits.append((yield from relay(work, _share_of(group, count))))
     return LayerFit(
         codecs=HeadCodecs(

@@ -240,7 +240,7 @@ class _Curve:
 
 
 def bytes_per_token(card: Card) -> int:
-    """Return the bytes of K and V of one token, numbers at fp16, over all layers, codecs left out."""
+    """Return the bytes of K and V of a token in all layers, numbers at fp16, codecs left out."""
     dense = card.model.kv_heads * card.model.head_dim * _BYTES
     return sum(
         side[layer].bytes_per_token(_BYTES) if layer in side else dense
