@@ -56,7 +56,8 @@ def error(quantizer: Quantizer, x: Tensor) -> float:
 
 
 each = pytest.mark.parametrize("spec", SPECS, ids=str)
-each_levels = pytest.mark.parametrize("spec", LEVELS, ids=str)
+FEWER = [spec for spec in LEVELS if not spec.rotate or spec.codebook == "gaussian"]
+each_levels = pytest.mark.parametrize("spec", FEWER, ids=str)
 
 
 @each
@@ -163,7 +164,7 @@ def test_foreign_tensors_are_refused(spec: QuantizerSpec) -> None:
 @each_levels
 def test_error_falls_with_bits_and_the_budget_holds(spec: QuantizerSpec) -> None:
     errors = []
-    for bits in (33, 50, 80, 120, 160):
+    for bits in (33, 50, 90, 160):
         quantizer = fit(spec, bits)
         assert bits - 8 < 8 * quantizer.bytes_per_vector <= bits
         errors.append(error(quantizer, draw()))
@@ -195,7 +196,7 @@ def test_none_beats_the_bound_on_gaussian_data(spec: QuantizerSpec, bits: int) -
 
 
 def test_weights_move_bits() -> None:
-    spec = QuantizerSpec(Quantization.LLOYD, gain=False)
+    spec = QuantizerSpec(Quantization.LLOYD, gain=False, codebook="gaussian")
     flat = torch.randn(400, 4, generator=torch.Generator().manual_seed(0))
     plain = spec.kind.kind.fit(flat, spec, 16)
     heavy = spec.kind.kind.fit(flat, spec, 16, torch.tensor([1e4, 1.0, 1.0, 1.0]))
