@@ -190,6 +190,10 @@ def _calibration(spec: CalibrationSpec) -> dict[str, Any]:
         "k_train": spec.k_train,
         "train_fraction": spec.train_fraction,
         "validation_fraction": spec.validation_fraction,
+        "curve": spec.curve.value,
+        "knot_placement": spec.knot_placement.value,
+        "axes": spec.axes.value,
+        "coupling": spec.coupling.value,
     }
 
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from kvsplice_core.decoders.base import Pair, Setting, Work, require_pairs, require_tensors
-from kvsplice_core.decoders.monomials import Factors, Monomials
+from kvsplice_core.decoders.monomials import Monomials
 from kvsplice_core.decoders.ridge import Regression, Sums
 from kvsplice_core.decoders.scaling import Scaling
+from kvsplice_core.errors import CodecFileError
 
 _CHUNK_ROWS = 4_096
 # A gain of less than a thousandth is chance, and not worth the decoder's bytes.
@@ -21,6 +22,7 @@ _LEAST_GAIN = 1e-3
 _LEAST_STRENGTH = {torch.float32: -6.0, torch.float64: -11.0}
 _MOST_STRENGTH = 2.0
 _STRENGTHS_PER_DECADE = 3
+_SUMMING = 0.8  # of the whole work, roughly
 # Monomials of higher degree are so alike that fp32 cannot tell them apart.
 _FP32_DEGREE = 3
 
@@ -136,8 +138,7 @@ def fit_features(
     scaling = Scaling.of(torch.cat([latents, validation[0]]), widest.leading)
     parts = ((latents, residuals), validation)
     fit, held = yield from _sums_of(parts, widest.monomials, scaling)
-    choice = _choose(fit, held, candidates, _strengths(widest.monomials))
-    yield 1.0
+    choice = yield from _choose(fit, held, candidates, _strengths(widest.monomials))
     if choice is None:
         return None
     candidate, places, strength = choice
@@ -155,6 +156,17 @@ def fit_features(
     )
 
 
+def require_features(tensors: Mapping[str, Tensor], count: int, what: str) -> None:
+    """Raise CodecFileError unless there are `count` rows of weights.
+
+    Asked before the monomials are listed: a damaged header must not fill the memory.
+    """
+    weights = tensors.get("weights")
+    if weights is None or weights.ndim != 2 or len(weights) != count:
+        found = None if weights is None else tuple(weights.shape)
+        raise CodecFileError(f"{what} must hold {count} rows of weights; got {found}")
+
+
 def restore_features(
     candidate: Candidate, tensors: Mapping[str, Tensor], k: int, dim: int, what: str
 ) -> FeatureCorrection:
@@ -163,7 +175,7 @@ def restore_features(
     expected = {"weights": (len(candidate.monomials), dim), "bias": (dim,)}
     expected |= dict.fromkeys(("mean", "spread", "low", "high"), each)
     require_tensors(tensors, expected, what)
-    scaling = Scaling(*(tensors[name] for name in ("mean", "spread", "low", "high")))
+    scaling = Scaling.restored(tensors)
     weights = tensors["weights"]
     monomials = candidate.monomials.to(weights.device)
     return FeatureCorrection(k, monomials, scaling, weights, tensors["bias"], candidate.settings)
@@ -198,7 +210,7 @@ def _sums_of(
             sums = Sums.of(places.values(z), residuals.to(device, dtype))
             total = sums if total is None else total + sums
             done += len(latents)
-            yield 0.9 * done / rows
+            yield _SUMMING * done / rows
         assert total is not None
         totals.append(total)
     return totals
@@ -206,18 +218,14 @@ def _sums_of(
 
 def _choose(
     fit: Sums, held: Sums, candidates: Sequence[Candidate], strengths: Tensor
-) -> tuple[Candidate, Tensor, float] | None:
+) -> Generator[float, None, tuple[Candidate, Tensor, float] | None]:
     """Return the candidate, its places and the strength of least validation error."""
     best, least = None, (1 - _LEAST_GAIN) * held.energy
-    for candidate in candidates:
+    for index, candidate in enumerate(candidates, start=1):
         places = candidates[0].monomials.places(candidate.monomials.factors)
         errors = Regression(fit.among(places)).errors(held.among(places), strengths)
-        error, index = errors.min(0)
+        error, at = errors.min(0)
         if float(error) < least:
-            best, least = (candidate, places, float(strengths[index])), float(error)
+            best, least = (candidate, places, float(strengths[at])), float(error)
+        yield _SUMMING + (1 - _SUMMING) * index / len(candidates)
     return best
-
-
-def among_leading(factors: Iterable[Factors], leading: int) -> Monomials:
-    """Return the monomials that use no latent behind the `leading` ones."""
-    return Monomials.of(one for one in factors if one[-1] < leading)

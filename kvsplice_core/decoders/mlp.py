@@ -121,8 +121,9 @@ class MlpKind:
         expected: dict[str, tuple[int, ...]] = dict(zip(_WEIGHTS, shapes, strict=True))
         expected |= dict.fromkeys(("mean", "spread", "low", "high"), (k,))
         require_tensors(tensors, expected, "an MLP decoder")
-        scaling = Scaling(*(tensors[name] for name in ("mean", "spread", "low", "high")))
-        return NetworkCorrection(scaling, tuple(tensors[name] for name in _WEIGHTS))
+        return NetworkCorrection(
+            Scaling.restored(tensors), tuple(tensors[name] for name in _WEIGHTS)
+        )
 
 
 def _epochs(

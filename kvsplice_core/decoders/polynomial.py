@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from kvsplice_core.decoders.base import Correction, Pair, Work, whole_setting
-from kvsplice_core.decoders.features import Candidate, fit_features, restore_features
+from kvsplice_core.decoders.features import (
+    Candidate,
+    fit_features,
+    require_features,
+    restore_features,
+)
 from kvsplice_core.decoders.monomials import all_monomials, count_all
 from kvsplice_core.decoders.spec import MAX_DEGREE, MIN_DEGREE, DecoderSpec
-from kvsplice_core.errors import CodecFileError
 
 
 class PolynomialKind:
@@ -34,15 +38,9 @@ class PolynomialKind:
         """Rebuild it; refuses tensors that do not fit."""
         leading = whole_setting(settings, "leading", 1, k)
         degree = whole_setting(settings, "degree", MIN_DEGREE, MAX_DEGREE)
-        weights = tensors.get("weights")
-        # Counted before the monomials are listed: a damaged header must not fill the memory.
-        if weights is None or weights.shape[0] != count_all(leading, degree):
-            raise CodecFileError(
-                f"a polynomial of degree {degree} in {leading} latents must hold "
-                f"{count_all(leading, degree)} rows of weights"
-            )
-        candidate = _candidate(leading, degree)
-        return restore_features(candidate, tensors, k, dim, "a polynomial decoder")
+        what = f"a polynomial of degree {degree} in {leading} latents"
+        require_features(tensors, count_all(leading, degree), what)
+        return restore_features(_candidate(leading, degree), tensors, k, dim, what)
 
 
 def _candidate(leading: int, degree: int) -> Candidate:

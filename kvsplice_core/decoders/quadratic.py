@@ -12,7 +12,12 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from kvsplice_core.decoders.base import Correction, Pair, Work, whole_setting
-from kvsplice_core.decoders.features import Candidate, fit_features, restore_features
+from kvsplice_core.decoders.features import (
+    Candidate,
+    fit_features,
+    require_features,
+    restore_features,
+)
 from kvsplice_core.decoders.monomials import count_quadratic, quadratic_monomials
 from kvsplice_core.decoders.spec import DecoderSpec
 
@@ -34,8 +39,10 @@ class QuadraticKind:
         self, tensors: Mapping[str, Tensor], settings: Mapping[str, object], k: int, dim: int
     ) -> Correction:
         """Rebuild it; refuses tensors that do not fit."""
-        candidate = _candidate(whole_setting(settings, "leading", 1, k))
-        return restore_features(candidate, tensors, k, dim, "a quadratic decoder")
+        leading = whole_setting(settings, "leading", 1, k)
+        what = f"a quadratic decoder of {leading} latents"
+        require_features(tensors, count_quadratic(leading), what)
+        return restore_features(_candidate(leading), tensors, k, dim, what)
 
 
 def _candidate(leading: int) -> Candidate:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import torch
 from torch import Tensor
+
+from kvsplice_core.errors import CodecFileError
 
 # Of the range on either side: room for a vector a little beyond those seen.
 _MARGIN = 0.1
@@ -49,6 +51,17 @@ class Scaling:
         moving = spread > 1e-6 * mean.abs().clamp_min(torch.finfo(z.dtype).tiny)
         spread = torch.where(moving, spread, torch.ones_like(spread))
         return cls(mean, spread, low - room, high + room)
+
+    @classmethod
+    def restored(cls, tensors: Mapping[str, Tensor]) -> Self:
+        """Return the scaling that a file holds; CodecFileError unless it has spread and range."""
+        scaling = cls(*(tensors[name] for name in ("mean", "spread", "low", "high")))
+        usable = (scaling.spread > 0) & (scaling.low <= scaling.high)
+        if not bool(usable.all()):
+            raise CodecFileError(
+                "a decoder's spreads must be above 0 and its ranges ascend; the stored ones do not"
+            )
+        return scaling
 
     def apply(self, latents: Tensor) -> Tensor:
         """Return (n, leading) of latents (n, k), in the dtype of the scaling."""

@@ -162,7 +162,7 @@ def by_rows(function: Callable[[Tensor], Tensor], x: Tensor, width: int) -> Tens
 
 def to_half_bytes(x: Tensor) -> Tensor:
     """Return numbers (…, m) as fp16 in bytes (…, 2m), clamped to its range."""
-    return x.clamp(-HALF_MAX, HALF_MAX).half().contiguous().view(torch.uint8)
+    return x.float().clamp(-HALF_MAX, HALF_MAX).half().contiguous().view(torch.uint8)
 
 
 def from_half_bytes(stored: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,7 @@ def split_gain(latent: Tensor) -> tuple[Tensor, Tensor]:
     return head, latent / torch.where(norm > 0, norm, 1)
 
 
+@lru_cache(maxsize=16)
 def rotation(k: int, seed: int) -> Tensor:
     """Return the random orthogonal matrix (k, k), fp32 on the CPU, of a seed."""
     draw = torch.randn(k, k, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))

@@ -103,7 +103,7 @@ def gaussian_levels(bits: int, companded: bool = False) -> Tensor:
     """
     count = 2**bits
     centres = (torch.arange(count, dtype=torch.float64) + 0.5) / count
-    levels = 3**0.5 * torch.special.ndtri(centres)
+    levels: Tensor = 3**0.5 * torch.special.ndtri(centres)
     for _ in range(0 if companded else _GAUSSIAN_ROUNDS):
         mass, moment = _normal_cells(levels)
         levels = moment / mass

@@ -33,6 +33,8 @@ from kvsplice_core.quantizers.levels import Samples, midpoints
 from kvsplice_core.quantizers.packing import MAX_WIDTH, pack_codes, packed_bytes, unpack_codes
 from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
 
+_LEAST_SCALE = 1e-20  # of a constant component: its levels all lie at the mean
+
 
 @dataclass(frozen=True)
 class ScalarLevels:
@@ -232,12 +234,11 @@ def _fitted(
 
 
 def _moments(shape: Tensor, importance: Tensor) -> tuple[Tensor, Tensor]:
-    """Weighted mean and standard deviation (k,) of rows (n, k); 1 where nothing varies."""
+    """Weighted mean and standard deviation (k,) of rows (n, k), the latter above 0."""
     share = importance.double()[:, None] / importance.double().sum().clamp_min(1e-300)
     centre = (share * shape).sum(0)
     scale = (share * (shape - centre).square()).sum(0).sqrt()
-    steady = scale <= 1e-7 * centre.abs() + 1e-30
-    return centre.float(), torch.where(steady, 1, scale).float()
+    return centre.float(), scale.clamp_min(_LEAST_SCALE).float()
 
 
 KIND = ScalarLevelsKind()

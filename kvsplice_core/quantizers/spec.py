@@ -96,7 +96,7 @@ class QuantizerSpec:
     bits_per_number: int | None = None
     gain: bool = True
     rotate: bool = False
-    codebook: str = "gaussian"
+    codebook: str = "empirical"
     seed: int = 5
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from kvsplice_core import CalibrationSpec, SweepSpec, load_values, run, sweep
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import Recipe
+from kvsplice_core.specs import KnotPlacement, Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +50,13 @@ def joint(values):
     return run(sweep(values, SweepSpec((Method.SPLINE,), (2, 4, 8), calibration)))
 
 
+@pytest.fixture(scope="module")
+def finer(values):
+    learnt = KnotPlacement.LEARNT
+    calibration = CalibrationSpec(knots=32, epochs=80, knot_placement=learnt, device="cpu")
+    return run(sweep(values, SweepSpec((Method.SPLINE,), (2, 4, 8), calibration)))
+
+
 def mse(result, method, k):
     return result.row(method, k).scores.mse
 
@@ -85,3 +92,9 @@ def test_the_flow_is_close_to_pca(origin, k):
 def test_joint_reaches_what_was_measured(joint, k, reached):
     assert joint.row(Method.SPLINE, k).kept is Method.SPLINE
     assert mse(joint, Method.SPLINE, k) <= reached
+
+
+@pytest.mark.parametrize(("k", "target"), [(2, 0.060), (4, 0.0038), (8, 0.00095)])
+def test_more_knots_that_are_learnt_and_more_epochs_reach_the_targets(finer, k, target):
+    assert finer.row(Method.SPLINE, k).kept is Method.SPLINE
+    assert mse(finer, Method.SPLINE, k) <= target

@@ -135,6 +135,14 @@ def test_what_does_not_fit_is_refused(corrections, kind):
                 kind.kind.restore(tensors, {**told, name: wrong}, 4, 7)
 
 
+@each
+def test_a_spread_of_0_and_a_reversed_range_are_refused(corrections, kind):
+    tensors, told = dict(corrections[kind].tensors()), corrections[kind].settings()
+    for name, wrong in (("spread", 0 * tensors["spread"]), ("low", tensors["high"] + 1)):
+        with pytest.raises(CodecFileError, match="must be above 0"):
+            kind.kind.restore({**tensors, name: wrong}, told, 4, 7)
+
+
 def test_a_linear_decoder_has_nothing_to_restore():
     with pytest.raises(CodecFileError):
         Decoding.LINEAR.kind.restore({}, {}, 4, 7)

@@ -35,7 +35,8 @@ def test_a_lower_degree_is_kept_where_it_does_better():
     assert correction.settings()["degree"] == 2
 
 
-def test_a_damaged_header_does_not_fill_the_memory():
-    tensors = fitted(Decoding.POLYNOMIAL, planted()).tensors()
+@pytest.mark.parametrize("kind", [Decoding.QUADRATIC, Decoding.POLYNOMIAL])
+def test_a_damaged_header_does_not_fill_the_memory(kind):
+    tensors = fitted(kind, planted()).tensors()
     with pytest.raises(CodecFileError, match="rows of weights"):
-        Decoding.POLYNOMIAL.kind.restore(tensors, {"leading": 4_000, "degree": 7}, 4_096, 7)
+        kind.kind.restore(tensors, {"leading": 40_000, "degree": 7}, 2**20, 7)
