@@ -17,6 +17,7 @@ from kvsplice_core.specs import (
     Recipe,
     SweepSpec,
 )
+from kvsplice_gui.frontier.state import FrontierFindings, FrontierWish
 from kvsplice_gui.quality.state import MEASURES, QualityFindings, QualityWish
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Wishes:
         Bottleneck dimension, the same everywhere.
     recipe, knots, epochs, seed, device
         See `CalibrationSpec`.
-    memory, quality, view
+    memory, quality, frontier, view
         See their classes.
     """
 
@@ -105,6 +106,7 @@ class Wishes:
     device: str = "auto"
     memory: MemoryWish = field(default_factory=MemoryWish)
     quality: QualityWish = field(default_factory=QualityWish)
+    frontier: FrontierWish = field(default_factory=FrontierWish)
     view: ViewWish = field(default_factory=ViewWish)
 
     @property
@@ -144,6 +146,8 @@ class Findings:
         Whether the running sweep replaces the result rather than adding to it.
     quality : QualityFindings
         What it costs the model.
+    frontier : FrontierFindings
+        What pipelines lose at how many bits.
     measured : Measurement or None
         What a real cache was measured to hold and to cost.
     """
@@ -154,6 +158,7 @@ class Findings:
     live_rows: tuple[SweepRow, ...] = ()
     starting_over: bool = False
     quality: QualityFindings = field(default_factory=QualityFindings)
+    frontier: FrontierFindings = field(default_factory=FrontierFindings)
     measured: Measurement | None = None
 
     @property
@@ -209,6 +214,7 @@ class State(QObject):
         """Change wishes by field; an impossible value raises SpecError and changes nothing."""
         new = replace(self._wishes, **changes)
         _ = new.calibration, new.quality.evaluation
+        new.frontier.require_valid()
         if new != self._wishes:
             old, self._wishes = self._wishes, new
             self.wishes_changed.emit(old, new)
@@ -225,6 +231,10 @@ class State(QObject):
         """Change fields of `Wishes.quality`."""
         self.wish(quality=replace(self._wishes.quality, **changes))
 
+    def wish_frontier(self, **changes: Any) -> None:  # noqa: ANN401
+        """Change fields of `Wishes.frontier`."""
+        self.wish(frontier=replace(self._wishes.frontier, **changes))
+
     def wish_view(self, **changes: Any) -> None:  # noqa: ANN401
         """Change fields of `Wishes.view`."""
         self.wish(view=replace(self._wishes.view, **changes))
@@ -232,6 +242,10 @@ class State(QObject):
     def find_quality(self, **changes: Any) -> None:  # noqa: ANN401
         """Record findings by field of `Findings.quality`."""
         self.find(quality=replace(self._findings.quality, **changes))
+
+    def find_frontier(self, **changes: Any) -> None:  # noqa: ANN401
+        """Record findings by field of `Findings.frontier`."""
+        self.find(frontier=replace(self._findings.frontier, **changes))
 
     def find(self, **changes: Any) -> None:  # noqa: ANN401
         """Record findings by field."""
