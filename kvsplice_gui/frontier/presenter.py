@@ -84,7 +84,8 @@ class FrontierPresenter(QObject):
         view = self._views.frontier_view
         text, is_error = frontier_readouts.notice(wishes, findings)
         view.notice.say(text, is_error=is_error)
-        self._views.frontier_table.notice.say(text, is_error=is_error)
+        # That it is stale, the heading over the table says already.
+        self._views.frontier_table.notice.say(text if is_error else "", is_error=is_error)
         best, sentence = frontier_readouts.best, frontier_readouts.sentence
         view.say(best(wishes, findings), sentence(findings))
         view.show_left_out(*frontier_readouts.left_out(findings.frontier.shown))
