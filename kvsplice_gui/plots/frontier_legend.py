@@ -45,7 +45,7 @@ def draw_swatch(painter: QPainter, box: QRect, pipeline: Pipeline, ground: str) 
     fill = QColor(style.colour if style.filled else ground)
     painter.save()
     painter.translate(middle.x() + 0.5, middle.y() + 0.5)
-    drawSymbol(painter, style.symbol, SYMBOL_SIZE, QPen(QColor(style.colour), 0.12), fill)
+    drawSymbol(painter, style.symbol, SYMBOL_SIZE, QPen(QColor(style.colour), 0.15), fill)
     painter.restore()
 
 
