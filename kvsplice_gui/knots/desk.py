@@ -1,0 +1,340 @@
+"""Joins the hand on the spline plot, the edits, what measures them, and learning from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
+
+from kvsplice_core.errors import SpecError
+from kvsplice_core.methods import Method
+from kvsplice_core.results import SweepRow
+from kvsplice_gui import formats, readouts
+from kvsplice_gui.controller import Controller
+from kvsplice_gui.knots.hand import Knot
+from kvsplice_gui.knots.jobs import Setting, learn_job
+from kvsplice_gui.knots.refits import Refits
+from kvsplice_gui.knots.state import Edit, KnotEdits
+from kvsplice_gui.state import Findings, State, Wishes
+from kvsplice_gui.views import Views
+
+if TYPE_CHECKING:
+    from kvsplice_core.knot_refits import Learnt
+    from kvsplice_core.transforms.spline import Spline
+
+LEARNING = "Learning"
+_MOVES_KNOTS = ("Calibrating", "Re-calibrating", "Reading", LEARNING, "Cancelling")
+
+
+class KnotDesk(QObject):
+    """Knots in the hand.
+
+    Parameters
+    ----------
+    state : State
+    controller : Controller
+        Learns from here.
+    views : Views
+    parent : QObject, optional
+
+    Signals
+    -------
+    changed
+        What can be done has changed.
+    failed : ErrorReport or KVSpliceError
+    """
+
+    changed = pyqtSignal()
+    failed = pyqtSignal(object)
+
+    def __init__(
+        self, state: State, controller: Controller, views: Views, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._controller = controller
+        self._views = views
+        self.refits = Refits(self)
+        self._connect()
+        self._show()
+
+    def _connect(self) -> None:
+        plot, bar, hand = self._views.splines, self._views.splines.bar, self._views.splines.hand
+        plot.edit_button.clicked.connect(self.open)
+        bar.dim_chosen.connect(self._on_bar_dim_chosen)
+        for button, act in zip(
+            bar.buttons, (self.undo, self.redo, self.reset, self.learn), strict=True
+        ):
+            button.clicked.connect(act)
+        hand.moved.connect(self._on_hand_moved)
+        hand.dropped.connect(self._on_hand_dropped)
+        hand.cancelled.connect(self._on_hand_cancelled)
+        hand.nudged.connect(self._on_hand_nudged)
+        hand.added.connect(self._on_hand_added)
+        hand.removed.connect(self._on_hand_removed)
+        hand.dim_chosen.connect(self._on_bar_dim_chosen)
+        self.refits.measured.connect(self._on_refits_measured)
+        self.refits.started_from.connect(self._on_refits_started_from)
+        self.refits.failed.connect(self.failed)
+        self._state.wishes_changed.connect(self._on_wishes_changed)
+        self._state.findings_changed.connect(self._on_findings_changed)
+        self._controller.busy_changed.connect(self._show)
+
+    @property
+    def edits(self) -> KnotEdits:
+        """The edits as they are."""
+        return self._state.findings.knots
+
+    @property
+    def can_open(self) -> bool:
+        """Whether there are knots to take hold of now."""
+        wishes, findings = self._state.wishes, self._state.findings
+        is_still = self._controller.busy not in _MOVES_KNOTS
+        return findings.dataset is not None and wishes.method is Method.SPLINE and is_still
+
+    # What a user asks for -------------------------------------------------------------------
+
+    @pyqtSlot(bool)
+    def open(self, wanted: bool) -> None:
+        """Take hold of the knots in focus, or let go of them; edits stay."""
+        if wanted and not self.can_open:
+            self._show()
+        elif not wanted or self.edits.is_edited:
+            self._put(is_open=wanted)
+        else:
+            self._begin()
+
+    def toggle(self) -> None:
+        """Take hold of the knots, or let go of them."""
+        self.open(not self.edits.is_open)
+
+    @pyqtSlot()
+    def undo(self) -> None:
+        """Take the last edit back."""
+        self._walk(self.edits.place - 1)
+
+    @pyqtSlot()
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self._walk(self.edits.place + 1)
+
+    @pyqtSlot()
+    def reset(self) -> None:
+        """Go back to the knots as they were calibrated; redo walks forth again."""
+        self._walk(0)
+
+    @pyqtSlot()
+    def learn(self) -> None:
+        """Let calibration go on from here, at the chosen k."""
+        edit, setting, k = self.edits.settled, self._setting(), self._state.wishes.k
+        if edit is None or setting is None:
+            return
+        self.refits.stop()
+        work = self._controller.work
+        if work(LEARNING, lambda: learn_job(setting, edit.spline, k), self._on_learnt):
+            knots = len(edit.spline.knots_in)
+            self._controller.said.emit(f"Learning from here: {knots} knots, k = {k}")
+
+    def shutdown(self) -> None:
+        """Wait for what measures."""
+        self.refits.shutdown()
+
+    # Beginning ------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        row = readouts.focus_row(self._state.wishes, self._state.findings)
+        spline = None if row is None else _spline_of(row)
+        setting = self._setting()
+        if spline is not None:
+            self._on_refits_started_from(spline)
+        elif setting is not None:
+            self.refits.start(setting)
+
+    @pyqtSlot(object)
+    def _on_refits_started_from(self, spline: Spline) -> None:
+        dims = self._state.wishes.view.dims
+        kept = self.edits.dim if self.edits.edits else (dims[0] if dims else 0)
+        edits = KnotEdits((Edit("", spline),), is_open=True, dim=kept)
+        self._state.find_knots(edits)
+
+    def _setting(self) -> Setting | None:
+        dataset = self._state.findings.dataset
+        return None if dataset is None else Setting(dataset, self._state.wishes.calibration)
+
+    # The hand -------------------------------------------------------------------------------
+
+    @pyqtSlot(object, float, float)
+    def _on_hand_moved(self, knot: Knot, x: float, z: float) -> None:
+        edit = self._moved(knot, x, z)
+        if edit is not None:
+            self._state.find_knots(self.edits.hold(edit))
+            self._measure(edit)
+
+    @pyqtSlot()
+    def _on_hand_dropped(self) -> None:
+        held = self.edits.held
+        if held is not None:
+            self._state.find_knots(self.edits.put(held))
+
+    @pyqtSlot()
+    def _on_hand_cancelled(self) -> None:
+        if self.edits.held is not None:
+            self._walk(self.edits.place)
+
+    @pyqtSlot(object, float, float)
+    def _on_hand_nudged(self, knot: Knot, x: float, z: float) -> None:
+        edit = self._moved(knot, x, z, series=f"nudge {knot} {self.edits.dim}")
+        if edit is not None:
+            self._do(edit)
+
+    def _moved(self, knot: Knot, x: float, z: float, series: str = "") -> Edit | None:
+        from kvsplice_core.knot_editing import move_knot
+
+        before, everywhere = self.edits.settled, self.edits.dim is None
+        if before is None:
+            return None
+        spline = move_knot(before.spline, knot.dim, knot.index, x, z, everywhere=everywhere)
+        return Edit(f"move knot {knot.index} of {self._whose(knot)}", spline, series=series)
+
+    @pyqtSlot(int, float)
+    def _on_hand_added(self, dim: int, x: float) -> None:
+        from kvsplice_core.knot_editing import add_knot
+
+        def add(before: Spline) -> Edit:
+            return Edit(f"add a knot to dim {dim}", add_knot(before, dim, x))
+
+        if self._attempt(add):
+            if self.edits.dim is not None:
+                self._state.find_knots(_with_dim(self.edits, dim))
+            self._views.splines.hand.choose_near(dim, x)
+
+    @pyqtSlot(object)
+    def _on_hand_removed(self, knot: Knot) -> None:
+        from kvsplice_core.knot_editing import remove_knot
+
+        everywhere = self.edits.dim is None
+        name = f"remove knot {knot.index} of {self._whose(knot)}"
+        self._attempt(
+            lambda before: Edit(
+                name, remove_knot(before, knot.dim, knot.index, everywhere=everywhere)
+            )
+        )
+
+    def _whose(self, knot: Knot) -> str:
+        return "every dimension" if self.edits.dim is None else f"dim {knot.dim}"
+
+    def _attempt(self, make: Callable[[Spline], Edit]) -> bool:
+        """Do an edit that may be refused; a refusal is said, not shouted."""
+        before = self.edits.settled
+        if before is None:
+            return False
+        try:
+            edit = make(before.spline)
+        except SpecError as error:
+            self._controller.said.emit(f"Not done: {error}.")
+            return False
+        self._do(edit)
+        return True
+
+    def _do(self, edit: Edit) -> None:
+        self._state.find_knots(self.edits.put(edit))
+        self._measure(edit)
+
+    def _walk(self, place: int) -> None:
+        self._state.find_knots(self.edits.walk(place))
+        if self.edits.is_edited and self.edits.present is not None:
+            self._measure(self.edits.present)
+        else:
+            self.refits.stop()
+
+    # Measuring ------------------------------------------------------------------------------
+
+    def _measure(self, edit: Edit, ks: tuple[int, ...] = ()) -> None:
+        """Ask for the rows of an edit: the chosen k first, then the others of the result."""
+        setting, result = self._setting(), self._state.findings.result
+        k, dim = self._state.wishes.k, self._state.findings.dim
+        if setting is not None:
+            others = () if result is None else result.ks
+            wanted = ks or (k, *(other for other in others if other != k))
+            self.refits.ask(setting, edit, tuple(one for one in wanted if 1 <= one <= dim))
+
+    @pyqtSlot(object, object)
+    def _on_refits_measured(self, edit: Edit, row: SweepRow) -> None:
+        # A newer edit may be on screen: the newest numbers there are stand beside it until its own.
+        if edit in self.edits.edits or self.edits.held is not None:
+            self._state.find_knots(self.edits.measured(row))
+
+    def _on_learnt(self, learnt: Learnt) -> None:
+        before, after = (
+            formats.three_digits(mse)
+            for mse in (learnt.validation_mse_before, learnt.validation_mse_after)
+        )
+        if not learnt.improved:
+            self._controller.said.emit(
+                f"Calibration found nothing better on the validation part than the hand "
+                f"(MSE {before}, learnt {after}): the knots stay as they are."
+            )
+            return
+        self._controller.said.emit(f"Learnt from here: validation MSE {before} → {after}.")
+        spline = learnt.spline.map(lambda table: table.cpu())
+        edit = Edit(f"learn from here at k = {learnt.row.k}", spline, learnt=learnt.row)
+        self._do(edit)
+
+    # Following ------------------------------------------------------------------------------
+
+    @pyqtSlot(object, object)
+    def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
+        edits = self.edits
+        if new.view.dims != old.view.dims and edits.dim not in (None, *new.view.dims):
+            self._state.find_knots(_with_dim(edits, new.view.dims[0]))
+        if (new.k, new.method) != (old.k, old.method):
+            self._follow(edits)
+        self._show()
+
+    def _follow(self, edits: KnotEdits) -> None:
+        k, rows = self._state.wishes.k, edits.shown_rows
+        if edits.is_edited and edits.present is not None:
+            if all(row.k != k for row in rows):
+                self._measure(edits.present, (k,))
+        elif edits.is_open and self.can_open:
+            self._begin()  # of another k other knots are in focus
+
+    @pyqtSlot(object, object)
+    def _on_findings_changed(self, old: Findings, new: Findings) -> None:
+        if new.knots is not old.knots:
+            self._show()
+        if new.dataset is not old.dataset:
+            self.refits.stop()
+            self._show()
+
+    @pyqtSlot(object)
+    def _on_bar_dim_chosen(self, dim: int | None) -> None:
+        self._state.find_knots(_with_dim(self.edits, dim))
+
+    def _put(self, *, is_open: bool) -> None:
+        self._state.find_knots(replace(self.edits, is_open=is_open))
+
+    @pyqtSlot()
+    def _show(self) -> None:
+        busy = self._controller.busy
+        moving = busy if busy in _MOVES_KNOTS else ""
+        plot = self._views.splines
+        plot.edit_button.setEnabled(self.can_open)
+        plot.show_edits(self.edits, busy=moving)
+        self.changed.emit()
+
+
+def _with_dim(edits: KnotEdits, dim: int | None) -> KnotEdits:
+    return replace(edits, dim=dim)
+
+
+def _spline_of(row: SweepRow) -> Spline | None:
+    """Return the spline of a row on the CPU; None where PCA was kept in its place."""
+    from kvsplice_core.transforms.spline import Spline
+
+    transform = row.calibration.codec.transform
+    if not isinstance(transform, Spline):
+        return None
+    return transform.map(lambda table: table.detach().cpu())
