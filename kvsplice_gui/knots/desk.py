@@ -80,7 +80,7 @@ class KnotDesk(QObject):
         self.refits.failed.connect(self.failed)
         self._state.wishes_changed.connect(self._on_wishes_changed)
         self._state.findings_changed.connect(self._on_findings_changed)
-        self._controller.busy_changed.connect(self._show)
+        self._controller.busy_changed.connect(self._on_controller_busy_changed)
 
     @property
     def edits(self) -> KnotEdits:
@@ -299,7 +299,10 @@ class KnotDesk(QObject):
             if all(row.k != k for row in rows):
                 self._measure(edits.present, (k,))
         elif edits.is_open and self.can_open:
-            self._begin()  # of another k other knots are in focus
+            row = readouts.focus_row(self._state.wishes, self._state.findings)
+            spline = None if row is None else _spline_of(row)
+            if spline is not None:  # of another k other knots are in focus
+                self._on_refits_started_from(spline)
 
     @pyqtSlot(object, object)
     def _on_findings_changed(self, old: Findings, new: Findings) -> None:
@@ -308,6 +311,12 @@ class KnotDesk(QObject):
         if new.dataset is not old.dataset:
             self.refits.stop()
             self._show()
+
+    @pyqtSlot(str)
+    def _on_controller_busy_changed(self, busy: str) -> None:
+        if busy in _MOVES_KNOTS and self.edits.held is not None:
+            self._state.find_knots(self.edits.hold(None))
+        self._show()
 
     @pyqtSlot(object)
     def _on_bar_dim_chosen(self, dim: int | None) -> None:

@@ -98,7 +98,9 @@ class Refits(QObject):
     def _on_worker_finished(self, _run: int, result: object) -> None:
         if self._present is None:
             self.started_from.emit(result)
-        self._present = None
+        waiting, self._present = self._waiting, None
+        if waiting is not None:
+            self._run(waiting)
 
     @pyqtSlot(int, object)
     def _on_worker_failed(self, _run: int, error: object) -> None:

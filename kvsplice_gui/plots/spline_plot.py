@@ -9,7 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PyQt6.QtCore import QEvent, Qt, pyqtSlot
-from PyQt6.QtGui import QColor, QKeyEvent
+from PyQt6.QtGui import QAction, QColor, QKeyEvent
 from PyQt6.QtWidgets import QVBoxLayout
 
 from kvsplice_core.shapes import ScatterShape, Shape, SplineShape
@@ -129,17 +129,23 @@ class SplinePlot(PlotFrame):
         column = self.layout()
         assert isinstance(column, QVBoxLayout)
         column.insertWidget(column.indexOf(self._stack), self.bar)
-        self.menu.addSeparator()
-        self._remove_action = self.menu.addAction("Remove &knot\tDel", self.hand.remove_chosen)
-        self._add_action = self.menu.addAction("&Add a knot behind it", self.hand.add_beside_chosen)
+        self.knot_actions = [
+            QAction("Remove &knot\tDel", self),
+            QAction("Add a knot &behind it", self),
+        ]
+        hand = self.hand
+        for action, act in zip(
+            self.knot_actions, (hand.remove_chosen, hand.add_beside_chosen), strict=True
+        ):
+            action.triggered.connect(act)
         self.menu.aboutToShow.connect(self._on_menu_about_to_show)
 
     @pyqtSlot()
     def _on_menu_about_to_show(self) -> None:
-        for action in (self._remove_action, self._add_action):
-            if action is not None:
-                action.setVisible(self.hand.is_open)
-                action.setEnabled(self.hand.chosen is not None)
+        for action in self.knot_actions:
+            self.menu.removeAction(action)
+        if self.hand.chosen is not None:
+            self.menu.insertActions(self.menu.actions()[0], self.knot_actions)
 
     def _put_handles(self) -> None:
         edits, shape = self._edits, self._shape

@@ -12,6 +12,7 @@ from kvsplice_core.codec_file import load_codec
 from kvsplice_core.methods import Method
 from kvsplice_gui.knots.hand import Knot
 
+pytestmark = pytest.mark.slow
 WAIT_MS = 60_000
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -359,3 +360,28 @@ def test_closing_with_a_knot_in_the_hand(opened):
     start = knot_pixel(opened, 0, 2)
     press_and_drag(opened, start, start - QPoint(0, 25))
     assert opened.close()
+
+
+def test_the_menu_of_a_chosen_knot_removes_it_and_adds_one(qtbot, opened):
+    plot = opened.views.splines
+    plot.menu.aboutToShow.emit()
+    assert plot.knot_actions[0] not in plot.menu.actions()
+    plot.hand.choose(Knot(0, 2))
+    plot.menu.aboutToShow.emit()
+    assert plot.menu.actions()[:2] == plot.knot_actions
+    plot.knot_actions[1].trigger()
+    assert shape(opened).knots_in.shape[1] == 6
+    assert plot.hand.chosen == Knot(0, 3)
+    plot.knot_actions[0].trigger()
+    assert edits(opened).undo_name == "remove knot 3 of dim 0"
+
+
+def test_calibrating_takes_the_knot_out_of_the_hand(qtbot, opened):
+    start = knot_pixel(opened, 0, 2)
+    press_and_drag(opened, start, start - QPoint(0, 25))
+    opened.controller.calibrate()
+    assert edits(opened).held is None
+    opened.controller.cancel()
+    let_go(opened, start)
+    idle(qtbot, opened)
+    assert not edits(opened).is_edited
