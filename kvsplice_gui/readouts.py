@@ -227,8 +227,16 @@ def verdict(wishes: Wishes, findings: Findings) -> str:
     words = {"gain": "beats PCA", "tie": "ties with PCA", "loss": "is worse than PCA"}
     said = words[change.verdict.value]
     size = formats.percent(change.percent)
-    by_hand = ", knots set by hand," if row.calibration.edited else ""
+    by_hand = _made_by_hand(row)
     return f"{row.method.label}{by_hand} {said} at k = {row.k}: {size} MSE {interval}"
+
+
+def _made_by_hand(row: SweepRow) -> str:
+    if not row.calibration.edited:
+        return ""
+    return (
+        ", knots set by hand and learnt on," if row.calibration.losses else ", knots set by hand,"
+    )
 
 
 def _by_method(rows: tuple[SweepRow, ...]) -> dict[Method, list[SweepRow]]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
-from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.results import SweepRow
 from kvsplice_gui import formats, readouts
 from kvsplice_gui.controller import Controller
-from kvsplice_gui.knots.hand import Knot
-from kvsplice_gui.knots.jobs import Setting, learn_job
-from kvsplice_gui.knots.refits import Refits
+from kvsplice_gui.knots.editor import KnotEditor
+from kvsplice_gui.knots.jobs import learn_job
 from kvsplice_gui.knots.state import Edit, KnotEdits
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
@@ -56,7 +53,8 @@ class KnotDesk(QObject):
         self._state = state
         self._controller = controller
         self._views = views
-        self.refits = Refits(self)
+        self.editor = KnotEditor(state, views.splines.hand, self)
+        self.refits = self.editor.refits
         self._connect()
         self._show()
 
@@ -68,14 +66,8 @@ class KnotDesk(QObject):
             bar.buttons, (self.undo, self.redo, self.reset, self.learn), strict=True
         ):
             button.clicked.connect(act)
-        hand.moved.connect(self._on_hand_moved)
-        hand.dropped.connect(self._on_hand_dropped)
-        hand.cancelled.connect(self._on_hand_cancelled)
-        hand.nudged.connect(self._on_hand_nudged)
-        hand.added.connect(self._on_hand_added)
-        hand.removed.connect(self._on_hand_removed)
         hand.dim_chosen.connect(self._on_bar_dim_chosen)
-        self.refits.measured.connect(self._on_refits_measured)
+        self.editor.said.connect(self._controller.said)
         self.refits.started_from.connect(self._on_refits_started_from)
         self.refits.failed.connect(self.failed)
         self._state.wishes_changed.connect(self._on_wishes_changed)
@@ -113,22 +105,22 @@ class KnotDesk(QObject):
     @pyqtSlot()
     def undo(self) -> None:
         """Take the last edit back."""
-        self._walk(self.edits.place - 1)
+        self.editor.walk(self.edits.place - 1)
 
     @pyqtSlot()
     def redo(self) -> None:
         """Do again what was taken back."""
-        self._walk(self.edits.place + 1)
+        self.editor.walk(self.edits.place + 1)
 
     @pyqtSlot()
     def reset(self) -> None:
         """Go back to the knots as they were calibrated; redo walks forth again."""
-        self._walk(0)
+        self.editor.walk(0)
 
     @pyqtSlot()
     def learn(self) -> None:
         """Let calibration go on from here, at the chosen k."""
-        edit, setting, k = self.edits.settled, self._setting(), self._state.wishes.k
+        edit, setting, k = self.edits.settled, self.editor.setting(), self._state.wishes.k
         if edit is None or setting is None:
             return
         self.refits.stop()
@@ -146,7 +138,7 @@ class KnotDesk(QObject):
     def _begin(self) -> None:
         row = readouts.focus_row(self._state.wishes, self._state.findings)
         spline = None if row is None else _spline_of(row)
-        setting = self._setting()
+        setting = self.editor.setting()
         if spline is not None:
             self._on_refits_started_from(spline)
         elif setting is not None:
@@ -159,112 +151,7 @@ class KnotDesk(QObject):
         edits = KnotEdits((Edit("", spline),), is_open=True, dim=kept)
         self._state.find_knots(edits)
 
-    def _setting(self) -> Setting | None:
-        dataset = self._state.findings.dataset
-        return None if dataset is None else Setting(dataset, self._state.wishes.calibration)
-
-    # The hand -------------------------------------------------------------------------------
-
-    @pyqtSlot(object, float, float)
-    def _on_hand_moved(self, knot: Knot, x: float, z: float) -> None:
-        edit = self._moved(knot, x, z)
-        if edit is not None:
-            self._state.find_knots(self.edits.hold(edit))
-            self._measure(edit)
-
-    @pyqtSlot()
-    def _on_hand_dropped(self) -> None:
-        held = self.edits.held
-        if held is not None:
-            self._state.find_knots(self.edits.put(held))
-
-    @pyqtSlot()
-    def _on_hand_cancelled(self) -> None:
-        if self.edits.held is not None:
-            self._walk(self.edits.place)
-
-    @pyqtSlot(object, float, float)
-    def _on_hand_nudged(self, knot: Knot, x: float, z: float) -> None:
-        edit = self._moved(knot, x, z, series=f"nudge {knot} {self.edits.dim}")
-        if edit is not None:
-            self._do(edit)
-
-    def _moved(self, knot: Knot, x: float, z: float, series: str = "") -> Edit | None:
-        from kvsplice_core.knot_editing import move_knot
-
-        before, everywhere = self.edits.settled, self.edits.dim is None
-        if before is None:
-            return None
-        spline = move_knot(before.spline, knot.dim, knot.index, x, z, everywhere=everywhere)
-        return Edit(f"move knot {knot.index} of {self._whose(knot)}", spline, series=series)
-
-    @pyqtSlot(int, float)
-    def _on_hand_added(self, dim: int, x: float) -> None:
-        from kvsplice_core.knot_editing import add_knot
-
-        def add(before: Spline) -> Edit:
-            return Edit(f"add a knot to dim {dim}", add_knot(before, dim, x))
-
-        if self._attempt(add):
-            if self.edits.dim is not None:
-                self._state.find_knots(_with_dim(self.edits, dim))
-            self._views.splines.hand.choose_near(dim, x)
-
-    @pyqtSlot(object)
-    def _on_hand_removed(self, knot: Knot) -> None:
-        from kvsplice_core.knot_editing import remove_knot
-
-        everywhere = self.edits.dim is None
-        name = f"remove knot {knot.index} of {self._whose(knot)}"
-        self._attempt(
-            lambda before: Edit(
-                name, remove_knot(before, knot.dim, knot.index, everywhere=everywhere)
-            )
-        )
-
-    def _whose(self, knot: Knot) -> str:
-        return "every dimension" if self.edits.dim is None else f"dim {knot.dim}"
-
-    def _attempt(self, make: Callable[[Spline], Edit]) -> bool:
-        """Do an edit that may be refused; a refusal is said, not shouted."""
-        before = self.edits.settled
-        if before is None:
-            return False
-        try:
-            edit = make(before.spline)
-        except SpecError as error:
-            self._controller.said.emit(f"Not done: {error}.")
-            return False
-        self._do(edit)
-        return True
-
-    def _do(self, edit: Edit) -> None:
-        self._state.find_knots(self.edits.put(edit))
-        self._measure(edit)
-
-    def _walk(self, place: int) -> None:
-        self._state.find_knots(self.edits.walk(place))
-        if self.edits.is_edited and self.edits.present is not None:
-            self._measure(self.edits.present)
-        else:
-            self.refits.stop()
-
-    # Measuring ------------------------------------------------------------------------------
-
-    def _measure(self, edit: Edit, ks: tuple[int, ...] = ()) -> None:
-        """Ask for the rows of an edit: the chosen k first, then the others of the result."""
-        setting, result = self._setting(), self._state.findings.result
-        k, dim = self._state.wishes.k, self._state.findings.dim
-        if setting is not None:
-            others = () if result is None else result.ks
-            wanted = ks or (k, *(other for other in others if other != k))
-            self.refits.ask(setting, edit, tuple(one for one in wanted if 1 <= one <= dim))
-
-    @pyqtSlot(object, object)
-    def _on_refits_measured(self, edit: Edit, row: SweepRow) -> None:
-        # A newer edit may be on screen: the newest numbers there are stand beside it until its own.
-        if edit in self.edits.edits or self.edits.held is not None:
-            self._state.find_knots(self.edits.measured(row))
+    # Learning --------------------------------------------------------------------------------
 
     def _on_learnt(self, learnt: Learnt) -> None:
         before, after = (
@@ -280,7 +167,7 @@ class KnotDesk(QObject):
         self._controller.said.emit(f"Learnt from here: validation MSE {before} → {after}.")
         spline = learnt.spline.map(lambda table: table.cpu())
         edit = Edit(f"learn from here at k = {learnt.row.k}", spline, learnt=learnt.row)
-        self._do(edit)
+        self.editor.do(edit)
 
     # Following ------------------------------------------------------------------------------
 
@@ -288,7 +175,7 @@ class KnotDesk(QObject):
     def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
         edits = self.edits
         if new.view.dims != old.view.dims and edits.dim not in (None, *new.view.dims):
-            self._state.find_knots(_with_dim(edits, new.view.dims[0]))
+            self.editor.choose_dim(new.view.dims[0])
         if (new.k, new.method) != (old.k, old.method):
             self._follow(edits)
         self._show()
@@ -297,7 +184,7 @@ class KnotDesk(QObject):
         k, rows = self._state.wishes.k, edits.shown_rows
         if edits.is_edited and edits.present is not None:
             if all(row.k != k for row in rows):
-                self._measure(edits.present, (k,))
+                self.editor.measure(edits.present, (k,))
         elif edits.is_open and self.can_open:
             row = readouts.focus_row(self._state.wishes, self._state.findings)
             spline = None if row is None else _spline_of(row)
@@ -320,7 +207,7 @@ class KnotDesk(QObject):
 
     @pyqtSlot(object)
     def _on_bar_dim_chosen(self, dim: int | None) -> None:
-        self._state.find_knots(_with_dim(self.edits, dim))
+        self.editor.choose_dim(dim)
 
     def _put(self, *, is_open: bool) -> None:
         self._state.find_knots(replace(self.edits, is_open=is_open))
@@ -333,10 +220,6 @@ class KnotDesk(QObject):
         plot.edit_button.setEnabled(self.can_open)
         plot.show_edits(self.edits, busy=moving)
         self.changed.emit()
-
-
-def _with_dim(edits: KnotEdits, dim: int | None) -> KnotEdits:
-    return replace(edits, dim=dim)
 
 
 def _spline_of(row: SweepRow) -> Spline | None:
