@@ -164,7 +164,7 @@ def _percent(number: float) -> str:
 
 
 def _signed(number: float) -> str:
-    return f"{number:+.3g}".replace("-", "−")
+    return f"{number:+#.3g}".replace("-", "−")
 
 
 def _table(heading: list[str], rows: list[list[str]]) -> Lines:
