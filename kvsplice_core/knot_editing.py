@@ -10,7 +10,8 @@ from torch import Tensor
 
 from kvsplice_core.errors import SpecError
 from kvsplice_core.specs import MAX_KNOTS, MIN_KNOTS
-from kvsplice_core.transforms.spline import Spline, quantile_knots
+from kvsplice_core.transforms.knots import quantile_knots
+from kvsplice_core.transforms.spline import Spline
 
 LEAST_SLOPE = 1e-3
 """The slope a segment may be flattened to."""

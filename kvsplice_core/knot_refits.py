@@ -34,6 +34,7 @@ from kvsplice_core.results import (
 from kvsplice_core.specs import RECIPE_DEFAULTS, CalibrationSpec, Recipe
 from kvsplice_core.training import Job, Trained, Training, fit_transformed_pca, train_joint
 from kvsplice_core.transforms.identity import Identity
+from kvsplice_core.transforms.knots import Knots
 from kvsplice_core.transforms.spline import Spline, SplineLearner
 from kvsplice_core.values.values import Values
 from kvsplice_core.version import library_versions
@@ -207,7 +208,7 @@ def _learn(rows: Tensor, test: Tensor, spec: CalibrationSpec, start: Codec) -> T
     """Train from the knots of `start` themselves, not from quantiles of the rows."""
     assert isinstance(start.transform, Spline)
     unit = rows.std(0).clamp_min(1e-6)
-    learner = SplineLearner(start.transform.knots_in, unit, start.transform)
+    learner = SplineLearner(Knots(start.transform.knots_in), unit, start.transform)
     return (yield from train_joint(Job(rows, test, spec, start), learner))
 
 
