@@ -11,13 +11,12 @@ from PyQt6.QtWidgets import QMenu
 from kvsplice_core.values.samples import SAMPLES
 from kvsplice_gui import settings
 from kvsplice_gui.exports import FIGURES, QUALITY_FIGURES
-from kvsplice_gui.knots.state import KnotEdits
+from kvsplice_gui.knots.state import MOVES_KNOTS, KnotEdits
 from kvsplice_gui.theme import ThemeChoice
 
 if TYPE_CHECKING:
     from kvsplice_gui.main_window import MainWindow
 
-_STANDS_STILL = ("Calibrating", "Re-calibrating", "Reading", "Learning", "Cancelling")
 _SAVE = "Save the evaluated card, and its evaluation with it"
 _EVALUATE_FIRST = "Evaluate this k first"
 
@@ -71,7 +70,7 @@ class Menus:
 
     def show_knot_availability(self, edits: KnotEdits, *, can_open: bool, busy: str) -> None:
         """Name what undo takes back, and enable what can be done with the knots now."""
-        is_free = edits.held is None and not busy.startswith(_STANDS_STILL)
+        is_free = edits.held is None and busy not in MOVES_KNOTS
         for action, word, name in (
             (self.undo, "&Undo", edits.undo_name),
             (self.redo, "&Redo", edits.redo_name),

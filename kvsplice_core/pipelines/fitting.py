@@ -135,7 +135,8 @@ def fit_group(
     start = 0.0 if learnt is None else 0.6
     work = _composed(job, parts.fit, learnt)
     trial = yield from relay(work, lambda share: start + (1 - start) * share / 2)
-    reference, rival = _reference(job, parts.fit)
+    # A transform that learns has seen the validation part; so may what it is compared with.
+    reference, rival = _reference(job, parts.fit if learnt is None else parts.train)
     ours = _mean_error(job, trial)
     theirs = float("nan") if rival is None else _mean_error(job, rival)
     replaced = reference if rival is not None and ours > theirs else None
@@ -143,7 +144,7 @@ def fit_group(
         work = _composed(job, parts.train, learnt)
         codec = yield from relay(work, lambda share: start + (1 - start) * (1 + share) / 2)
     else:
-        codec = _reference(job, parts.train)[1] or trial
+        codec = _reference(job, parts.train)[1] or rival or trial
     codec = replace(codec, info=_info(job, replaced))
     return GroupFit(codec, replaced, job.counted(codec), ours, theirs, *_test_errors(parts, codec))
 

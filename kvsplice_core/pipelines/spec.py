@@ -85,14 +85,15 @@ class Pipeline:
     @property
     def label(self) -> str:
         """The words on screen, such as ``heads joined · axes of W_O · PCA · Lloyd–Max``."""
-        if self.is_rounding:
-            return f"plain rounding, groups of {self.quantizer.group}"
         parts = [] if self.grouping.kind is GroupingKind.EACH else [self.grouping.label]
-        parts += [_AXES_LABELS[self.axes]] if self.axes in _AXES_LABELS else []
-        parts.append(self.method.label)
+        if not self.is_rounding:
+            parts += [_AXES_LABELS[self.axes]] if self.axes in _AXES_LABELS else []
+            parts.append(self.method.label)
         if self.decoder.kind is not Decoding.LINEAR:
             parts.append(self.decoder.kind.label)
-        if self.quantizer.kind is not Quantization.HALF:
+        if self.quantizer.kind is Quantization.ROUNDING and self.is_rounding:
+            parts.append(f"plain rounding, groups of {self.quantizer.group}")
+        elif not self.keeps_numbers:
             parts.append(self.quantizer.kind.label)
         return " · ".join(parts)
 
@@ -119,7 +120,7 @@ def _part(word: str) -> tuple[str, object]:
     """Return the field of `Pipeline` a word belongs to, and its value."""
     choices: dict[str, tuple[str, object]] = {
         **{name: ("axes", axes) for axes, name in _AXES_WORDS.items()},
-        **{one.key: ("decoder", DecoderSpec(one, features=_FEATURES)) for one in Decoding},
+        **{one.key: ("decoder", _decoder(one)) for one in Decoding},
         **{one.key: ("quantizer", QuantizerSpec(one)) for one in Quantization},
         **{one.key: ("method", one) for one in Method},
     }
@@ -130,6 +131,10 @@ def _part(word: str) -> tuple[str, object]:
     except SpecError as error:
         known = ", ".join(("each", "pooled", "joined", "blocks:N", *choices))
         raise SpecError(f"a part of a pipeline must be one of {known}; got {word!r}") from error
+
+
+def _decoder(kind: Decoding) -> DecoderSpec:
+    return DecoderSpec() if kind is Decoding.LINEAR else DecoderSpec(kind, features=_FEATURES)
 
 
 def _words(pipeline: Pipeline) -> list[str]:

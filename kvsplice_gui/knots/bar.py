@@ -58,7 +58,8 @@ class KnotBar(QWidget):
             names = [(f"Knots of dim {dim}", dim) for dim in shown]
             fill(self.dims, [*names, ("Knots of every dimension", None)], edits.dim)
         choose(self.dims, edits.dim)
-        self.undo.setEnabled(bool(edits.undo_name))
-        self.redo.setEnabled(bool(edits.redo_name))
-        self.reset.setEnabled(edits.is_edited)
+        is_free = edits.held is None and not busy
+        self.undo.setEnabled(bool(edits.undo_name) and is_free)
+        self.redo.setEnabled(bool(edits.redo_name) and is_free)
+        self.reset.setEnabled(edits.is_edited and is_free)
         self.learn.setEnabled(not busy)

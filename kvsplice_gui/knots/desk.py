@@ -13,7 +13,7 @@ from kvsplice_gui import formats, readouts
 from kvsplice_gui.controller import Controller
 from kvsplice_gui.knots.editor import KnotEditor
 from kvsplice_gui.knots.jobs import learn_job
-from kvsplice_gui.knots.state import Edit, KnotEdits
+from kvsplice_gui.knots.state import MOVES_KNOTS, Edit, KnotEdits
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kvsplice_core.transforms.spline import Spline
 
 LEARNING = "Learning"
-_MOVES_KNOTS = ("Calibrating", "Re-calibrating", "Reading", LEARNING, "Cancelling")
 
 
 class KnotDesk(QObject):
@@ -83,7 +82,7 @@ class KnotDesk(QObject):
     def can_open(self) -> bool:
         """Whether there are knots to take hold of now."""
         wishes, findings = self._state.wishes, self._state.findings
-        is_still = self._controller.busy not in _MOVES_KNOTS
+        is_still = self._controller.busy not in MOVES_KNOTS
         return findings.dataset is not None and wishes.method is Method.SPLINE and is_still
 
     # What a user asks for -------------------------------------------------------------------
@@ -201,7 +200,7 @@ class KnotDesk(QObject):
 
     @pyqtSlot(str)
     def _on_controller_busy_changed(self, busy: str) -> None:
-        if busy in _MOVES_KNOTS and self.edits.held is not None:
+        if busy in MOVES_KNOTS and self.edits.held is not None:
             self._state.find_knots(self.edits.hold(None))
         self._show()
 
@@ -215,7 +214,7 @@ class KnotDesk(QObject):
     @pyqtSlot()
     def _show(self) -> None:
         busy = self._controller.busy
-        moving = busy if busy in _MOVES_KNOTS else ""
+        moving = busy if busy in MOVES_KNOTS else ""
         plot = self._views.splines
         plot.edit_button.setEnabled(self.can_open)
         plot.show_edits(self.edits, busy=moving)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from kvsplice_core.shapes import SplineShape
     from kvsplice_core.transforms.spline import Spline
 
+MOVES_KNOTS = ("Calibrating", "Re-calibrating", "Reading", "Learning", "Cancelling")
+"""Work during which no hand may touch the knots, because it moves or replaces them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Edit:

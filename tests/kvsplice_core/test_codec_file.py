@@ -116,8 +116,8 @@ def rewrite(path, method=Method.SPLINE, header=None, **tensors):
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        ({"schema_version": 2}, "must have codec schema 1; it has 2"),
-        ({"schema_version": None}, "must have codec schema 1"),
+        ({"schema_version": 1}, "must have codec schema 2; it has 1"),
+        ({"schema_version": None}, "must have codec schema 2"),
         ({"method": "wavelet"}, "damaged codec header"),
         ({"dim": "x"}, "damaged codec header"),
         ({"k": None}, "damaged codec header"),

@@ -67,7 +67,7 @@ def test_latents_keep_the_token_axis_and_the_dtype(layer):
     x = vectors().bfloat16()
     latent = layer.encode(x)
     assert (latent.shape[0], latent.shape[-2], latent.dtype) == (2, 5, torch.bfloat16)
-    assert latent[0, :, 0].numel() == layer.numbers_per_token == sum(layer.ks)
+    assert latent[0, :, 0].nbytes == layer.bytes_per_token(2) == 2 * sum(layer.ks)
     assert layer.decode(latent).dtype == torch.bfloat16
 
 
@@ -83,12 +83,12 @@ def test_tokens_are_independent(layer):
 def test_packing_changes_no_number(layer):
     packed, x = layer.packed("cpu"), vectors()
     assert torch.equal(packed.encode(x), layer.encode(x))
-    assert torch.equal(packed.reconstruct(x), layer.reconstruct(x))
+    # A decoder that is a view of its encoder is multiplied by in another order.
+    torch.testing.assert_close(packed.reconstruct(x), layer.reconstruct(x), rtol=1e-5, atol=1e-5)
     for ours, theirs in zip(packed.codecs, layer.codecs, strict=True):
-        for part in ("transform", "projection"):
-            found, expected = getattr(ours, part).tensors(), getattr(theirs, part).tensors()
-            assert found.keys() == expected.keys()
-            assert all(torch.equal(found[name], expected[name]) for name in found)
+        found, expected = ours.tensors(), theirs.tensors()
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], expected[name]) for name in found)
 
 
 def test_packing_holds_each_number_once():
@@ -114,7 +114,7 @@ def test_an_untied_decoder_is_held_beside_its_encoder():
 
 def test_what_a_layer_says_of_itself():
     layer = LAYERS["unlike k"]()
-    assert (layer.ks, layer.dim, layer.numbers_per_token) == ((1, 4, 6), DIM, 11)
+    assert (layer.ks, layer.dim, layer.bytes_per_token(4)) == ((1, 4, 6), DIM, 4 * 11)
     assert not layer.is_uniform
     assert not layer.is_linear
     assert LAYERS["pooled pca"]().ks == (3, 3, 3)

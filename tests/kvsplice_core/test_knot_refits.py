@@ -7,6 +7,7 @@ import torch
 
 from kvsplice_core.codec_file import load_codec, save_codec
 from kvsplice_core.errors import SpecError
+from kvsplice_core.figures.measured import describe
 from kvsplice_core.knot_editing import add_knot, identity_spline, move_knot
 from kvsplice_core.knot_refits import Bench, learn_from, refit, refit_rows
 from kvsplice_core.methods import Method
@@ -72,6 +73,7 @@ def test_tables_mark_edited_rows(bench):
     assert header.endswith(",edited_by_hand_SplinePCA")
     assert first.endswith(",")
     assert second.endswith(",yes")
+    assert describe(marked).endswith(" · knots edited by hand")
     assert [r["edited_by_hand"] for r in as_dict(marked)["rows"]] == [False, False, True]
 
 
