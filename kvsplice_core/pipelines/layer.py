@@ -140,7 +140,7 @@ def fit_layer(
         seen = layer.seen_by(pipeline, group)
         metric = None if seen is None else Metric.of_output(seen).to(parts.train.device)
         parts = replace(parts, output_weight=seen)
-        memo = None if memos is None else memos.setdefault((pipeline.grouping.key, group), {})
+        memo = None if memos is None else memos.setdefault((pipeline.grouping.key, group), Memo())
         work = fit_group(parts, pipeline, budgets[group], calibration, metric, memo)
         fits.append((yield from relay(work, _share_of(group, count))))
     return LayerFit(
