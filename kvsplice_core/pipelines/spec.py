@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,7 +91,9 @@ class Pipeline:
             parts += [_AXES_LABELS[self.axes]] if self.axes in _AXES_LABELS else []
             parts.append(self.method.label)
         if self.decoder.kind is not Decoding.LINEAR:
-            parts.append(self.decoder.kind.label)
+            named = self.decoder.kind.label
+            degree = f" of degree {self.decoder.degree}"
+            parts.append(named + degree * (self.decoder.kind is Decoding.POLYNOMIAL))
         if self.quantizer.kind is Quantization.ROUNDING and self.is_rounding:
             parts.append(f"plain rounding, groups of {self.quantizer.group}")
         elif not self.keeps_numbers:
@@ -126,10 +129,14 @@ def _part(word: str) -> tuple[str, object]:
     }
     if word in choices:
         return choices[word]
+    if match := re.fullmatch(rf"{Decoding.POLYNOMIAL.key}:(\d{{1,2}})", word):
+        degree = int(match[1])
+        return "decoder", DecoderSpec(Decoding.POLYNOMIAL, degree=degree, features=_FEATURES)
     try:
         return "grouping", Grouping.of(word)
     except SpecError as error:
-        known = ", ".join(("each", "pooled", "joined", "blocks:N", *choices))
+        extra = ("each", "pooled", "joined", "blocks:N", "polynomial:DEGREE")
+        known = ", ".join((*extra, *choices))
         raise SpecError(f"a part of a pipeline must be one of {known}; got {word!r}") from error
 
 
@@ -137,11 +144,17 @@ def _decoder(kind: Decoding) -> DecoderSpec:
     return DecoderSpec() if kind is Decoding.LINEAR else DecoderSpec(kind, features=_FEATURES)
 
 
+def _decoder_word(decoder: DecoderSpec) -> str:
+    if decoder.kind is not Decoding.POLYNOMIAL or decoder.degree == DecoderSpec().degree:
+        return decoder.kind.key
+    return f"{decoder.kind.key}:{decoder.degree}"
+
+
 def _words(pipeline: Pipeline) -> list[str]:
     words = [] if pipeline.grouping == Grouping() else [pipeline.grouping.key]
     words += [] if pipeline.axes is Axes.RAW else [_AXES_WORDS[pipeline.axes]]
     words += [] if pipeline.method is Method.PCA else [pipeline.method.key]
-    words += [] if pipeline.decoder.kind is Decoding.LINEAR else [pipeline.decoder.kind.key]
+    words += [] if pipeline.decoder.kind is Decoding.LINEAR else [_decoder_word(pipeline.decoder)]
     return words + ([] if pipeline.keeps_numbers else [pipeline.quantizer.kind.key])
 
 
