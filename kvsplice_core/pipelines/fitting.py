@@ -194,7 +194,7 @@ def _composed(job: _Job, rows: Tensor, learnt: Codec | None) -> Composing:
         codec = _quantized(job, codec, rows)
     if job.pipeline.decoder.kind is Decoding.LINEAR:
         return codec
-    codec = yield from _corrected(job, codec, rows)
+    codec = yield from _corrected(job, codec)
     # The decoder takes bytes too: it stays, and the levels give way.
     return codec if job.pipeline.keeps_numbers else _quantized(job, codec, rows)
 
@@ -238,8 +238,12 @@ def _fit_of(job: _Job, codec: Codec, rows: Tensor) -> FitQuantizer:
     return job.memo.quantizers[key]
 
 
-def _corrected(job: _Job, codec: Codec, rows: Tensor) -> Composing:
-    """Return the codec with what its nonlinear decoder adds; as it is where that gains nothing."""
+def _corrected(job: _Job, codec: Codec) -> Composing:
+    """Return the codec with what its nonlinear decoder adds; as it is where that gains nothing.
+
+    The validation part decides how smooth it is, and is learnt from afterwards too: it must not be
+    among the rows it decides about.
+    """
     spec = job.pipeline.decoder
 
     def pairs(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -249,7 +253,9 @@ def _corrected(job: _Job, codec: Codec, rows: Tensor) -> Composing:
             latent = codec.quantizer.unpack(codec.quantizer.pack(latent))
         return latent, z - codec.projection.decode(latent)
 
-    correction = yield from spec.kind.kind.fit(*pairs(rows), pairs(job.parts.validation), spec)
+    correction = yield from spec.kind.kind.fit(
+        *pairs(job.parts.fit), pairs(job.parts.validation), spec
+    )
     return (
         codec if correction is None else replace(codec, decoding=spec.kind, correction=correction)
     )
