@@ -203,7 +203,9 @@ def _base(job: _Job, rows: Tensor) -> Codec:
     """Return a linear bottleneck, or none where the vectors themselves are rounded."""
     if job.pipeline.is_rounding:
         return _linear(Unprojected.of(job.dim).to(rows.device))
-    return _linear(fit_basis(rows, job.metric).projection(job.k))
+    basis = fit_basis(rows, job.metric)
+    chosen = basis.greedy(rows, job.k) if job.pipeline.greedy else None
+    return _linear(basis.projection(job.k, chosen))
 
 
 def _linear(projection: Projection) -> Codec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kvsplice_core.axes import Axes
@@ -45,6 +45,9 @@ class Pipeline:
         How vectors come back from the latent.
     quantizer : QuantizerSpec
         How the latent is stored: as k numbers of 16 bits, or as few bits of every component.
+    greedy : bool
+        Whether the k axes are those behind which the quadratic manifold leaves least, instead of
+        the leading ones (Schwerdtner & Peherstorfer 2024); only for plain PCA at 16 bits.
     """
 
     grouping: Grouping = field(default_factory=Grouping)
@@ -52,8 +55,18 @@ class Pipeline:
     method: Method = Method.PCA
     decoder: DecoderSpec = field(default_factory=DecoderSpec)
     quantizer: QuantizerSpec = _HALF
+    greedy: bool = False
 
     def __post_init__(self) -> None:
+        quadratic = self.decoder.kind is Decoding.QUADRATIC and self.method is Method.PCA
+        if self.greedy and not (quadratic and self.keeps_numbers):
+            raise SpecError("greedy axes are for PCA with the quadratic decoder at 16 bits")
+        levels = self.quantizer.kind in _LEVELS
+        if not levels and replace(self.quantizer, kind=_HALF.kind) != _HALF:
+            raise SpecError(
+                f"{', '.join(_FLAGS)} are for {' and '.join(kind.key for kind in _LEVELS)} alone; "
+                f"got {self.quantizer.kind.key}"
+            )
         if self.method is Method.PCA and self.axes in (Axes.PCA, Axes.WHITENED):
             raise SpecError(
                 f"{_AXES_LABELS[self.axes]} change nothing for plain PCA; they need spline or flow"
@@ -63,19 +76,27 @@ class Pipeline:
     def of(cls, text: str) -> Pipeline:
         """Read words joined by +, in any order, such as ``joined+output+lloyd-max``.
 
-        A word that is left out stands for each head, raw axes, PCA, a linear decoder, fp16.
+        A word that is left out stands for each head, raw axes, PCA, a linear decoder, fp16. Of
+        levels, ``no-gain`` codes latents with their norm, ``rotated`` turns them at random first,
+        and ``shared-levels`` takes those of a normal density for all components; ``greedy``
+        chooses the axes behind a quadratic decoder.
 
         Raises
         ------
         SpecError
             If a word is unknown, or two stand for one part.
         """
-        chosen: dict[str, Any] = {}
-        for word in text.split("+"):
-            part, choice = _part(word.strip())
+        words = [word.strip() for word in text.split("+")]
+        flags = {name: value for word in words if word in _FLAGS for name, value in [_FLAGS[word]]}
+        chosen: dict[str, Any] = {"greedy": _GREEDY in words}
+        for word in words:
+            if word in _FLAGS or word == _GREEDY:
+                continue
+            part, choice = _part(word)
             if part in chosen:
                 raise SpecError(f"a pipeline has one {part}; got two in {text!r}")
             chosen[part] = choice
+        chosen["quantizer"] = replace(chosen.get("quantizer", _HALF), **flags)
         return cls(**chosen)
 
     @property
@@ -98,6 +119,8 @@ class Pipeline:
             parts.append(f"plain rounding, groups of {self.quantizer.group}")
         elif not self.keeps_numbers:
             parts.append(self.quantizer.kind.label)
+        parts += [_GREEDY + " axes"] if self.greedy else []
+        parts += [word.replace("-", " ") for word in _flag_words(self.quantizer)]
         return " · ".join(parts)
 
     @property
@@ -114,6 +137,20 @@ class Pipeline:
     def k_for(self, bits: float, dim: int) -> int:
         """Return the k a budget of bits per value gives vectors of `dim` numbers, 0 … dim."""
         return min(dim, int(bits * dim / HALF_BITS + 1e-9)) if self.keeps_numbers else dim
+
+
+_LEVELS = (Quantization.LLOYD, Quantization.COMPANDED)
+_GREEDY = "greedy"
+_FLAGS: dict[str, tuple[str, object]] = {
+    "no-gain": ("gain", False),
+    "rotated": ("rotate", True),
+    "shared-levels": ("codebook", "gaussian"),
+}
+"""Words for options of levels: the field of `QuantizerSpec`, and its value."""
+
+
+def _flag_words(quantizer: QuantizerSpec) -> list[str]:
+    return [word for word, (name, value) in _FLAGS.items() if getattr(quantizer, name) == value]
 
 
 _ROUNDING = (Quantization.ROUNDING, Quantization.INT8, Quantization.INT4)
@@ -135,7 +172,7 @@ def _part(word: str) -> tuple[str, object]:
     try:
         return "grouping", Grouping.of(word)
     except SpecError as error:
-        extra = ("each", "pooled", "joined", "blocks:N", "polynomial:DEGREE")
+        extra = ("each", "pooled", "joined", "blocks:N", "polynomial:DEGREE", _GREEDY, *_FLAGS)
         known = ", ".join((*extra, *choices))
         raise SpecError(f"a part of a pipeline must be one of {known}; got {word!r}") from error
 
@@ -155,7 +192,8 @@ def _words(pipeline: Pipeline) -> list[str]:
     words += [] if pipeline.axes is Axes.RAW else [_AXES_WORDS[pipeline.axes]]
     words += [] if pipeline.method is Method.PCA else [pipeline.method.key]
     words += [] if pipeline.decoder.kind is Decoding.LINEAR else [_decoder_word(pipeline.decoder)]
-    return words + ([] if pipeline.keeps_numbers else [pipeline.quantizer.kind.key])
+    words += [] if pipeline.keeps_numbers else [pipeline.quantizer.kind.key]
+    return [*words, *([_GREEDY] if pipeline.greedy else []), *_flag_words(pipeline.quantizer)]
 
 
 DEFAULT_PIPELINES = tuple(

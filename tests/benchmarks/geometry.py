@@ -1,4 +1,4 @@
-"""What decoders, spline kinds and few bits gain, beside what was aimed at; every number held out."""
+"""What decoders, spline kinds and few bits gain, beside what was aimed at; all held out."""
 
 import tempfile
 from collections.abc import Iterator
