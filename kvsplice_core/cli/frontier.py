@@ -29,7 +29,9 @@ from kvsplice_core.cli.results import add_format_options
 from kvsplice_core.cli.sources import (
     ALSO_MODELS,
     add_source_options,
+    captured_layers,
     opened_capture,
+    wants_layers,
     wants_model,
 )
 from kvsplice_core.errors import SpecError
@@ -84,6 +86,13 @@ def add_to(commands: Commands) -> None:
         help="tokens that the codecs' own bytes are spread over (default: %(default)s)",
     )
     group.add_argument(
+        "--join-layers",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="of a capture's vectors alone: take the heads of N neighbouring layers together",
+    )
+    group.add_argument(
         "--surrogate",
         action="store_true",
         help="fit every pipeline to a Gaussian of equal mean and covariance too (the null test)",
@@ -134,6 +143,8 @@ def _work(
     limit_threads(arguments.threads)
     if not wants_model(arguments):
         return _of_vectors(arguments, spec), ()
+    if arguments.join_layers != 1:
+        raise SpecError("no cache can read layers joined: --join-layers needs --vectors-only")
     from kvsplice_core.quality.frontier import model_frontier
     from kvsplice_core.quality.leakage import leaks_of_capture
 
@@ -158,11 +169,18 @@ def _of_vectors(
     from kvsplice_core.pipelines.frontier import frontier, one_layer
     from kvsplice_core.pipelines.needs import without_model
 
+    spec = without_model(spec)
+    percent = round(100 * (1 - spec.calibration.train_fraction))
+    if wants_layers(arguments):
+        layers = captured_layers(arguments)
+        title = f"{arguments.data}, {arguments.side.upper()} of {len(layers)} groups of layers"
+        return frontier(layers, spec, title, f"the last documents, about {percent} %")
+    if arguments.join_layers != 1:
+        raise SpecError("--join-layers needs a capture and --vectors-only")
     arguments.pool_heads = arguments.head is None
     values = read_values(arguments)
-    percent = round(100 * (1 - spec.calibration.train_fraction))
     split = f"the last {percent} % of the vectors"
-    return frontier(one_layer(values), without_model(spec), values.summary.title, split)
+    return frontier(one_layer(values), spec, values.summary.title, split)
 
 
 def _follow(

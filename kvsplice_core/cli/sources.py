@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from kvsplice_core.capture.file import Capture
     from kvsplice_core.capture.specs import CaptureStep
+    from kvsplice_core.pipelines.layer import LayerValues
 
 
 ALSO_MODELS = f"; a capture; or a language model: {MODEL_HELP}"
@@ -43,6 +44,28 @@ def wants_model(arguments: argparse.Namespace) -> bool:
     if any(getattr(arguments, name) is not None for name in _PICKS):
         return False
     return not arguments.vectors_only and is_model(arguments.data)
+
+
+def wants_layers(arguments: argparse.Namespace) -> bool:
+    """Say whether the vectors of all layers of a capture are asked for."""
+    from kvsplice_core.capture.file import is_capture
+
+    picked = any(getattr(arguments, name) is not None for name in _PICKS)
+    return not picked and is_capture(arguments.data)
+
+
+def captured_layers(arguments: argparse.Namespace) -> dict[tuple[str, int], LayerValues]:
+    """Return the vectors of all layers of a capture, by side and first layer of each group."""
+    from kvsplice_core.capture.file import open_capture
+    from kvsplice_core.pipelines.layer import LayerValues, join_layers
+
+    capture, side, size = open_capture(arguments.data), arguments.side, arguments.join_layers
+    read = [
+        LayerValues(capture.values(side, layer, None, budget=arguments.budget))
+        for layer in capture.facts.layers
+    ]
+    groups = join_layers(read, size)
+    return {(side, capture.facts.layers[i * size]): one for i, one in enumerate(groups)}
 
 
 def is_model(source: str) -> bool:
