@@ -88,7 +88,7 @@ _QUANTIZED = {
     Quantization.INT4: _Family(("#6B707A", "#9A9FA8"), ("arrow_down", "arrow_down", "arrow_down")),
     Quantization.ROUNDING: _Family((GREY, "#B0B5BE"), ("x", "x", "x")),
     Quantization.LLOYD: _Family(("#B46A1F", ORANGE), ("o", "s", "d")),
-    Quantization.COMPANDED: _Family(("#86801F", "#BCAF1A"), ("t", "t1", "t2")),
+    Quantization.COMPANDED: _Family(("#BCAF1A", "#86801F"), ("t", "t1", "t2")),
 }
 _DECODED = {
     Decoding.QUADRATIC: _Family((PURPLE, "#A5548A"), ("d", "star", "star")),

@@ -23,6 +23,8 @@ from kvsplice_gui.dialogs.about import show_about, show_method
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.drops import FileDrops
 from kvsplice_gui.errors import ErrorReport, report_of
+from kvsplice_gui.frontier.control import FRONTIER
+from kvsplice_gui.frontier.desk import FrontierDesk
 from kvsplice_gui.knots.desk import KnotDesk
 from kvsplice_gui.layout import Layout
 from kvsplice_gui.measuring import MeasuredPresenter, Measuring
@@ -39,7 +41,7 @@ from kvsplice_gui.views import Views
 _FIRST_SIZE = (1440, 900)
 _MESSAGE_MS = 5000
 # Of another version, docks that have come since would have no place: the layout starts afresh.
-_LAYOUT_VERSION = 2
+_LAYOUT_VERSION = 3
 # Clicking a stage opens its controls and its plot.
 _STAGE_DOCK = {
     "values": "splines",
@@ -48,6 +50,9 @@ _STAGE_DOCK = {
     "cache": "memory",
     "decoder": "loss",
     "restored": "mse",
+    "grouping": "frontier",
+    "axes": "frontier",
+    "quantizer": "frontier",
 }
 
 
@@ -89,6 +94,9 @@ class MainWindow(QMainWindow):
             state, controller, self.views, self.layout_of, self.takeaway, self._try
         )
         self.knots = KnotDesk(state, controller, self.views, self)
+        self.frontier = FrontierDesk(
+            state, controller, self.views, self.layout_of, self.takeaway, self._try
+        )
         self.measuring = Measuring(state, controller, self)
         self._measured_presenter = MeasuredPresenter(state, controller, self.views, self)
         self.menus = Menus(self)
@@ -234,6 +242,10 @@ class MainWindow(QMainWindow):
     def _on_stage_clicked(self, key: str) -> None:
         views = self.views
         panels = {"values": views.data, "cache": views.memory_panel}
+        if self.state.findings.frontier.point is not None and key != "values":
+            self.frontier.show()
+            self.layout_of.show_control(views.frontier_panel)
+            return
         self.layout_of.show_dock(_STAGE_DOCK[key])
         self.layout_of.show_control(panels.get(key, views.calibration))
 
@@ -244,7 +256,7 @@ class MainWindow(QMainWindow):
         self._show_availability()
 
     def _on_progressed(self, fraction: float, text: str) -> None:
-        if self.controller.busy not in QUALITY_BUSY:
+        if self.controller.busy not in {*QUALITY_BUSY, FRONTIER}:
             self.views.calibration.set_progress(fraction, text)
 
     @pyqtSlot()
@@ -275,6 +287,11 @@ class MainWindow(QMainWindow):
             sensitivity=quality.sensitivity is not None,
             busy=self.controller.busy,
         )
+        self.menus.show_frontier_availability(
+            data=dataset is not None,
+            result=findings.frontier.result is not None,
+            busy=self.controller.busy,
+        )
         if findings.result is not None:
             self._device.setText(readouts.engine(findings.result))
 
@@ -286,6 +303,7 @@ class MainWindow(QMainWindow):
         for plot in self.views.plots.values():
             plot.set_theme(chosen)
         self.quality.set_theme(chosen)
+        self.frontier.set_theme(chosen)
         self.menus.themes[wishes.view.theme].setChecked(True)
         self.menus.log_mse.setChecked(wishes.view.log_mse)
 

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QMenu
 
 from kvsplice_core.values.samples import SAMPLES
 from kvsplice_gui import settings
-from kvsplice_gui.exports import FIGURES, QUALITY_FIGURES
+from kvsplice_gui.exports import FIGURES, FRONTIER_FIGURES, QUALITY_FIGURES
 from kvsplice_gui.knots.state import MOVES_KNOTS, KnotEdits
 from kvsplice_gui.theme import ThemeChoice
 
@@ -34,6 +34,7 @@ class Menus:
         self._edit_menu()
         self._run_menu()
         self._quality_menu()
+        self._frontier_menu()
         self._view_menu()
         self._help_menu()
         self.show_availability(data=False, result=False, busy="")
@@ -41,6 +42,7 @@ class Menus:
         self.show_quality_availability(
             capture=False, curve=False, card=False, sensitivity=False, busy=""
         )
+        self.show_frontier_availability(data=False, result=False, busy="")
 
     def show_availability(self, *, data: bool, result: bool, busy: str) -> None:
         """Enable what can be done now."""
@@ -81,6 +83,12 @@ class Menus:
         self.edit_knots.setChecked(edits.is_open)
         self.edit_knots.setEnabled(can_open)
         self.learn_from_here.setEnabled(edits.present is not None and not busy)
+
+    def show_frontier_availability(self, *, data: bool, result: bool, busy: str) -> None:
+        """Enable what can be done now with the open vectors, and with their frontier."""
+        self._measure_frontier.setEnabled(data and not busy)
+        for action in self._needs_frontier:
+            action.setEnabled(result and not busy)
 
     def _menu(self, title: str) -> QMenu:
         bar = self._window.menuBar()
@@ -226,6 +234,22 @@ class Menus:
             action = self._add(menu, f"{kind.title}…", slot)
             self._needs_quality.setdefault(kind.key, []).append(action)
         self.file.insertAction(self._quit, card)
+
+    def _frontier_menu(self) -> None:
+        desk, menu = self._window.frontier, self._menu("F&rontier")
+        measure = desk.control.measure
+        self._measure_frontier = self._add(
+            menu, "&Measure frontier", measure, "Ctrl+Shift+F", "Every pipeline at every budget"
+        )
+        self._add(menu, "&Show frontier", desk.show, "Ctrl+Alt+F", "Bring it to the front")
+        menu.addSeparator()
+        self._needs_frontier = [
+            self._add(menu, "Points as &CSV…", desk.export_csv, "", "pipeline, bits, nmse, …"),
+            self._add(menu, "Everything known as &JSON…", desk.export_json),
+        ]
+        for kind in FRONTIER_FIGURES:
+            slot = _bound(self._window.takeaway.export_figure, kind.key)
+            self._needs_frontier.append(self._add(menu, f"&{kind.title} as a figure…", slot))
 
     def _view_menu(self) -> None:
         window, menu = self._window, self._menu("&View")

@@ -25,6 +25,7 @@ from kvsplice_core.shapes import Shape
 from kvsplice_core.threads import default_threads
 from kvsplice_core.values.names import kind_of
 from kvsplice_gui import formats
+from kvsplice_gui.frontier.stages import point_stages
 from kvsplice_gui.panels.pipeline_strip import Stage, Stages
 from kvsplice_gui.state import Findings, Wishes
 
@@ -123,7 +124,10 @@ def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
 
 
 def stages(wishes: Wishes, findings: Findings) -> Stages:
-    """Return what the pipeline strip says."""
+    """Return what the pipeline strip says, of a frontier's chosen point where there is one."""
+    point, shown = findings.frontier.point, findings.frontier.shown
+    if point is not None and shown is not None:
+        return point_stages(_values_stage(findings), point, shown)
     spec = memory_spec(wishes, wishes.k)
     weight = weigh(spec)
     return Stages(

@@ -17,6 +17,7 @@ from kvsplice_core.specs import (
     Recipe,
     SweepSpec,
 )
+from kvsplice_gui.frontier.state import FrontierFindings, FrontierWish
 from kvsplice_gui.knots.state import KnotEdits
 from kvsplice_gui.quality.state import MEASURES, QualityFindings, QualityWish
 
@@ -91,7 +92,7 @@ class Wishes:
         Bottleneck dimension, the same everywhere.
     recipe, knots, epochs, seed, device
         See `CalibrationSpec`.
-    memory, quality, view
+    memory, quality, frontier, view
         See their classes.
     """
 
@@ -106,6 +107,7 @@ class Wishes:
     device: str = "auto"
     memory: MemoryWish = field(default_factory=MemoryWish)
     quality: QualityWish = field(default_factory=QualityWish)
+    frontier: FrontierWish = field(default_factory=FrontierWish)
     view: ViewWish = field(default_factory=ViewWish)
 
     @property
@@ -145,6 +147,8 @@ class Findings:
         Whether the running sweep replaces the result rather than adding to it.
     quality : QualityFindings
         What it costs the model.
+    frontier : FrontierFindings
+        What pipelines lose at how many bits.
     measured : Measurement or None
         What a real cache was measured to hold and to cost.
     knots : KnotEdits
@@ -157,6 +161,7 @@ class Findings:
     live_rows: tuple[SweepRow, ...] = ()
     starting_over: bool = False
     quality: QualityFindings = field(default_factory=QualityFindings)
+    frontier: FrontierFindings = field(default_factory=FrontierFindings)
     measured: Measurement | None = None
     knots: KnotEdits = field(default_factory=KnotEdits)
 
@@ -234,6 +239,7 @@ class State(QObject):
         """Change wishes by field; an impossible value raises SpecError and changes nothing."""
         new = replace(self._wishes, **changes)
         _ = new.calibration, new.quality.evaluation
+        new.frontier.require_valid()
         if new != self._wishes:
             old, self._wishes = self._wishes, new
             self.wishes_changed.emit(old, new)
@@ -250,6 +256,10 @@ class State(QObject):
         """Change fields of `Wishes.quality`."""
         self.wish(quality=replace(self._wishes.quality, **changes))
 
+    def wish_frontier(self, **changes: Any) -> None:  # noqa: ANN401
+        """Change fields of `Wishes.frontier`."""
+        self.wish(frontier=replace(self._wishes.frontier, **changes))
+
     def wish_view(self, **changes: Any) -> None:  # noqa: ANN401
         """Change fields of `Wishes.view`."""
         self.wish(view=replace(self._wishes.view, **changes))
@@ -261,6 +271,10 @@ class State(QObject):
     def find_knots(self, edits: KnotEdits) -> None:
         """Record what a hand made of the knots."""
         self.find(knots=edits)
+
+    def find_frontier(self, **changes: Any) -> None:  # noqa: ANN401
+        """Record findings by field of `Findings.frontier`."""
+        self.find(frontier=replace(self._findings.frontier, **changes))
 
     def find(self, **changes: Any) -> None:  # noqa: ANN401
         """Record findings by field."""
