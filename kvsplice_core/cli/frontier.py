@@ -232,7 +232,7 @@ class _Targets:
         from kvsplice_core.figures import save_figure
         from kvsplice_core.figures.frontier import frontier_vs_bits
 
-        for measure in ("nmse", "delta_nll", "kl") if result.of_model else ("nmse",):
+        for measure in ("nmse", "nll", "kl") if result.of_model else ("nmse",):
             for suffix in self._formats:
                 figure = frontier_vs_bits(result, measure)
                 save_figure(figure, folder / f"frontier_{measure}.{suffix}", dpi=self._dpi)
