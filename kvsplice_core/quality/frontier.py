@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from kvsplice_core.card import Card
 from kvsplice_core.errors import SpecError
 from kvsplice_core.language.projections import attention_modules, output_projection
+from kvsplice_core.pipelines.cards import card_of
 from kvsplice_core.pipelines.frontier import Place, frontier
 from kvsplice_core.pipelines.layer import LayerFit, LayerValues
 from kvsplice_core.pipelines.results import (
@@ -34,10 +34,11 @@ from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
 from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.quality.watching import ReadErrors
 from kvsplice_core.quality.windows import TextWindow, text_windows
-from kvsplice_core.specs import SAMPLE_BUDGET
+from kvsplice_core.specs import SAMPLE_BUDGET, CalibrationSpec
 
 if TYPE_CHECKING:
     from kvsplice_core.capture.file import Capture
+    from kvsplice_core.card import Card
     from kvsplice_core.language.models import LanguageModel
     from kvsplice_core.language.texts import Document
 
@@ -84,7 +85,7 @@ def model_frontier(
         raise SpecError(f"a frontier is of v or of k; got {side!r}")
     require_capture_of(language, capture, side)
     layers = model_layers(language, capture, side, budget)
-    proof = _Proof(language, capture, documents, evaluation or EvalSpec())
+    proof = _Proof(language, capture, documents, evaluation or EvalSpec(), spec.calibration)
     title = f"{language.name}, {side.upper()} of {len(layers)} layers"
     split = f"test documents of the capture; ΔNLL: {len(documents)} held-out documents"
     return (yield from frontier(layers, spec, title, split, proof))
@@ -121,6 +122,7 @@ class _Proof:
     capture: Capture
     documents: Sequence[Document]
     evaluation: EvalSpec
+    calibration: CalibrationSpec
     scores: dict[tuple[Pipeline, float], TextScores] = field(default_factory=dict)
     audits: dict[str, tuple[Control, ...]] = field(default_factory=dict)
 
@@ -154,12 +156,8 @@ class _Proof:
             self.audits[name] = (control,)
 
     def _card(self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]) -> Card:
-        sides = {
-            wanted: {layer: fit.codecs for (side, layer), fit in fits.items() if side == wanted}
-            for wanted in ("v", "k")
-        }
-        info = {"method": pipeline.method.key, "pipeline": pipeline.key, "bits": bits}
-        return Card(self.capture.facts.model, sides["v"], sides["k"], info=info)
+        notes = {"asked_bits": bits}
+        return card_of(self.capture, fits, pipeline, self.calibration, notes=notes)
 
     def proven(self, point: FrontierPoint) -> FrontierPoint:
         """Return the point with its quality, and ΔNLL beside the reference's."""
