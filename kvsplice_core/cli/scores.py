@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def print_scores(scores: Sequence[HeadScore]) -> None:
     """Print how every codec did on the test documents of its capture."""
-    columns = (
+    columns: tuple[str, ...] = (
         "side", "layer", "head", "k", "test MSE", "change against PCA, 95 % interval", "kept"
     )  # fmt: skip
     if any(score.bits is not None for score in scores):
