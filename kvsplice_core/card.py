@@ -33,10 +33,14 @@ class HeadScore:
         What was asked for, and what the validation part chose.
     k : int
         Numbers kept per vector.
-    mse, mse_pca : float
-        Test error of the codec kept, and of PCA at the same k; units of V squared.
+    mse : float
+        Test error of the codec kept; units of V squared.
+    mse_pca : float or None
+        The same of PCA at the same k; None where a pipeline was fitted to a budget of bits.
     change : Change or None
         Against PCA, with its 95 % interval; None for PCA itself.
+    bits : float or None
+        Bits per value with everything counted, where a pipeline was fitted.
     """
 
     side: str
@@ -46,8 +50,9 @@ class HeadScore:
     kept: Method
     k: int
     mse: float
-    mse_pca: float
+    mse_pca: float | None
     change: Change | None = None
+    bits: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +99,24 @@ class Card:
     @property
     def title(self) -> str:
         """Short name for headings, for example ``Spline→PCA k = 16, V``."""
+        if "label" in self.info:
+            return self._pipeline_title
         method = str(self.info.get("method", ""))
         label = Method.of(method).label if method else "codecs"
         ks = sorted({k for codecs in self._all() for k in codecs.ks})
         kept = f"k = {ks[0]}" if len(ks) == 1 else f"k = {ks[0]} … {ks[-1]}"
-        sides = " and ".join(name for name, of in (("V", self.values), ("K", self.keys)) if of)
-        return f"{label} {kept}, {sides}{self._replaced(method)}"
+        return f"{label} {kept}, {self._sides}{self._replaced(method)}"
+
+    @property
+    def _sides(self) -> str:
+        return " and ".join(name for name, of in (("V", self.values), ("K", self.keys)) if of)
+
+    @property
+    def _pipeline_title(self) -> str:
+        bits = self.info.get("bits")
+        means = bits.items() if isinstance(bits, Mapping) else ()
+        each = ", ".join(f"{side.upper()} {mean:.3g} bits" for side, mean in means)
+        return f"{self.info['label']}, {each or self._sides}"
 
     def _replaced(self, method: str) -> str:
         """Say how many codecs are PCA in place of the method that was asked for."""
@@ -178,11 +195,12 @@ def full_rank(codec: Codec) -> Codec:
 
 def rank_one(codec: Codec) -> Codec:
     """Return the codec at k = 1: its first axis alone, the one of most variance for PCA."""
-    projection = codec.projection
-    first = replace(
-        projection,
-        encoder=projection.encoder[:, :1].contiguous(),
-        decoder=projection.decoder[:1].contiguous(),
+    whole = codec.projection
+    first = Projection(
+        whole.encoder[:, :1].contiguous(),
+        whole.decoder[:1].contiguous(),
+        whole.offset_in,
+        whole.offset_out,
     )
     return replace(codec.plain(), projection=first)
 

@@ -10,6 +10,7 @@ Kind = TypeVar("Kind")
 
 _TEXT, _WHOLE, _TRUTH, _NUMBER = (str,), (int,), (bool,), (int, float)
 _OPTIONAL_WHOLE = (int, type(None))
+_OPTIONAL_NUMBER = (int, float, type(None))
 
 FACTS_TYPES: Types = {
     "name": _TEXT,
@@ -38,8 +39,9 @@ SCORE_TYPES: Types = {
     "kept": _TEXT,
     "k": _WHOLE,
     "mse": _NUMBER,
-    "mse_pca": _NUMBER,
+    "mse_pca": _OPTIONAL_NUMBER,
     "change": (dict, type(None)),
+    "bits": _OPTIONAL_NUMBER,
 }
 """`HeadScore`."""
 

@@ -34,9 +34,10 @@ class FigureKind:
 
 
 def _result(findings: Findings) -> SweepResult:
-    if findings.result is None:
+    result = findings.shown_result
+    if result is None:
         raise KVSpliceError("a result is needed; open vectors and calibrate first")
-    return findings.result
+    return result
 
 
 def _focus(wishes: Wishes, findings: Findings) -> SweepRow:
@@ -59,7 +60,7 @@ def _draw_mse(wishes: Wishes, findings: Findings) -> Figure:
     from kvsplice_core import figures
 
     return figures.mse_vs_k(
-        _result(findings), log=wishes.view.log_mse, chosen_k=wishes.k, ghost=findings.ghost
+        _result(findings), log=wishes.view.log_mse, chosen_k=wishes.k, ghost=findings.shown_ghost
     )
 
 

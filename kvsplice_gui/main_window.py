@@ -25,6 +25,7 @@ from kvsplice_gui.drops import FileDrops
 from kvsplice_gui.errors import ErrorReport, report_of
 from kvsplice_gui.frontier.control import FRONTIER
 from kvsplice_gui.frontier.desk import FrontierDesk
+from kvsplice_gui.knots.desk import KnotDesk
 from kvsplice_gui.layout import Layout
 from kvsplice_gui.measuring import MeasuredPresenter, Measuring
 from kvsplice_gui.menus import Menus, file_filter
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self.quality = QualityDesk(
             state, controller, self.views, self.layout_of, self.takeaway, self._try
         )
+        self.knots = KnotDesk(state, controller, self.views, self)
         self.frontier = FrontierDesk(
             state, controller, self.views, self.layout_of, self.takeaway, self._try
         )
@@ -148,6 +150,8 @@ class MainWindow(QMainWindow):
         self.layout_of.docks["loss"].visibilityChanged.connect(self.presenter.on_loss_shown)
         self.measuring.measured.connect(lambda: self.layout_of.show_dock("measured"))
         self.problem_met.connect(self.show_error)
+        self.knots.failed.connect(self.show_error)
+        self.knots.changed.connect(self._show_availability)
         self.presenter.verdict_changed.connect(self._verdict.setText)
         self.state.wishes_changed.connect(self._on_wishes_changed)
         self.state.findings_changed.connect(self._show_availability)
@@ -272,6 +276,9 @@ class MainWindow(QMainWindow):
             result=findings.result is not None,
             busy=self.controller.busy,
         )
+        self.menus.show_knot_availability(
+            findings.knots, can_open=self.knots.can_open, busy=self.controller.busy
+        )
         dataset, quality = findings.dataset, findings.quality
         self.menus.show_quality_availability(
             capture=dataset is not None and dataset.capture is not None,
@@ -321,6 +328,7 @@ class MainWindow(QMainWindow):
             settings.save_bytes("geometry", self.saveGeometry())
             settings.save_bytes("docks", self.saveState(_LAYOUT_VERSION))
             settings.save_session(session_of(self.state.wishes))
+        self.knots.shutdown()
         self.controller.shutdown()
         super().closeEvent(event)
 

@@ -72,6 +72,12 @@ KNOTS = Parameter(
     MIN_KNOTS,
     MAX_KNOTS,
 )
+KNOTS_OF = Parameter(
+    "Knots of",
+    "Whose knots a hand can take: of one dimension, or of every dimension, which then move by the "
+    "same share of their range. Drag moves, a double click on the curve adds, Delete removes, "
+    "the arrows nudge, Tab goes on.",
+)
 EPOCHS = Parameter("Epochs", "Passes over the training vectors.", 1, 10_000)
 SEED = Parameter(
     "Seed", "Seeds shuffling and start values: the same seed gives the same result.", 0, 2**31 - 1

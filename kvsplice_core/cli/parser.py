@@ -9,6 +9,7 @@ from kvsplice_core.cli import (
     capture,
     diagnose,
     fit,
+    frontier,
     gui,
     info,
     memory,
@@ -24,7 +25,20 @@ from kvsplice_core.version import __version__
 if TYPE_CHECKING:
     from kvsplice_core.cli.options import Commands
 
-_COMMANDS = (samples, info, diagnose, capture, sweep, fit, evaluate, quality, memory, plots, gui)
+_COMMANDS = (
+    samples,
+    info,
+    diagnose,
+    capture,
+    sweep,
+    fit,
+    evaluate,
+    quality,
+    frontier,
+    memory,
+    plots,
+    gui,
+)
 """Modules of one command each, in the order of the help; each has ``add_to(commands)``."""
 
 

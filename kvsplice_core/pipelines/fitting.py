@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from math import floor
 
 import numpy as np
@@ -27,6 +28,7 @@ from kvsplice_core.pipelines.basis import Metric, fit_basis
 from kvsplice_core.pipelines.budget import Budget, Counted, count_bits
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.progress import relay
+from kvsplice_core.quantizers.base import PreparingKind, Quantizer
 from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
 from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.transforms.identity import Identity
@@ -35,8 +37,24 @@ _ROUNDS = 4
 """Times a quantizer is fitted anew until all of its codec fits the budget."""
 
 Fit = Generator[float, None, "GroupFit"]
-Memo = dict[tuple[Method, Axes], SharedTransform]
+FitQuantizer = Callable[[int], Quantizer]
 Composing = Generator[float, None, Codec]
+
+
+@dataclass(eq=False)
+class Memo:
+    """What was learnt of the vectors of one group of heads that serves every budget.
+
+    Parameters
+    ----------
+    transforms : dict
+        Of recipe ``origin``, by method and axes.
+    quantizers : dict
+        What fits a quantizer to any budget, by all that the latents depend on.
+    """
+
+    transforms: dict[tuple[Method, Axes], SharedTransform] = field(default_factory=dict)
+    quantizers: dict[tuple[object, ...], FitQuantizer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,15 +135,15 @@ def fit_group(
         How a transform is learnt; its method and k are set.
     metric : Metric, optional
         Where the pipeline's axes are those of the output projection.
-    memo : dict, optional
-        Keeps what recipe ``origin`` has learnt for these vectors, which serves every k.
+    memo : Memo, optional
+        Keeps what serves every budget; for the same vectors and calibration.
 
     Raises
     ------
     SpecError
         If the budget is too small for the pipeline.
     """
-    job = _Job(parts, pipeline, budget, calibration, metric, {} if memo is None else memo)
+    job = _Job(parts, pipeline, budget, calibration, metric, memo or Memo())
     if job.k < 1:
         raise SpecError(
             f"{pipeline.label} needs at least {16 / job.dim:.3g} bits per value for vectors of "
@@ -135,7 +153,8 @@ def fit_group(
     start = 0.0 if learnt is None else 0.6
     work = _composed(job, parts.fit, learnt)
     trial = yield from relay(work, lambda share: start + (1 - start) * share / 2)
-    reference, rival = _reference(job, parts.fit)
+    # A transform that learns has seen the validation part; so may what it is compared with.
+    reference, rival = _reference(job, parts.fit if learnt is None else parts.train)
     ours = _mean_error(job, trial)
     theirs = float("nan") if rival is None else _mean_error(job, rival)
     replaced = reference if rival is not None and ours > theirs else None
@@ -143,7 +162,7 @@ def fit_group(
         work = _composed(job, parts.train, learnt)
         codec = yield from relay(work, lambda share: start + (1 - start) * (1 + share) / 2)
     else:
-        codec = _reference(job, parts.train)[1] or trial
+        codec = _reference(job, parts.train)[1] or rival or trial
     codec = replace(codec, info=_info(job, replaced))
     return GroupFit(codec, replaced, job.counted(codec), ours, theirs, *_test_errors(parts, codec))
 
@@ -160,11 +179,11 @@ def _learnt(job: _Job) -> Generator[float, None, Codec | None]:
         result = yield from relay(calibrate_parts(job.parts, spec), lambda step: step.fraction)
         return result.codec
     parts, key = job.parts, (spec.method, spec.axes)
-    if key not in job.memo:
+    if key not in job.memo.transforms:
         work = train_transform(parts.train, parts.test, spec, output_weight=parts.output_weight)
         trained = yield from relay(work, lambda step: step.fraction)
-        job.memo[key] = SharedTransform.after(parts, trained)
-    shared = job.memo[key].at(job.k)
+        job.memo.transforms[key] = SharedTransform.after(parts, trained)
+    shared = job.memo.transforms[key].at(job.k)
     return Codec(spec.method, shared.transform, shared.projection)
 
 
@@ -175,7 +194,7 @@ def _composed(job: _Job, rows: Tensor, learnt: Codec | None) -> Composing:
         codec = _quantized(job, codec, rows)
     if job.pipeline.decoder.kind is Decoding.LINEAR:
         return codec
-    codec = yield from _corrected(job, codec, rows)
+    codec = yield from _corrected(job, codec)
     # The decoder takes bytes too: it stays, and the levels give way.
     return codec if job.pipeline.keeps_numbers else _quantized(job, codec, rows)
 
@@ -184,7 +203,9 @@ def _base(job: _Job, rows: Tensor) -> Codec:
     """Return a linear bottleneck, or none where the vectors themselves are rounded."""
     if job.pipeline.is_rounding:
         return _linear(Unprojected.of(job.dim).to(rows.device))
-    return _linear(fit_basis(rows, job.metric).projection(job.k))
+    basis = fit_basis(rows, job.metric)
+    chosen = basis.greedy(rows, job.k) if job.pipeline.greedy else None
+    return _linear(basis.projection(job.k, chosen))
 
 
 def _linear(projection: Projection) -> Codec:
@@ -193,12 +214,11 @@ def _linear(projection: Projection) -> Codec:
 
 def _quantized(job: _Job, codec: Codec, rows: Tensor) -> Codec:
     """Return the codec with its latents quantized to what the budget leaves."""
-    kind = job.pipeline.quantizer.kind.kind
-    latents = codec.latent(rows)
+    fit = _fit_of(job, codec, rows)
     bits = floor(job.budget.bits * job.dim - job.counted(codec).side_bits * job.dim)
     for _ in range(_ROUNDS):
-        quantizer = kind.fit(latents, job.pipeline.quantizer, bits)
-        found = replace(codec, quantization=job.pipeline.quantizer.kind, quantizer=quantizer)
+        chosen = job.pipeline.quantizer.kind
+        found = replace(codec, quantization=chosen, quantizer=fit(bits))
         excess = job.counted(found).total - job.budget.bits
         if excess <= 0:
             return found
@@ -209,8 +229,23 @@ def _quantized(job: _Job, codec: Codec, rows: Tensor) -> Codec:
     )
 
 
-def _corrected(job: _Job, codec: Codec, rows: Tensor) -> Composing:
-    """Return the codec with what its nonlinear decoder adds; as it is where that gains nothing."""
+def _fit_of(job: _Job, codec: Codec, rows: Tensor) -> FitQuantizer:
+    """Return what fits the quantizer to any budget: neither bits nor decoder move the latents."""
+    spec, kind = job.pipeline.quantizer, job.pipeline.quantizer.kind.kind
+    if not isinstance(kind, PreparingKind):
+        return partial(kind.fit, codec.latent(rows), spec)
+    key = (job.pipeline.method, job.pipeline.axes, spec, len(rows))
+    if key not in job.memo.quantizers:
+        job.memo.quantizers[key] = kind.prepare(codec.latent(rows), spec)
+    return job.memo.quantizers[key]
+
+
+def _corrected(job: _Job, codec: Codec) -> Composing:
+    """Return the codec with what its nonlinear decoder adds; as it is where that gains nothing.
+
+    The validation part decides how smooth it is, and is learnt from afterwards too: it must not be
+    among the rows it decides about.
+    """
     spec = job.pipeline.decoder
 
     def pairs(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -220,7 +255,9 @@ def _corrected(job: _Job, codec: Codec, rows: Tensor) -> Composing:
             latent = codec.quantizer.unpack(codec.quantizer.pack(latent))
         return latent, z - codec.projection.decode(latent)
 
-    correction = yield from spec.kind.kind.fit(*pairs(rows), pairs(job.parts.validation), spec)
+    correction = yield from spec.kind.kind.fit(
+        *pairs(job.parts.fit), pairs(job.parts.validation), spec
+    )
     return (
         codec if correction is None else replace(codec, decoding=spec.kind, correction=correction)
     )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kvsplice_core.pipelines.results import FrontierPoint, FrontierResult, reference_of
 from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_core.quality.results import Estimate
 from kvsplice_core.results import Change, Verdict
+
+if TYPE_CHECKING:
+    from kvsplice_core.quality.results import Estimate
 
 MEASURES = {"nmse": "NMSE", "nll": "ΔNLL", "kl": "KL"}
 """What may stand on y, and the name of each on screen."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -86,6 +86,17 @@ class QuantizerKind(Protocol):
         self, tensors: Mapping[str, Tensor], settings: Mapping[str, Setting], k: int
     ) -> Quantizer:
         """Rebuild a quantizer; CodecFileError if the tensors or settings do not fit."""
+        ...
+
+
+@runtime_checkable
+class PreparingKind(Protocol):
+    """A kind whose fit spends its time on what no budget changes."""
+
+    def prepare(
+        self, latents: Tensor, spec: QuantizerSpec, weights: Tensor | None = None
+    ) -> Callable[[int], Quantizer]:
+        """Return what fits a quantizer to any budget of bits; see `QuantizerKind.fit`."""
         ...
 
 

@@ -32,25 +32,31 @@ def allot_bits(costs: Tensor, total: int) -> Tensor:
     return torch.bincount(best // MAX_WIDTH, minlength=len(costs))
 
 
-def shared_codebook(costs: Tensor, total: int, companded: bool) -> tuple[Tensor, Tensor]:
-    """Return bits (k,) and one table per number of bits in use, those of a normal density.
-
-    `costs` (k,) is what a component's variance costs where it is lost.
-    """
-    tables = [gaussian_levels(bits, companded) for bits in range(MAX_WIDTH + 1)]
-    shares = torch.tensor([gaussian_distortion_of(table) for table in tables], dtype=costs.dtype)
-    bits = allot_bits(costs[:, None] * shares.to(costs.device), total)
-    return bits, torch.cat([tables[width] for width in torch.unique(bits).tolist()])
+Tables = tuple[Tensor, ...]
+"""Levels of 0 … 8 bits."""
 
 
-def own_codebook(
-    samples: Samples, costs: Tensor, total: int, companded: bool
-) -> tuple[Tensor, Tensor]:
-    """Return bits (k,) and each component's own table, one after the other."""
-    tables = [empirical_levels(samples, bits, companded) for bits in range(MAX_WIDTH + 1)]
-    shares = torch.stack([samples.distortion(table) for table in tables], 1)
-    bits = allot_bits(costs[:, None] * shares, total)
+def shared_tables(companded: bool) -> tuple[Tensor, Tables]:
+    """Return the share of its variance a component loses (9,), and levels of a normal density."""
+    tables = tuple(gaussian_levels(bits, companded) for bits in range(MAX_WIDTH + 1))
+    shares = torch.tensor([gaussian_distortion_of(table) for table in tables], dtype=torch.float64)
+    return shares, tables
+
+
+def shared_levels(tables: Tables, bits: Tensor) -> Tensor:
+    """Return one table for each number of bits in use, fewest first, one after the other."""
+    return torch.cat([tables[width] for width in torch.unique(bits).tolist()])
+
+
+def own_tables(samples: Samples, companded: bool) -> tuple[Tensor, Tables]:
+    """Return the share of its variance each component loses (k, 9), and its levels (k, 2^bits)."""
+    tables = tuple(empirical_levels(samples, bits, companded) for bits in range(MAX_WIDTH + 1))
+    return torch.stack([samples.distortion(table) for table in tables], 1), tables
+
+
+def own_levels(tables: Tables, bits: Tensor) -> Tensor:
+    """Return each component's own table, one after the other."""
     largest = 2**MAX_WIDTH
     padded = [torch.nn.functional.pad(table, (0, largest - table.shape[1])) for table in tables]
     chosen = torch.stack(padded)[bits, torch.arange(len(bits), device=bits.device)]
-    return bits, chosen[torch.arange(largest, device=bits.device) < 2 ** bits[:, None]]
+    return chosen[torch.arange(largest, device=bits.device) < 2 ** bits[:, None]]

@@ -20,7 +20,13 @@ from kvsplice_core.quantizers.base import (
     require_stored,
     whole_setting,
 )
-from kvsplice_core.quantizers.codebook import own_codebook, shared_codebook
+from kvsplice_core.quantizers.codebook import (
+    allot_bits,
+    own_levels,
+    own_tables,
+    shared_levels,
+    shared_tables,
+)
 from kvsplice_core.quantizers.gain_shape import (
     NO_ROTATION,
     NORM_BYTES,
@@ -167,19 +173,20 @@ class ScalarLevelsKind:
         weights: Tensor | None = None,
     ) -> Quantizer:
         """Fit levels, and allot the bits that the norm leaves of the budget."""
+        return self.prepare(latents, spec, weights)(budget_bits)
+
+    def prepare(
+        self, latents: Tensor, spec: QuantizerSpec, weights: Tensor | None = None
+    ) -> Callable[[int], Quantizer]:
+        """Fit the levels of every number of bits; each budget then chooses among them."""
         require_latents(latents)
-        total = budget_bits // 8 * 8 - (8 * NORM_BYTES if spec.gain else 0)
-        if total < 8:
-            raise SpecError(
-                f"levels need {24 if spec.gain else 8} bits per vector; the budget is {budget_bits}"
-            )
         x = latents.float()
         weights = torch.ones_like(x[0]) if weights is None else weights.to(x)
         if not spec.gain:
-            return _fitted(x, torch.ones_like(x[:, 0]), spec, total, weights)
+            return _Prepared.of(x, torch.ones_like(x[:, 0]), spec, weights)
         # an error of the direction counts with the square of the norm
         importance = torch.linalg.vector_norm(x, dim=1).square()
-        return _fitted(split_gain(x)[1], importance, spec, total, weights)
+        return _Prepared.of(split_gain(x)[1], importance, spec, weights)
 
     def restore(
         self, tensors: Mapping[str, Tensor], settings: Mapping[str, Setting], k: int
@@ -212,25 +219,62 @@ def _require_parts(tensors: Mapping[str, Tensor], shared: bool, k: int) -> None:
         raise CodecFileError("the scales of levels must be above 0; the file has others")
 
 
-def _fitted(
-    shape: Tensor, importance: Tensor, spec: QuantizerSpec, total: int, weights: Tensor
-) -> ScalarLevels:
-    seed = spec.seed if spec.rotate else NO_ROTATION
-    shape = rotated(shape, seed)
-    if spec.rotate:
-        weights = weights @ rotation(len(weights), seed).to(weights.device).square()
-    centre, scale = _moments(shape, importance)
-    costs = weights.double() * scale.double().square()
-    companded = spec.kind is Quantization.COMPANDED
-    shared = spec.codebook == "gaussian"
-    if shared:
-        bits, levels = shared_codebook(costs, total, companded)
-    else:
-        samples = Samples((shape - centre) / scale, importance)
-        bits, levels = own_codebook(samples, costs, total, companded)
-    return ScalarLevels(
-        bits, centre, scale, levels.float().to(shape.device), shared, spec.gain, seed
-    )
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """Levels of every number of bits, and what they cost each component.
+
+    Parameters
+    ----------
+    centre, scale : Tensor, shape (k,)
+    costs : Tensor, shape (k, 9)
+        Cost of each component with 0 … 8 bits.
+    tables : tuple of Tensor
+        Levels of 0 … 8 bits: (2^bits,) where `shared`, else (k, 2^bits).
+    shared, gain : bool
+    seed : int
+        Of the rotation.
+    """
+
+    centre: Tensor
+    scale: Tensor
+    costs: Tensor
+    tables: tuple[Tensor, ...]
+    shared: bool
+    gain: bool
+    seed: int
+
+    @classmethod
+    def of(
+        cls, shape: Tensor, importance: Tensor, spec: QuantizerSpec, weights: Tensor
+    ) -> _Prepared:
+        seed = spec.seed if spec.rotate else NO_ROTATION
+        shape = rotated(shape, seed)
+        if spec.rotate:
+            weights = weights @ rotation(len(weights), seed).to(weights.device).square()
+        centre, scale = _moments(shape, importance)
+        costs = weights.double() * scale.double().square()
+        companded = spec.kind is Quantization.COMPANDED
+        shared = spec.codebook == "gaussian"
+        if shared:
+            shares, tables = shared_tables(companded)
+        else:
+            samples = Samples((shape - centre) / scale, importance)
+            shares, tables = own_tables(samples, companded)
+        costs = costs[:, None] * shares.to(costs)
+        return cls(centre, scale, costs, tables, shared, spec.gain, seed)
+
+    def __call__(self, budget_bits: int) -> Quantizer:
+        total = budget_bits // 8 * 8 - (8 * NORM_BYTES if self.gain else 0)
+        if total < 8:
+            raise SpecError(
+                f"levels need {24 if self.gain else 8} bits per vector; the budget is {budget_bits}"
+            )
+        bits = allot_bits(self.costs, total)
+        levels = (shared_levels if self.shared else own_levels)(self.tables, bits)
+        levels = levels.float().to(self.scale.device)
+        return ScalarLevels(
+            bits, self.centre, self.scale, levels, self.shared, self.gain, self.seed
+        )
 
 
 def _moments(shape: Tensor, importance: Tensor) -> tuple[Tensor, Tensor]:

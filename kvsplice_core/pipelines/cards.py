@@ -1,0 +1,107 @@
+"""A card of the codecs that pipelines fitted to several layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from statistics import fmean
+
+from kvsplice_core.capture.file import Capture
+from kvsplice_core.capture.specs import KeyState, Sides
+from kvsplice_core.card import Card, HeadScore
+from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.pipelines.budget import DEFAULT_TOKENS
+from kvsplice_core.pipelines.layer import LayerFit
+from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.specs import CalibrationSpec
+from kvsplice_core.version import library_versions
+
+Fits = Mapping[tuple[str, int], LayerFit]
+
+
+def card_of(
+    capture: Capture,
+    fits: Fits,
+    pipeline: Pipeline,
+    calibration: CalibrationSpec,
+    tokens: int = DEFAULT_TOKENS,
+    notes: Mapping[str, object] | None = None,
+) -> Card:
+    """Return the card that compresses every layer with what was fitted to it.
+
+    Parameters
+    ----------
+    capture : Capture
+        Where the vectors come from.
+    fits : mapping of (side, layer) to LayerFit
+        Sides are ``v`` and ``k``; a layer that is missing stays dense.
+    pipeline : Pipeline
+    calibration : CalibrationSpec
+        How transforms were learnt, and how the vectors were cut into parts.
+    tokens : int
+        What the codecs' own bytes were spread over.
+    notes : mapping, optional
+        What else its `info` is to say; JSON values.
+
+    Raises
+    ------
+    SpecError
+        If there is no layer.
+    """
+    before = capture.facts.key_state is KeyState.BEFORE
+    keys = _side(fits, "k")
+    return Card(
+        model=capture.facts.model,
+        values=_side(fits, "v"),
+        keys=keys,
+        scores=tuple(_scores(fits, pipeline)),
+        info=_info(capture, fits, pipeline, calibration, tokens) | dict(notes or {}),
+        keys_before_rotary=bool(keys) and before,
+    )
+
+
+def _side(fits: Fits, wanted: str) -> dict[int, HeadCodecs]:
+    return {layer: fit.codecs for (side, layer), fit in fits.items() if side == wanted}
+
+
+def _scores(fits: Fits, pipeline: Pipeline) -> Iterator[HeadScore]:
+    for (side, layer), fit in fits.items():
+        for group, one in enumerate(fit.groups):
+            yield HeadScore(
+                side=side,
+                layer=layer,
+                head=None if len(fit.groups) == 1 else group * fit.codecs.span,
+                method=pipeline.method,
+                kept=one.codec.method,
+                k=one.codec.k,
+                mse=float(one.errors.mean()) / one.codec.dim,
+                mse_pca=None,
+                bits=one.counted.total,
+            )
+
+
+def _info(
+    capture: Capture, fits: Fits, pipeline: Pipeline, calibration: CalibrationSpec, tokens: int
+) -> dict[str, object]:
+    facts = capture.facts
+    sides = {side for side, _ in fits}
+    return {
+        "method": pipeline.method.key,
+        "pipeline": pipeline.key,
+        "label": pipeline.label,
+        "bits": {
+            s: fmean(f.counted.total for (of, _), f in fits.items() if of == s) for s in sides
+        },
+        "counted_tokens": tokens,
+        "recipe": calibration.recipe.value,
+        "knots": calibration.resolved_knots,
+        "epochs": calibration.resolved_epochs,
+        "seed": calibration.seed,
+        "train_fraction": calibration.train_fraction,
+        "sides": (Sides.BOTH if len(sides) == 2 else Sides(*sides)).value,
+        "capture_sha256": capture.sha256,
+        "text_sha256": facts.text_sha256,
+        "documents": [span.name for span in facts.documents],
+        "document_sha256": [span.sha256 for span in facts.documents],
+        "tokens": facts.tokens,
+        "versions": library_versions(),
+    }
