@@ -93,9 +93,10 @@ def _run(arguments: argparse.Namespace) -> int:
             raise SpecError(f"--{name} needs a whole capture of which no part is picked")
     values = read_values(arguments)
     row = _calibrated(values, spec)
+    from kvsplice_core.calibration import history_of
     from kvsplice_core.codec_file import save_codec
 
-    save_codec(row.calibration.codec, out)
+    save_codec(row.calibration.codec, out, history_of(values, spec))
     say(f"saved {out}")
     say(f"kept {row.kept.key}")
     change = "" if row.change is None else f", {change_text(row.change)} against PCA"
