@@ -11,9 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from kvsplice_core import load_codec, save_codec
-from kvsplice_core.codec_file import SCHEMA
+from kvsplice_core.codec_file import SCHEMA, load_history
 from kvsplice_core.errors import CodecFileError, KVSpliceError, SpecError
 from kvsplice_core.methods import Method
+from kvsplice_core.streaming import History
 from tests.kvsplice_core.test_codec import DIM, ROWS, codec_of
 
 
@@ -36,6 +37,22 @@ def test_it_comes_back_bit_for_bit(method, k, path):
     latent = codec.encode(ROWS)
     assert torch.equal(back.encode(ROWS), latent)
     assert torch.equal(back.decode(latent), codec.decode(latent))
+
+
+def test_a_history_lies_beside_the_codec_and_is_no_part_of_it(path):
+    codec, history = codec_of(Method.SPLINE, 2), History.of(ROWS[1:], ROWS[:1])
+    save_codec(codec, path, history)
+    back, kept = load_codec(path), load_history(path)
+    assert back.tensors().keys() == codec.tensors().keys()
+    assert torch.equal(back.encode(ROWS), codec.encode(ROWS))
+    assert torch.equal(kept.moments.scatter, history.moments.scatter)
+    assert torch.equal(kept.replay, history.replay)
+
+
+def test_a_file_without_a_history_says_so(path):
+    save_codec(codec_of(Method.PCA, 2), path)
+    with pytest.raises(CodecFileError, match="holds none: fit it again"):
+        load_history(path)
 
 
 def test_saving_twice_writes_the_same_bytes(path, tmp_path):
