@@ -153,3 +153,14 @@ QUALITY_MODE = Parameter(
 )
 QUALITY_WINDOW = Parameter("Window", "Newest tokens that stay raw.", 1, 1_000_000, " tokens")
 QUALITY_SIDE = Parameter("Compress", "V, K or both, of what the capture holds.")
+UPDATE_CODEC = Parameter(
+    "Codec", "A codec saved by Export or by kvsplice fit, with the history of its vectors."
+)
+UPDATE_FORGET = Parameter(
+    "Forget",
+    "How much less the earlier vectors weigh: at 0 % all vectors weigh the same, at 100 % only "
+    "the open ones count.",
+    0,
+    100,
+    " %",
+)

@@ -21,6 +21,7 @@ from kvsplice_gui.knots.state import KnotEdits
 from kvsplice_gui.quality.state import MEASURES, QualityFindings, QualityWish
 
 if TYPE_CHECKING:
+    from kvsplice_core.updates import Adapted
     from kvsplice_gui.jobs import Dataset
     from kvsplice_gui.memory_jobs import Measurement
 
@@ -149,6 +150,8 @@ class Findings:
         What a real cache was measured to hold and to cost.
     knots : KnotEdits
         What a hand made of the spline's knots; it stands over the result.
+    adapted : Adapted or None
+        A saved codec updated with the vectors, and their drift.
     """
 
     dataset: Dataset | None = None
@@ -159,6 +162,7 @@ class Findings:
     quality: QualityFindings = field(default_factory=QualityFindings)
     measured: Measurement | None = None
     knots: KnotEdits = field(default_factory=KnotEdits)
+    adapted: Adapted | None = None
 
     @property
     def dim(self) -> int:

@@ -1,5 +1,7 @@
 """Moments merge exactly; a history keeps a sample, and comes back from its tensors."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -22,7 +24,7 @@ def same(ours, theirs):
 @given(cuts=st.lists(st.integers(1, len(ROWS) - 1), max_size=4))
 def test_merged_parts_are_the_moments_of_all(cuts):
     ends = [0, *sorted(set(cuts)), len(ROWS)]
-    parts = [Moments.of(ROWS[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    parts = [Moments.of(ROWS[a:b]) for a, b in pairwise(ends)]
     merged = parts[0]
     for part in parts[1:]:
         merged = merged.merged(part)
