@@ -17,6 +17,7 @@ from kvsplice_core.cli import (
     quality,
     samples,
     sweep,
+    update,
 )
 from kvsplice_core.cli import eval as evaluate
 from kvsplice_core.errors import SpecError
@@ -32,6 +33,7 @@ _COMMANDS = (
     capture,
     sweep,
     fit,
+    update,
     evaluate,
     quality,
     frontier,
