@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 
 from kvsplice_core import load_codec, save_codec
 from kvsplice_core.codec_file import SCHEMA
-from kvsplice_core.errors import CodecFileError, KVSpliceError, SpecError
 from kvsplice_core.decoders.spec import Decoding
+from kvsplice_core.errors import CodecFileError, KVSpliceError, SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.quantizers.spec import Quantization
 from tests.kvsplice_core.test_codec import DIM, ROWS, codec_of, composed, rounded
