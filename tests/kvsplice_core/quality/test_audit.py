@@ -57,7 +57,8 @@ def test_a_fake_is_exposed(make, mode, keys, name):
     assert "reads" in failed(controls)
 
 
-QUANTIZED = ("joined levels", "blocks of int4", "plain rounding", "pooled companded")
+_MORE = ("blocks of int4", "plain rounding", "pooled companded")
+QUANTIZED = ("joined levels", *(pytest.param(name, marks=pytest.mark.slow) for name in _MORE))
 
 
 @models
@@ -71,11 +72,10 @@ def test_an_honest_cache_of_bytes_passes(make, mode, sides, name):
     assert failed(controls) == []
 
 
-@models
 @modes
 @pytest.mark.parametrize("name", FAKES)
-def test_a_fake_is_exposed_with_a_quantized_joined_card_too(make, mode, name):
-    language = make()
+def test_a_fake_is_exposed_with_a_quantized_joined_card_too(mode, name):
+    language = tiny_gpt2()
     card = composed_card(language, "joined levels")
     assert "reads" in failed(audited(language, card, mode, FAKES[name]))
 
