@@ -80,10 +80,10 @@ def test_a_spline_goes_on_from_where_it_was(spline):
     assert again.codec.info["epochs"] == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "options"),
     [
-        (Method.SPLINE, {"recipe": Recipe.ORIGIN}),
         (Method.SPLINE, {"curve": Curve.RATIONAL_QUADRATIC}),
         (Method.SPLINE, {"knot_placement": KnotPlacement.LEARNT}),
         (Method.FLOW, {"axes": Axes.PCA}),
@@ -91,12 +91,19 @@ def test_a_spline_goes_on_from_where_it_was(spline):
     ],
 )
 def test_every_transform_starts_at_its_present_curves(method, options):
-    # Too little is learnt in an epoch to come from the identity as near as this.
-    codec, history = fitted(BENT, method, epochs=12, **options)
+    # From the identity, eight epochs end 11 to 17 % above the codec.
+    codec, history = fitted(BENT, method, epochs=24, **options)
     assert codec.method is method
-    found = run(adapt(codec, history, values_of(BENT), replace(SPEC, epochs=1)))
+    found = run(adapt(codec, history, values_of(BENT), replace(SPEC, epochs=8)))
     assert found.kept is not Kept.PCA
-    assert found.validation_after < 1.1 * found.validation_before
+    assert found.validation_after < 1.05 * found.validation_before
+
+
+def test_a_codec_of_recipe_origin_goes_on_jointly():
+    codec, history = fitted(BENT, Method.SPLINE, epochs=2, recipe=Recipe.ORIGIN)
+    found = run(adapt(codec, history, values_of(BENT), SPEC))
+    assert found.kept is Kept.UPDATED
+    assert found.new.change.high < 0
 
 
 def test_an_update_is_repeated_exactly(spline):
