@@ -15,6 +15,7 @@ from kvsplice_core.cli import (
     plots,
     quality,
     samples,
+    solve,
     sweep,
 )
 from kvsplice_core.cli import eval as evaluate
@@ -24,7 +25,20 @@ from kvsplice_core.version import __version__
 if TYPE_CHECKING:
     from kvsplice_core.cli.options import Commands
 
-_COMMANDS = (samples, info, diagnose, capture, sweep, fit, evaluate, quality, memory, plots, gui)
+_COMMANDS = (
+    samples,
+    info,
+    diagnose,
+    capture,
+    sweep,
+    fit,
+    evaluate,
+    quality,
+    solve,
+    memory,
+    plots,
+    gui,
+)
 """Modules of one command each, in the order of the help; each has ``add_to(commands)``."""
 
 

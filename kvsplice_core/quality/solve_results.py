@@ -180,9 +180,10 @@ class AgainstEven:
 
     @property
     def is_gain(self) -> bool:
-        """Whether one of the two is clearly less and neither clearly more."""
+        """Whether the NLL is lower, and one of the two clearly so, and neither clearly more."""
         both = (self.delta_nll, self.kl)
-        return any(one.high < 0 for one in both) and all(one.low <= 0 for one in both)
+        clear = any(one.high < 0 for one in both) and all(one.low <= 0 for one in both)
+        return clear and self.delta_nll.value < 0
 
     @property
     def verdict(self) -> Verdict:
