@@ -45,9 +45,13 @@ if TYPE_CHECKING:
     from kvsplice_core.language.models import LanguageModel, load_model
     from kvsplice_core.language.texts import Document, documents_for, read_documents
     from kvsplice_core.methods import Method
+    from kvsplice_core.pipelines.frontier import frontier, one_layer
+    from kvsplice_core.pipelines.results import FrontierResult, FrontierSpec
+    from kvsplice_core.pipelines.spec import Pipeline
     from kvsplice_core.progress import run
     from kvsplice_core.quality.curve import quality_curve
     from kvsplice_core.quality.evaluation import evaluate
+    from kvsplice_core.quality.frontier import model_frontier
     from kvsplice_core.quality.sensitivity import sensitivity
     from kvsplice_core.quality.specs import CurveSpec, EvalSpec
     from kvsplice_core.results import (
@@ -93,6 +97,8 @@ __all__ = [
     "DataSummary",
     "Document",
     "EvalSpec",
+    "FrontierResult",
+    "FrontierSpec",
     "KVSpliceError",
     "KnotPlacement",
     "LanguageModel",
@@ -100,6 +106,7 @@ __all__ = [
     "MemorySpec",
     "Method",
     "ModelShapeError",
+    "Pipeline",
     "Recipe",
     "Scores",
     "Sides",
@@ -121,11 +128,14 @@ __all__ = [
     "evaluate",
     "fit_card",
     "folded",
+    "frontier",
     "load_card",
     "load_codec",
     "load_model",
     "load_model_shape",
     "load_values",
+    "model_frontier",
+    "one_layer",
     "open_capture",
     "quality_curve",
     "read_documents",
@@ -161,7 +171,11 @@ _NAMES_BY_MODULE = {
         "CodecFileError DataError KVSpliceError LanguageModelError ModelShapeError SpecError"
     ),
     "methods": "Method",
+    "pipelines.frontier": "frontier one_layer",
+    "pipelines.results": "FrontierResult FrontierSpec",
+    "pipelines.spec": "Pipeline",
     "progress": "run",
+    "quality.frontier": "model_frontier",
     "results": (
         "CalibrationResult CalibrationStep Change DataSummary Scores "
         "SweepResult SweepRow SweepStep Verdict"

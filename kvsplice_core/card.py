@@ -200,11 +200,12 @@ def full_rank(codec: Codec) -> Codec:
 
 def rank_one(codec: Codec) -> Codec:
     """Return the codec at k = 1: its first axis alone, the one of most variance for PCA."""
-    projection = codec.projection
-    first = replace(
-        projection,
-        encoder=projection.encoder[:, :1].contiguous(),
-        decoder=projection.decoder[:1].contiguous(),
+    whole = codec.projection
+    first = Projection(
+        whole.encoder[:, :1].contiguous(),
+        whole.decoder[:1].contiguous(),
+        whole.offset_in,
+        whole.offset_out,
     )
     return replace(codec.plain(), projection=first)
 

@@ -22,6 +22,7 @@ from kvsplice_core.quantizers.spec import Quantization
 
 SCHEMA = "kvsplice-codec"
 SCHEMA_VERSION = 2
+_MOST_DIM = 16_384  # all heads of a layer joined; a damaged header must not ask for more memory
 
 
 def save_codec(codec: Codec, path: str | Path) -> None:
@@ -105,19 +106,22 @@ def codec_of(
         dim, k = _whole(header["dim"]), _whole(header["k"])
         decoding = Decoding.of(str(header["decoder"]["kind"]))
         settings, quantizer = header["decoder"].get("settings"), header["quantizer"]
-        quantization = None if quantizer is None else Quantization.of(str(quantizer["kind"]))
-        parts = {name.split(".")[0] for name in tensors}
-    except (KeyError, TypeError, ValueError, SpecError) as error:
+        corrects, quantization = settings is not None, None
+        if corrects != (decoding is not Decoding.LINEAR):
+            raise ValueError(f"a decoder {decoding.key} does not go with settings {settings!r}")
+        if quantizer is not None:
+            quantization = Quantization.of(str(quantizer["kind"]))
+        options = dict(settings or {}), dict(quantizer["settings"] if quantizer else {})
+        _require_known_parts(tensors, corrects=corrects, quantizes=quantization is not None)
+    except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
         raise CodecFileError(f"{path} holds a damaged codec header", str(error)) from error
-    if strangers := parts - {"transform", "projection", "correction", "quantizer"}:
-        raise CodecFileError(f"{path} holds tensors of no part of a codec: {sorted(strangers)[0]}")
     correction, kept = None, None
-    if settings is not None:
+    if corrects:
         held = tensors_below("correction.", tensors)
-        correction = decoding.kind.restore(held, dict(settings), k, dim)
+        correction = decoding.kind.restore(held, options[0], k, dim)
     if quantization is not None:
         held = tensors_below("quantizer.", tensors)
-        kept = quantization.kind.restore(held, dict(quantizer["settings"]), k)
+        kept = quantization.kind.restore(held, options[1], k)
     return Codec(
         method,
         method.kind.restore(tensors_below("transform.", tensors), dim),
@@ -172,9 +176,17 @@ def _require_usable(name: str, tensor: Tensor, path: Path) -> None:
 
 
 def _whole(number: object) -> int:
-    if not isinstance(number, int):
-        raise TypeError(f"a whole number was required; got {number!r}")
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= _MOST_DIM:
+        raise TypeError(f"a whole number in 1 … {_MOST_DIM} was required; got {number!r}")
     return number
+
+
+def _require_known_parts(tensors: Mapping[str, Tensor], *, corrects: bool, quantizes: bool) -> None:
+    """Raise CodecFileError if there are tensors of a part that the header does not name."""
+    named = {"transform": True, "projection": True, "correction": corrects, "quantizer": quantizes}
+    for name in tensors:
+        if not named.get(name.split(".")[0], False):
+            raise CodecFileError(f"a codec must hold tensors of its own parts; got {name}")
 
 
 def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kvsplice_core.codec import Codec
-from kvsplice_core.errors import SpecError
+from kvsplice_core.errors import DataError, SpecError
 from kvsplice_core.head_tables import HeadTables
 from kvsplice_core.transforms.base import Transform
 from kvsplice_core.transforms.identity import Identity
@@ -42,8 +42,8 @@ class HeadCodecs:
     -----
     What is kept of a layer is one tensor whose axis −2 is the token and axis 0 the batch, as
     transformers' cache wants it: (batch, groups, tokens, k) where every group keeps the same
-    number, and else (batch, 1, tokens, Σ) with the groups side by side: k numbers of each, or
-    bytes (uint8) where they are quantized.
+    number or all share one codec, and else (batch, 1, tokens, Σ) with the groups side by side:
+    k numbers of each, or bytes (uint8) where they are quantized.
     """
 
     codecs: tuple[Codec, ...]
@@ -124,6 +124,8 @@ class HeadCodecs:
         """
         x = self._joined(x)
         if not self.is_uniform:
+            if len(self.codecs) == 1:
+                return self.codecs[0].encode(x)
             kept = [self.of(g).encode(x[:, g]) for g in range(self.groups)]
             if self._keeps_bytes:
                 kept = [part.contiguous().view(torch.uint8) for part in kept]
@@ -134,11 +136,19 @@ class HeadCodecs:
     def decode(self, stored: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """Restore (batch, heads, tokens, d) of what `encode` gave.
 
-        The result has `dtype`; that of `stored` when omitted, float32 for bytes.
+        The result has `dtype`; that of `stored` when omitted, float32 for bytes. Numbers that are
+        kept beside bytes must have been encoded in the same dtype.
+
+        Raises
+        ------
+        DataError
+            If the last axis is not what `encode` gives.
         """
         if dtype is None:
             dtype = stored.dtype if stored.is_floating_point() else torch.float32
         if not self.is_uniform:
+            if len(self.codecs) == 1:
+                return self._split(self.codecs[0].decode(stored, dtype))
             return self._split(self._decode_each(stored[:, 0], dtype))
         if self._is_side_by_side:
             return self._split(self._tables.restore(stored).to(dtype))
@@ -153,10 +163,17 @@ class HeadCodecs:
             codec.k * number_bytes if codec.quantizer is None else codec.stored_size
             for codec in codecs
         ]
+        if stored.shape[-1] != sum(sizes):
+            raise DataError(
+                f"a layer's latents to decode must have a last axis of {sum(sizes)}; "
+                f"got {stored.dtype} of shape {tuple(stored.shape)}"
+            )
         restored = []
         for codec, part in zip(codecs, torch.split(stored, sizes, dim=-1), strict=True):
             if self._keeps_bytes and codec.quantizer is None:
-                part = part.contiguous().view(dtype)  # noqa: PLW2901
+                # a contiguous view may still start at an odd byte
+                aligned = part.clone(memory_format=torch.contiguous_format)
+                part = aligned.view(dtype)  # noqa: PLW2901
             restored.append(codec.decode(part, dtype))
         return torch.stack(restored, dim=1)
 

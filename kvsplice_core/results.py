@@ -176,6 +176,8 @@ class CalibrationResult:
         Seconds it took.
     warm_start : bool
         Whether it started from an earlier codec rather than from the identity.
+    edited : bool
+        Whether knots were set by hand: no command repeats it.
     """
 
     codec: Codec
@@ -186,6 +188,7 @@ class CalibrationResult:
     losses: tuple[float, ...]
     elapsed_s: float
     warm_start: bool = False
+    edited: bool = False
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,11 @@ def _columns(result: SweepResult) -> list[tuple[str, Callable[[SweepResult, int]
     columns.append(("compression_ratio", lambda result, k: result.data.dim / k))
     for name, cell in _COMPARED:
         columns += [(f"{name}_{m.column}", _cell(m, cell)) for m in methods if m.is_learnt]
+    by_hand = {row.method for row in result.rows if row.calibration.edited}
+    for m in methods:
+        if m in by_hand:
+            edited = _cell(m, lambda row: "yes" if row.calibration.edited else "no")
+            columns.append((f"edited_by_hand_{m.column}", edited))
     return columns
 
 
@@ -222,6 +227,7 @@ def _row(row: SweepRow) -> dict[str, Any]:
         "validation_mse_pca": found.validation_mse_pca,
         "epochs": found.spec.resolved_epochs,
         "warm_start": found.warm_start,
+        "edited_by_hand": found.edited,
         "losses": list(found.losses),
         "elapsed_s": found.elapsed_s,
     }

@@ -15,6 +15,7 @@ from kvsplice_core.results import SweepResult, SweepRow, SweepStep
 from kvsplice_core.specs import Recipe, SweepSpec
 from kvsplice_gui import formats
 from kvsplice_gui.jobs import Note, load_job, merged, sweep_job
+from kvsplice_gui.knots.state import KnotEdits
 from kvsplice_gui.state import DataWish, State, Wishes
 from kvsplice_gui.worker import Worker
 
@@ -288,7 +289,12 @@ class Controller(QObject):
         summary = dataset.values.summary
         dims = tuple(j for j in self._state.wishes.view.dims if j < summary.dim) or (0,)
         self._state.find(
-            dataset=dataset, result=result, ghost=None, live_rows=(), starting_over=False
+            dataset=dataset,
+            result=result,
+            ghost=None,
+            live_rows=(),
+            starting_over=False,
+            knots=KnotEdits(),
         )
         self._state.wish(k=min(self._state.wishes.k, summary.dim))
         self._state.wish_view(dims=dims)
@@ -301,7 +307,10 @@ class Controller(QObject):
     def _on_swept(self, result: SweepResult) -> None:
         old = self._state.findings.result
         ghost = old if old is not None and any(m.is_learnt for m in old.methods) else None
-        self._state.find(result=result, ghost=ghost, live_rows=(), starting_over=False)
+        self._say_edits_go()
+        self._state.find(
+            result=result, ghost=ghost, live_rows=(), starting_over=False, knots=KnotEdits()
+        )
         self.said.emit(f"Done in {formats.duration(result.elapsed_s)} on {result.device}.")
 
     def _on_updated(self, update: SweepResult) -> None:
@@ -312,7 +321,15 @@ class Controller(QObject):
             old.spec.calibration.resolved_knots != update.spec.calibration.resolved_knots
         )
         ghost = old if knots_changed else self._state.findings.ghost
-        self._state.find(result=merged(old, update), ghost=ghost, live_rows=())
+        knots = self._state.findings.knots
+        if knots_changed:
+            self._say_edits_go()
+            knots = KnotEdits()
+        self._state.find(result=merged(old, update), ghost=ghost, live_rows=(), knots=knots)
+
+    def _say_edits_go(self) -> None:
+        if self._state.findings.knots.is_edited:
+            self.said.emit("The knots set by hand are replaced by the calibrated ones.")
 
     def _set_busy(self, busy: str) -> None:
         if busy != self._busy:

@@ -12,6 +12,7 @@ from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.shapes import ScatterShape, SplineShape
 from kvsplice_gui import memory_readouts, readouts
+from kvsplice_gui.frontier import exports as frontier_exports
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.quality import exports as quality_exports
 from kvsplice_gui.quality.words import map_notice
@@ -33,9 +34,10 @@ class FigureKind:
 
 
 def _result(findings: Findings) -> SweepResult:
-    if findings.result is None:
+    result = findings.shown_result
+    if result is None:
         raise KVSpliceError("a result is needed; open vectors and calibrate first")
-    return findings.result
+    return result
 
 
 def _focus(wishes: Wishes, findings: Findings) -> SweepRow:
@@ -58,7 +60,7 @@ def _draw_mse(wishes: Wishes, findings: Findings) -> Figure:
     from kvsplice_core import figures
 
     return figures.mse_vs_k(
-        _result(findings), log=wishes.view.log_mse, chosen_k=wishes.k, ghost=findings.ghost
+        _result(findings), log=wishes.view.log_mse, chosen_k=wishes.k, ghost=findings.shown_ghost
     )
 
 
@@ -119,10 +121,13 @@ QUALITY_FIGURES = (
     FigureKind("sensitivity_map", "Sensitivity map", quality_exports.draw_sensitivity),
 )
 
+FRONTIER_FIGURES = (FigureKind("frontier", "Frontier", frontier_exports.draw_frontier),)
+ALL_FIGURES = (*FIGURES, *QUALITY_FIGURES, *FRONTIER_FIGURES)
+
 
 def figure_kind(key: str) -> FigureKind:
     """Return the figure called `key`."""
-    return next(kind for kind in (*FIGURES, *QUALITY_FIGURES) if kind.key == key)
+    return next(kind for kind in ALL_FIGURES if kind.key == key)
 
 
 def save_figure_job(
@@ -184,13 +189,24 @@ def save_everything_job(
             paths.append(folder / name)
             leaked = findings.quality.curve_leaked
             quality_exports.save_curve(findings.quality.curve, paths[-1], leaked)
-    for kind in (*FIGURES, *QUALITY_FIGURES):
+    paths += _save_frontier(findings, folder)
+    for kind in ALL_FIGURES:
         if not can_draw(kind, wishes, findings):
             continue
         for suffix in FIGURE_FORMATS:
             path = folder / f"{kind.key}.{suffix}"
             paths.append((yield from save_figure_job(kind, wishes, findings, path)))
     return paths
+
+
+def _save_frontier(findings: Findings, folder: Path) -> list[Path]:
+    found = findings.frontier
+    if found.result is None:
+        return []
+    names = ("frontier.csv", "frontier.json") if found.result.is_valid else ("frontier.json",)
+    for name in names:
+        frontier_exports.save_frontier(found.result, folder / name, found.leaked)
+    return [folder / name for name in names]
 
 
 def can_draw(kind: FigureKind, wishes: Wishes, findings: Findings) -> bool:
@@ -205,6 +221,8 @@ def can_draw(kind: FigureKind, wishes: Wishes, findings: Findings) -> bool:
     if kind.draw is quality_exports.draw_sensitivity:
         found = findings.quality.sensitivity
         return found is not None and not map_notice(found, findings.quality.evaluation)[1]
+    if kind.draw is frontier_exports.draw_frontier:
+        return frontier_exports.can_draw_frontier(findings)
     if kind.draw is _draw_loss:
         return any(row.calibration.losses for row in findings.rows)
     return findings.result is not None

@@ -31,7 +31,12 @@ class Layout:
         window.setDockNestingEnabled(True)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.controls_area = _scrolled(
-            views.data, views.calibration, views.quality_panel, views.memory_panel, views.view
+            views.data,
+            views.calibration,
+            views.frontier_panel,
+            views.quality_panel,
+            views.memory_panel,
+            views.view,
         )
         mse = QSplitter(Qt.Orientation.Vertical)
         mse.addWidget(views.mse)
@@ -51,10 +56,12 @@ class Layout:
             "slopes": self._dock("Slope map", views.slopes, views.slopes.header),
             "loss": self._dock("Loss", views.loss, views.loss.header),
             "mse": self._dock("MSE vs k", mse, views.mse.header),
+            "frontier": self._dock("Frontier", views.frontier_view, views.frontier.header),
             "memory": self._dock("Cache memory", views.memory, views.memory.header),
             "quality": self._dock("Quality", views.quality, views.quality.header),
             "sensitivity": self._dock("Sensitivity", views.sensitivity, views.sensitivity.header),
             "results": self._dock("Results", views.table, QWidget()),
+            "points": self._dock("Frontier points", views.frontier_table, QWidget()),
             "audit": self._dock("Audit", audit, QWidget()),
             "heads": self._dock("Heads", views.heads, QWidget()),
             "continuation": self._dock("Continuation", views.continuation, QWidget()),
@@ -79,15 +86,17 @@ class Layout:
         self._window.splitDockWidget(docks["splines"], docks["mse"], horizontal)
         self._window.splitDockWidget(docks["splines"], docks["slopes"], vertical)
         self._window.splitDockWidget(docks["mse"], docks["memory"], vertical)
+        # Eleven lines need the tallest place there is.
+        self._window.tabifyDockWidget(docks["mse"], docks["frontier"])
         self._window.tabifyDockWidget(docks["slopes"], docks["loss"])
         self._window.tabifyDockWidget(docks["loss"], docks["sensitivity"])
         self._window.tabifyDockWidget(docks["memory"], docks["quality"])
-        bottom = ("results", "audit", "heads", "continuation", "measured", "log")
+        bottom = ("results", "points", "audit", "heads", "continuation", "measured", "log")
         for before, after in pairwise(bottom):
             self._window.tabifyDockWidget(docks[before], docks[after])
         for dock in docks.values():
             dock.show()
-        for front in ("slopes", "results", "memory"):
+        for front in ("slopes", "results", "memory", "mse"):
             docks[front].raise_()
         self.resize()
 
@@ -112,6 +121,16 @@ class Layout:
         """Bring a dock to the front."""
         self.docks[key].show()
         self.docks[key].raise_()
+
+    def make_room(self, key: str) -> None:
+        """Give a dock of the right-hand column most of its height."""
+        docks, height = self.docks, max(480, self._window.height() - 130)
+        if not docks[key].isFloating():
+            self._window.resizeDocks(
+                [docks[key], docks["memory"]],
+                [height * 60 // 100, height * 15 // 100],
+                Qt.Orientation.Vertical,
+            )
 
     def show_control(self, panel: QWidget) -> None:
         """Scroll a panel of the controls into view and put the keyboard there."""

@@ -23,6 +23,9 @@ from kvsplice_gui.dialogs.about import show_about, show_method
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.drops import FileDrops
 from kvsplice_gui.errors import ErrorReport, report_of
+from kvsplice_gui.frontier.control import FRONTIER
+from kvsplice_gui.frontier.desk import FrontierDesk
+from kvsplice_gui.knots.desk import KnotDesk
 from kvsplice_gui.layout import Layout
 from kvsplice_gui.measuring import MeasuredPresenter, Measuring
 from kvsplice_gui.menus import Menus, file_filter
@@ -38,7 +41,7 @@ from kvsplice_gui.views import Views
 _FIRST_SIZE = (1440, 900)
 _MESSAGE_MS = 5000
 # Of another version, docks that have come since would have no place: the layout starts afresh.
-_LAYOUT_VERSION = 2
+_LAYOUT_VERSION = 3
 # Clicking a stage opens its controls and its plot.
 _STAGE_DOCK = {
     "values": "splines",
@@ -47,6 +50,9 @@ _STAGE_DOCK = {
     "cache": "memory",
     "decoder": "loss",
     "restored": "mse",
+    "grouping": "frontier",
+    "axes": "frontier",
+    "quantizer": "frontier",
 }
 
 
@@ -85,6 +91,10 @@ class MainWindow(QMainWindow):
         self.takeaway = TakeAway(self, state, controller, self._try, self.views.log.say)
         self.capturing = Capturing(self, state, controller, remembers=remembers)
         self.quality = QualityDesk(
+            state, controller, self.views, self.layout_of, self.takeaway, self._try
+        )
+        self.knots = KnotDesk(state, controller, self.views, self)
+        self.frontier = FrontierDesk(
             state, controller, self.views, self.layout_of, self.takeaway, self._try
         )
         self.measuring = Measuring(state, controller, self)
@@ -140,6 +150,8 @@ class MainWindow(QMainWindow):
         self.layout_of.docks["loss"].visibilityChanged.connect(self.presenter.on_loss_shown)
         self.measuring.measured.connect(lambda: self.layout_of.show_dock("measured"))
         self.problem_met.connect(self.show_error)
+        self.knots.failed.connect(self.show_error)
+        self.knots.changed.connect(self._show_availability)
         self.presenter.verdict_changed.connect(self._verdict.setText)
         self.state.wishes_changed.connect(self._on_wishes_changed)
         self.state.findings_changed.connect(self._show_availability)
@@ -230,6 +242,10 @@ class MainWindow(QMainWindow):
     def _on_stage_clicked(self, key: str) -> None:
         views = self.views
         panels = {"values": views.data, "cache": views.memory_panel}
+        if self.state.findings.frontier.point is not None and key != "values":
+            self.frontier.show()
+            self.layout_of.show_control(views.frontier_panel)
+            return
         self.layout_of.show_dock(_STAGE_DOCK[key])
         self.layout_of.show_control(panels.get(key, views.calibration))
 
@@ -240,7 +256,7 @@ class MainWindow(QMainWindow):
         self._show_availability()
 
     def _on_progressed(self, fraction: float, text: str) -> None:
-        if self.controller.busy not in QUALITY_BUSY:
+        if self.controller.busy not in {*QUALITY_BUSY, FRONTIER}:
             self.views.calibration.set_progress(fraction, text)
 
     @pyqtSlot()
@@ -260,12 +276,20 @@ class MainWindow(QMainWindow):
             result=findings.result is not None,
             busy=self.controller.busy,
         )
+        self.menus.show_knot_availability(
+            findings.knots, can_open=self.knots.can_open, busy=self.controller.busy
+        )
         dataset, quality = findings.dataset, findings.quality
         self.menus.show_quality_availability(
             capture=dataset is not None and dataset.capture is not None,
             curve=quality.curve is not None,
             card=quality_exports.can_save_card(self.state.wishes, findings),
             sensitivity=quality.sensitivity is not None,
+            busy=self.controller.busy,
+        )
+        self.menus.show_frontier_availability(
+            data=dataset is not None,
+            result=findings.frontier.result is not None,
             busy=self.controller.busy,
         )
         if findings.result is not None:
@@ -279,6 +303,7 @@ class MainWindow(QMainWindow):
         for plot in self.views.plots.values():
             plot.set_theme(chosen)
         self.quality.set_theme(chosen)
+        self.frontier.set_theme(chosen)
         self.menus.themes[wishes.view.theme].setChecked(True)
         self.menus.log_mse.setChecked(wishes.view.log_mse)
 
@@ -303,6 +328,7 @@ class MainWindow(QMainWindow):
             settings.save_bytes("geometry", self.saveGeometry())
             settings.save_bytes("docks", self.saveState(_LAYOUT_VERSION))
             settings.save_session(session_of(self.state.wishes))
+        self.knots.shutdown()
         self.controller.shutdown()
         super().closeEvent(event)
 

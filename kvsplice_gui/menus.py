@@ -10,7 +10,8 @@ from PyQt6.QtWidgets import QMenu
 
 from kvsplice_core.values.samples import SAMPLES
 from kvsplice_gui import settings
-from kvsplice_gui.exports import FIGURES, QUALITY_FIGURES
+from kvsplice_gui.exports import FIGURES, FRONTIER_FIGURES, QUALITY_FIGURES
+from kvsplice_gui.knots.state import MOVES_KNOTS, KnotEdits
 from kvsplice_gui.theme import ThemeChoice
 
 if TYPE_CHECKING:
@@ -30,14 +31,18 @@ class Menus:
         self._needs_work: list[QAction] = []
         self._needs_quality: dict[str, list[QAction]] = {}
         self._file_menu()
+        self._edit_menu()
         self._run_menu()
         self._quality_menu()
+        self._frontier_menu()
         self._view_menu()
         self._help_menu()
         self.show_availability(data=False, result=False, busy="")
+        self.show_knot_availability(KnotEdits(), can_open=False, busy="")
         self.show_quality_availability(
             capture=False, curve=False, card=False, sensitivity=False, busy=""
         )
+        self.show_frontier_availability(data=False, result=False, busy="")
 
     def show_availability(self, *, data: bool, result: bool, busy: str) -> None:
         """Enable what can be done now."""
@@ -64,6 +69,26 @@ class Menus:
         for action in self._needs_quality["card"]:
             action.setStatusTip(_SAVE if card else _EVALUATE_FIRST)
             action.setToolTip(_SAVE if card else _EVALUATE_FIRST)
+
+    def show_knot_availability(self, edits: KnotEdits, *, can_open: bool, busy: str) -> None:
+        """Name what undo takes back, and enable what can be done with the knots now."""
+        is_free = edits.held is None and busy not in MOVES_KNOTS
+        for action, word, name in (
+            (self.undo, "&Undo", edits.undo_name),
+            (self.redo, "&Redo", edits.redo_name),
+        ):
+            action.setText(f"{word} {name}".strip())
+            action.setEnabled(bool(name) and is_free)
+        self.reset_knots.setEnabled(edits.is_edited and is_free)
+        self.edit_knots.setChecked(edits.is_open)
+        self.edit_knots.setEnabled(can_open)
+        self.learn_from_here.setEnabled(edits.present is not None and not busy)
+
+    def show_frontier_availability(self, *, data: bool, result: bool, busy: str) -> None:
+        """Enable what can be done now with the open vectors, and with their frontier."""
+        self._measure_frontier.setEnabled(data and not busy)
+        for action in self._needs_frontier:
+            action.setEnabled(result and not busy)
 
     def _menu(self, title: str) -> QMenu:
         bar = self._window.menuBar()
@@ -137,12 +162,35 @@ class Menus:
             menu, "&Screenshot of the window…", window.takeaway.export_screenshot, "Ctrl+Shift+S"
         )
 
+    def _edit_menu(self) -> None:
+        menu, knots = self._menu("&Edit"), self._window.knots
+        self.undo = self._add(menu, "&Undo", knots.undo, "Ctrl+Z", "Undo the last edit of knots")
+        self.redo = self._add(menu, "&Redo", knots.redo, "Ctrl+Shift+Z", "Do it again")
+        menu.addSeparator()
+        self.edit_knots = self._add(
+            menu, "&Edit knots", knots.toggle, "Ctrl+B", "Take hold of the spline's knots"
+        )
+        self.edit_knots.setCheckable(True)
+        self.reset_knots = self._add(
+            menu,
+            "Re&set to calibrated",
+            knots.reset,
+            help_text="Back to the knots as they were calibrated; redo walks forth again",
+        )
+
     def _run_menu(self) -> None:
         window, menu = self._window, self._menu("&Run")
         calibrate = self._add(
             menu, "&Calibrate", window.controller.calibrate, "Ctrl+R", "Calibrate every method"
         )
         self._needs_data.append(calibrate)
+        self.learn_from_here = self._add(
+            menu,
+            "&Let it learn from here",
+            window.knots.learn,
+            "Ctrl+J",
+            "Calibration at the chosen k goes on from the knots in the hand",
+        )
         cancel = self._add(
             menu, "C&ancel", window.controller.cancel, "Esc", "Stop; the last result stays"
         )
@@ -186,6 +234,22 @@ class Menus:
             action = self._add(menu, f"{kind.title}…", slot)
             self._needs_quality.setdefault(kind.key, []).append(action)
         self.file.insertAction(self._quit, card)
+
+    def _frontier_menu(self) -> None:
+        desk, menu = self._window.frontier, self._menu("F&rontier")
+        measure = desk.control.measure
+        self._measure_frontier = self._add(
+            menu, "&Measure frontier", measure, "Ctrl+Shift+F", "Every pipeline at every budget"
+        )
+        self._add(menu, "&Show frontier", desk.show, "Ctrl+Alt+F", "Bring it to the front")
+        menu.addSeparator()
+        self._needs_frontier = [
+            self._add(menu, "Points as &CSV…", desk.export_csv, "", "pipeline, bits, nmse, …"),
+            self._add(menu, "Everything known as &JSON…", desk.export_json),
+        ]
+        for kind in FRONTIER_FIGURES:
+            slot = _bound(self._window.takeaway.export_figure, kind.key)
+            self._needs_frontier.append(self._add(menu, f"&{kind.title} as a figure…", slot))
 
     def _view_menu(self) -> None:
         window, menu = self._window, self._menu("&View")

@@ -72,6 +72,12 @@ KNOTS = Parameter(
     MIN_KNOTS,
     MAX_KNOTS,
 )
+KNOTS_OF = Parameter(
+    "Knots of",
+    "Whose knots a hand can take: of one dimension, or of every dimension, which then move by the "
+    "same share of their range. Drag moves, a double click on the curve adds, Delete removes, "
+    "the arrows nudge, Tab goes on.",
+)
 EPOCHS = Parameter("Epochs", "Passes over the training vectors.", 1, 10_000)
 SEED = Parameter(
     "Seed", "Seeds shuffling and start values: the same seed gives the same result.", 0, 2**31 - 1
@@ -147,3 +153,26 @@ QUALITY_MODE = Parameter(
 )
 QUALITY_WINDOW = Parameter("Window", "Newest tokens that stay raw.", 1, 1_000_000, " tokens")
 QUALITY_SIDE = Parameter("Compress", "V, K or both, of what the capture holds.")
+FRONTIER_PIPELINES = Parameter(
+    "Pipelines",
+    "Which pipelines are measured: grouping of heads, axes, transform, decoder, quantizer. "
+    "What they are compared with (PCA of each head, plain rounding) is always measured.",
+)
+FRONTIER_TYPED = Parameter(
+    "Add",
+    "Type a pipeline as words joined by +, for example joined+output+lloyd-max, and press Return. "
+    "Words: each, pooled, joined, blocks:N; raw, pca-axes, whitened, output; pca, spline, flow; "
+    "linear, quadratic, polynomial, mlp; fp16, int8, int4, rounding, lloyd-max, companded.",
+)
+FRONTIER_BITS = Parameter(
+    "Bits",
+    "Budgets in bits per value, everything counted, above 0 and at most 16: for example "
+    "1, 2, 2.5, 4.",
+)
+FRONTIER_MEASURE = Parameter(
+    "On y",
+    "NMSE: error over variance. ΔNLL and KL, nats per token, where the model was measured.",
+)
+FRONTIER_BUDGET = Parameter(
+    "Budget", "Bits per value you can afford; the best pipeline within them is named."
+)

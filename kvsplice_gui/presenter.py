@@ -89,7 +89,8 @@ class Presenter(QObject):
             self._show_losses(self._state.wishes, new)
         if not new.live_rows:
             self._views.mse.set_moving_point(self._state.wishes.method, 0, None)
-        self._show_rows(new)
+        if _rows_differ(old, new):
+            self._show_rows(new)
         self._show_focus(self._state.wishes, new)
         self._show_stages()
 
@@ -135,7 +136,8 @@ class Presenter(QObject):
 
     def _show_focus(self, wishes: Wishes, findings: Findings) -> None:
         row = readouts.focus_row(wishes, findings)
-        shape = readouts.drawn_shape(row, findings)
+        edited = readouts.edited_shape(wishes, findings)
+        shape = edited or readouts.drawn_shape(row, findings)
         if shape is None:
             self._views.splines.empty_label.setText(readouts.why_no_curves(wishes))
         last = findings.shown_ghost
@@ -168,5 +170,18 @@ class Presenter(QObject):
     def _show_stages(self) -> None:
         wishes, findings = self._state.wishes, self._state.findings
         self._views.strip.show_stages(readouts.stages(wishes, findings))
-        verdicts = (of.verdict(wishes, findings) for of in (readouts, quality_readouts))
+        verdicts = [readouts.verdict(wishes, findings)]
+        if not readouts.is_edited(wishes, findings):  # quality was measured of what is calibrated
+            verdicts.append(quality_readouts.verdict(wishes, findings))
         self.verdict_changed.emit(" · ".join(filter(None, verdicts)))
+
+
+def _rows_differ(old: Findings, new: Findings) -> bool:
+    """Tell whether the tables of rows changed; a knot in the hand moves a curve only."""
+    parts = ("result", "ghost", "live_rows", "starting_over")
+    if any(getattr(new, part) is not getattr(old, part) for part in parts):
+        return True
+    if new.knots.is_edited is not old.knots.is_edited:
+        return True
+    before, after = old.edited_rows, new.edited_rows
+    return len(before) != len(after) or any(a is not b for a, b in zip(before, after, strict=True))

@@ -25,6 +25,7 @@ from kvsplice_core.shapes import Shape
 from kvsplice_core.threads import default_threads
 from kvsplice_core.values.names import kind_of
 from kvsplice_gui import formats
+from kvsplice_gui.frontier.stages import point_stages
 from kvsplice_gui.panels.pipeline_strip import Stage, Stages
 from kvsplice_gui.state import Findings, Wishes
 
@@ -76,11 +77,26 @@ def drawn_shape(row: SweepRow | None, findings: Findings) -> Shape | None:
     return row.shape
 
 
+def edited_shape(wishes: Wishes, findings: Findings) -> Shape | None:
+    """Return the curves in the hand, or as a hand left them; None where others are drawn."""
+    knots = findings.knots
+    if wishes.method is not Method.SPLINE or findings.starting_over or knots.present is None:
+        return None
+    return knots.present.shape if knots.is_open or knots.is_edited else None
+
+
+def is_edited(wishes: Wishes, findings: Findings) -> bool:
+    """Return whether a hand made what is in focus."""
+    return wishes.method is Method.SPLINE and bool(findings.edited_rows)
+
+
 def why_no_curves(wishes: Wishes) -> str:
     """Return why there is no transform to draw."""
     if wishes.method is Method.PCA:
         return "PCA has no transform. Show Spline→PCA or Flow→PCA to see curves."
-    return f"Calibrate {wishes.method.label} to see how it bends each dimension."
+    sentence = f"Calibrate {wishes.method.label} to see how it bends each dimension"
+    by_hand = ", or press Edit knots to bend straight lines by hand"
+    return f"{sentence}{by_hand if wishes.method is Method.SPLINE else ''}."
 
 
 def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
@@ -108,7 +124,10 @@ def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
 
 
 def stages(wishes: Wishes, findings: Findings) -> Stages:
-    """Return what the pipeline strip says."""
+    """Return what the pipeline strip says, of a frontier's chosen point where there is one."""
+    point, shown = findings.frontier.point, findings.frontier.shown
+    if point is not None and shown is not None:
+        return point_stages(_values_stage(findings), point, shown)
     spec = memory_spec(wishes, wishes.k)
     weight = weigh(spec)
     return Stages(
@@ -117,7 +136,9 @@ def stages(wishes: Wishes, findings: Findings) -> Stages:
         pca=_pca_stage(wishes, findings),
         cache=_cache_stage(spec, weight, capped=wishes.k > spec.shape.head_dim),
         decoder=Stage(
-            "decoder", _decoder(wishes), "How k numbers become a vector again, before the inverse."
+            "decoder",
+            _decoder(wishes, findings),
+            "How k numbers become a vector again, before the inverse.",
         ),
         restored=_restored_stage(wishes, findings),
     )
@@ -145,6 +166,9 @@ def _transform_stage(wishes: Wishes, findings: Findings) -> Stage:
     row = focus_row(wishes, findings)
     if row is None:
         return Stage(name, "not calibrated", help_text)
+    if row.calibration.edited:
+        name = f"spline {row.calibration.spec.resolved_knots} knots, edited by hand"
+        return Stage(name, f"bend {formats.three_digits(100 * row.bend)} %", help_text)
     if row.kept is not row.method and row.calibration.codec.method is Method.PCA:
         return Stage(name, "kept: pca", "It did not beat PCA on the validation part.")
     return Stage(name, f"bend {formats.three_digits(100 * row.bend)} %", help_text)
@@ -169,7 +193,10 @@ def _cache_stage(spec: MemorySpec, weight: CacheBytes, *, capped: bool) -> Stage
     return Stage("cache", number, help_text)
 
 
-def _decoder(wishes: Wishes) -> str:
+def _decoder(wishes: Wishes, findings: Findings) -> str:
+    row = findings.row(wishes.method, wishes.k)
+    if row is not None and row.calibration.edited and not row.calibration.losses:
+        return "PCAᵀ, refitted"
     return "PCAᵀ" if wishes.method is Method.PCA or wishes.recipe == "origin" else "linear, learnt"
 
 
@@ -204,7 +231,16 @@ def verdict(wishes: Wishes, findings: Findings) -> str:
     words = {"gain": "beats PCA", "tie": "ties with PCA", "loss": "is worse than PCA"}
     said = words[change.verdict.value]
     size = formats.percent(change.percent)
-    return f"{row.method.label} {said} at k = {row.k}: {size} MSE {interval}"
+    by_hand = _made_by_hand(row)
+    return f"{row.method.label}{by_hand} {said} at k = {row.k}: {size} MSE {interval}"
+
+
+def _made_by_hand(row: SweepRow) -> str:
+    if not row.calibration.edited:
+        return ""
+    return (
+        ", knots set by hand and learnt on," if row.calibration.losses else ", knots set by hand,"
+    )
 
 
 def _by_method(rows: tuple[SweepRow, ...]) -> dict[Method, list[SweepRow]]:
@@ -240,7 +276,8 @@ def as_command(findings: Findings) -> str:
     result = findings.result
     if result is None:
         return ""
-    return reproduce.as_command(result.data, result.spec, device=result.device)
+    command = reproduce.as_command(result.data, result.spec, device=result.device)
+    return _without_hand(findings) + command
 
 
 def as_python(findings: Findings) -> str:
@@ -248,7 +285,18 @@ def as_python(findings: Findings) -> str:
     result = findings.result
     if result is None:
         return ""
-    return reproduce.as_python(result.data, result.spec, device=result.device)
+    script = reproduce.as_python(result.data, result.spec, device=result.device)
+    return _without_hand(findings) + script
+
+
+def _without_hand(findings: Findings) -> str:
+    """Return a comment where a hand made what no command repeats; empty otherwise."""
+    if not findings.edited_rows:
+        return ""
+    return (
+        "# This repeats what the knots were edited from. What a hand made of Spline→PCA cannot be\n"
+        "# repeated: take its codec away with File → Export → Codec in focus.\n"
+    )
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,13 @@ from typing import Any
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import Recipe
+from kvsplice_gui.frontier.state import FrontierWish
 from kvsplice_gui.quality.state import MEASURES, QualityWish
 from kvsplice_gui.readouts import memory_spec
 from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
 from kvsplice_gui.theme import ThemeChoice
+
+_LISTS = ("pipelines", "typed", "bits")
 
 
 def session_of(wishes: Wishes) -> dict[str, Any]:
@@ -37,6 +40,7 @@ def _wishes(session: dict[str, Any]) -> Wishes:
     plain["memory"] = MemoryWish(**session.get("memory", {}))
     quality = dict(session.get("quality", {}))
     plain["quality"] = QualityWish(**quality | {"texts": tuple(quality.get("texts", ()))})
+    plain["frontier"] = _frontier(dict(session.get("frontier", {})))
     view = dict(session.get("view", {}))
     plain["view"] = ViewWish(**view | {"dims": tuple(view.get("dims", (0, 1, 2, 3)))})
     plain["methods"] = tuple(Method.of(key) for key in session.get("methods", ["pca"]))
@@ -44,6 +48,7 @@ def _wishes(session: dict[str, Any]) -> Wishes:
     plain["recipe"] = Recipe(session.get("recipe", "joint"))
     wishes = replace(Wishes(), **plain)
     _ = wishes.calibration, wishes.quality.evaluation
+    wishes.frontier.require_valid()
     ThemeChoice(wishes.view.theme)
     MEASURES.index(wishes.view.quality_measure)
     try:
@@ -51,6 +56,11 @@ def _wishes(session: dict[str, Any]) -> Wishes:
     except KVSpliceError:  # a config.json that has gone takes only the memory wishes with it
         return replace(wishes, memory=MemoryWish())
     return wishes
+
+
+def _frontier(session: dict[str, Any]) -> FrontierWish:
+    lists = {name: tuple(session[name]) for name in _LISTS if name in session}
+    return FrontierWish(**session | lists)
 
 
 def _names(kind: type[Wishes]) -> list[str]:

@@ -17,6 +17,8 @@ from kvsplice_core.specs import (
     Recipe,
     SweepSpec,
 )
+from kvsplice_gui.frontier.state import FrontierFindings, FrontierWish
+from kvsplice_gui.knots.state import KnotEdits
 from kvsplice_gui.quality.state import MEASURES, QualityFindings, QualityWish
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ class Wishes:
         Bottleneck dimension, the same everywhere.
     recipe, knots, epochs, seed, device
         See `CalibrationSpec`.
-    memory, quality, view
+    memory, quality, frontier, view
         See their classes.
     """
 
@@ -105,6 +107,7 @@ class Wishes:
     device: str = "auto"
     memory: MemoryWish = field(default_factory=MemoryWish)
     quality: QualityWish = field(default_factory=QualityWish)
+    frontier: FrontierWish = field(default_factory=FrontierWish)
     view: ViewWish = field(default_factory=ViewWish)
 
     @property
@@ -144,8 +147,12 @@ class Findings:
         Whether the running sweep replaces the result rather than adding to it.
     quality : QualityFindings
         What it costs the model.
+    frontier : FrontierFindings
+        What pipelines lose at how many bits.
     measured : Measurement or None
         What a real cache was measured to hold and to cost.
+    knots : KnotEdits
+        What a hand made of the spline's knots; it stands over the result.
     """
 
     dataset: Dataset | None = None
@@ -154,7 +161,9 @@ class Findings:
     live_rows: tuple[SweepRow, ...] = ()
     starting_over: bool = False
     quality: QualityFindings = field(default_factory=QualityFindings)
+    frontier: FrontierFindings = field(default_factory=FrontierFindings)
     measured: Measurement | None = None
+    knots: KnotEdits = field(default_factory=KnotEdits)
 
     @property
     def dim(self) -> int:
@@ -163,15 +172,30 @@ class Findings:
 
     @property
     def shown_ghost(self) -> SweepResult | None:
-        """The run to compare with: while another replaces it, the last result."""
-        return self.result if self.starting_over else self.ghost
+        """The run to compare with: the result where another, or a hand, replaces it."""
+        return self.result if self.starting_over or self.knots.is_edited else self.ghost
+
+    @property
+    def edited_rows(self) -> tuple[SweepRow, ...]:
+        """Rows of knots set by hand; none while a calibration replaces everything."""
+        return () if self.starting_over else self.knots.shown_rows
 
     @property
     def rows(self) -> tuple[SweepRow, ...]:
-        """Rows to show: the live ones, over the last result's unless that is being replaced."""
-        live = {(row.method, row.k) for row in self.live_rows}
+        """Rows to show: the hand's, over live ones, over the last result's unless replaced."""
         old = () if self.result is None or self.starting_over else self.result.rows
-        return (*(row for row in old if (row.method, row.k) not in live), *self.live_rows)
+        return _over(old, _over(self.live_rows, self.edited_rows))
+
+    @property
+    def shown_result(self) -> SweepResult | None:
+        """The last result with what a hand made of it, to take away."""
+        if self.result is None or not self.edited_rows:
+            return self.result
+        rows = _over(self.result.rows, self.edited_rows)
+        place = {method: i for i, method in enumerate(Method)}
+        return replace(
+            self.result, rows=tuple(sorted(rows, key=lambda row: (row.k, place[row.method])))
+        )
 
     def row(self, method: Method, k: int) -> SweepRow | None:
         """Return the row of `method` at `k`, or None."""
@@ -182,6 +206,12 @@ class Findings:
         """Return the row of `method` whose k is nearest to `k`, or None."""
         rows = [row for row in self.rows if row.method is method]
         return min(rows, key=lambda row: abs(row.k - k), default=None)
+
+
+def _over(old: tuple[SweepRow, ...], new: tuple[SweepRow, ...]) -> tuple[SweepRow, ...]:
+    """Return rows with `new` ones in place of `old` ones of the same method and k."""
+    replaced = {(row.method, row.k) for row in new}
+    return (*(row for row in old if (row.method, row.k) not in replaced), *new)
 
 
 class State(QObject):
@@ -209,6 +239,7 @@ class State(QObject):
         """Change wishes by field; an impossible value raises SpecError and changes nothing."""
         new = replace(self._wishes, **changes)
         _ = new.calibration, new.quality.evaluation
+        new.frontier.require_valid()
         if new != self._wishes:
             old, self._wishes = self._wishes, new
             self.wishes_changed.emit(old, new)
@@ -225,6 +256,10 @@ class State(QObject):
         """Change fields of `Wishes.quality`."""
         self.wish(quality=replace(self._wishes.quality, **changes))
 
+    def wish_frontier(self, **changes: Any) -> None:  # noqa: ANN401
+        """Change fields of `Wishes.frontier`."""
+        self.wish(frontier=replace(self._wishes.frontier, **changes))
+
     def wish_view(self, **changes: Any) -> None:  # noqa: ANN401
         """Change fields of `Wishes.view`."""
         self.wish(view=replace(self._wishes.view, **changes))
@@ -232,6 +267,14 @@ class State(QObject):
     def find_quality(self, **changes: Any) -> None:  # noqa: ANN401
         """Record findings by field of `Findings.quality`."""
         self.find(quality=replace(self._findings.quality, **changes))
+
+    def find_knots(self, edits: KnotEdits) -> None:
+        """Record what a hand made of the knots."""
+        self.find(knots=edits)
+
+    def find_frontier(self, **changes: Any) -> None:  # noqa: ANN401
+        """Record findings by field of `Findings.frontier`."""
+        self.find(frontier=replace(self._findings.frontier, **changes))
 
     def find(self, **changes: Any) -> None:  # noqa: ANN401
         """Record findings by field."""

@@ -69,6 +69,7 @@ QPushButton[role="quiet"]:hover, QToolButton[role="quiet"]:hover {
 QPushButton[role="quiet"]:checked, QToolButton[role="quiet"]:checked {
   background: $accent_soft; color: $accent;
 }
+QToolButton[role="quiet"]:disabled { color: $outline; }
 QPushButton[role="quiet"]:focus, QToolButton[role="quiet"]:focus { border: 2px solid $accent; }
 QToolButton::menu-indicator { image: none; }
 

@@ -57,7 +57,7 @@ class TakeAway(QObject):
         self._save_table("results.json", "JSON (*.json)")
 
     def _save_table(self, name: str, kinds: str) -> None:
-        result, path = self._state.findings.result, self.ask_save(name, kinds)
+        result, path = self._state.findings.shown_result, self.ask_save(name, kinds)
         if result is not None and path is not None:
             self._attempt(lambda: exports.save_table(result, path), f"Saved {path}")
 
@@ -71,6 +71,7 @@ class TakeAway(QObject):
             save = exports.save_focus_codec
             row = findings.row(wishes.method, wishes.k)
             kept = "" if row is None or row.kept is row.method else f" (kept: {row.kept.key})"
+            kept += " (knots set by hand)" if row is not None and row.calibration.edited else ""
             self._attempt(lambda: save(wishes, findings, path), f"Saved the codec as {path}{kept}")
 
     def export_figure(self, key: object) -> None:

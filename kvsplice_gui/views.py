@@ -9,6 +9,9 @@ from kvsplice_gui.panels.calibration_panel import CalibrationPanel
 from kvsplice_gui.panels.continuation_view import ContinuationView
 from kvsplice_gui.panels.data_panel import DataPanel
 from kvsplice_gui.panels.evaluation_table import EvaluationTable
+from kvsplice_gui.panels.frontier_panel import FrontierPanel
+from kvsplice_gui.panels.frontier_table import FrontierTable
+from kvsplice_gui.panels.frontier_view import FrontierView
 from kvsplice_gui.panels.heads_table import HeadsTable
 from kvsplice_gui.panels.log_panel import LogPanel
 from kvsplice_gui.panels.measured_memory import MeasuredPanel
@@ -19,6 +22,7 @@ from kvsplice_gui.panels.results_table import ResultsTable
 from kvsplice_gui.panels.view_panel import ViewPanel
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.change_plot import ChangePlot
+from kvsplice_gui.plots.frontier_plot import FrontierPlot
 from kvsplice_gui.plots.loss_plot import LossPlot
 from kvsplice_gui.plots.memory_plot import MemoryPlot
 from kvsplice_gui.plots.mse_plot import MsePlot
@@ -37,6 +41,7 @@ class Views:
     calibration: CalibrationPanel = field(default_factory=CalibrationPanel)
     memory_panel: MemoryPanel = field(default_factory=MemoryPanel)
     quality_panel: QualityPanel = field(default_factory=QualityPanel)
+    frontier_panel: FrontierPanel = field(default_factory=FrontierPanel)
     view: ViewPanel = field(default_factory=ViewPanel)
     splines: SplinePlot = field(default_factory=SplinePlot)
     slopes: SlopeMap = field(default_factory=SlopeMap)
@@ -45,7 +50,10 @@ class Views:
     change: ChangePlot = field(default_factory=ChangePlot)
     memory: MemoryPlot = field(default_factory=MemoryPlot)
     quality: QualityPlot = field(default_factory=QualityPlot)
+    frontier: FrontierPlot = field(default_factory=FrontierPlot)
+    frontier_view: FrontierView = field(init=False)
     sensitivity: SensitivityMap = field(default_factory=SensitivityMap)
+    frontier_table: FrontierTable = field(default_factory=FrontierTable)
     table: ResultsTable = field(default_factory=ResultsTable)
     evaluation: EvaluationTable = field(default_factory=EvaluationTable)
     audit: AuditTable = field(default_factory=AuditTable)
@@ -58,6 +66,7 @@ class Views:
         self.change.link_x(self.mse)
         self.quality.link_x(self.mse)
         self.memory.set_log(True)
+        self.frontier_view = FrontierView(self.frontier)
 
     @property
     def plots(self) -> dict[str, PlotFrame]:
@@ -71,4 +80,5 @@ class Views:
             "memory": self.memory,
             "quality_vs_k": self.quality,
             "sensitivity_map": self.sensitivity,
+            "frontier": self.frontier,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from dataclasses import replace
 
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.cache_memory import codec_numbers
@@ -87,7 +88,8 @@ def _raw_tokens(tokens: int, window: Window | None) -> int:
 def _codec_bytes(codec: Codec) -> int:
     """Weigh one codec; parts that no formula describes by what they hold."""
     if not codec.is_plain:
-        return sum(tensor.nbytes for tensor in codec.tensors().values())
+        once = replace(codec, projection=codec.projection.shared())
+        return HeadCodecs((once,), heads=1).nbytes()
     knots = codec.transform.tensors().get("knots_in")
     count = 0 if knots is None else len(knots)
     is_pca = not codec.transform.tensors()

@@ -76,14 +76,26 @@ def why_not_folded(cache: CompressedCache, model: Any = None) -> str:  # noqa: A
             return f"every layer's V must be compressed to be folded; layer {index} is dense"
         if layer.value_side.raw is not None:
             return "only a strict cache can be folded; a window keeps raw V beside the latents"
-        if not codecs.is_linear:
+        if obstacle := _obstacle(codecs):
             return (
-                "only a linear decoder of single heads without a quantizer can be folded into the "
-                f"output projection; layer {index} has another"
+                "only a linear decoder of single heads can be folded into the output projection; "
+                f"layer {index} {obstacle}"
             )
         if not codecs.is_uniform:
             return f"the heads of a layer must keep one k to be folded; layer {index} does not"
     return "" if model is None else why_no_latents(model)
+
+
+def _obstacle(codecs: HeadCodecs) -> str:
+    """Return what keeps a layer from being decoded linearly, head by head; empty if nothing."""
+    if codecs.is_linear:
+        return ""
+    if codecs.span > 1:
+        return "joins heads"
+    if any(codec.quantizer is not None for codec in codecs.codecs):
+        return "has a quantizer"
+    nonlinear = any(codec.correction is not None for codec in codecs.codecs)
+    return "has a nonlinear decoder" if nonlinear else "has a transform"
 
 
 @torch.no_grad()

@@ -161,5 +161,9 @@ class CompressedLayer(DynamicLayer):  # type: ignore[misc]  # transformers has n
 
 
 def _behind(before: Tensor, new: Tensor) -> Tensor:
-    """Append tokens; what an empty layer begins with has neither their shape nor their dtype."""
-    return torch.cat([before, new], dim=-2) if before.numel() else new
+    """Append tokens; what an empty layer begins with has neither their shape nor their dtype.
+
+    A layer's first tokens are copied too: they may be a view of all that a fused projection gave,
+    which would then stay in memory.
+    """
+    return torch.cat([before, new] if before.numel() else [new], dim=-2)

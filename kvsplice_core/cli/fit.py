@@ -23,6 +23,12 @@ from kvsplice_core.cli.options import (
     read_values,
 )
 from kvsplice_core.cli.outputs import check_file
+from kvsplice_core.cli.pipeline_fit import (
+    add_pipeline_options,
+    fit_codec,
+    fit_pipeline_card,
+    wants_pipeline,
+)
 from kvsplice_core.cli.scores import print_scores, score_cells
 from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
@@ -53,6 +59,7 @@ def add_to(commands: Commands) -> None:
     )
     add_data_options(parser)
     add_calibration_options(parser)
+    add_pipeline_options(parser)
     group = parser.add_argument_group("codec")
     group.add_argument(
         "--method",
@@ -86,12 +93,16 @@ def add_to(commands: Commands) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     spec = calibration_spec(arguments, Method.of(arguments.method), arguments.k)
     out = check_file("--out", arguments.out, ".safetensors")
+    with_pipeline = wants_pipeline(arguments)
     if _wants_card(arguments):
         return _run_card(arguments, spec, out)
     for name in ("kv", "layers"):
         if getattr(arguments, name) is not None:
             raise SpecError(f"--{name} needs a whole capture of which no part is picked")
     values = read_values(arguments)
+    if with_pipeline:
+        fit_codec(arguments, values, spec)
+        return 0
     row = _calibrated(values, spec)
     from kvsplice_core.codec_file import save_codec
 
@@ -135,6 +146,9 @@ def _run_card(arguments: argparse.Namespace, calibration: CalibrationSpec, out: 
     limit_threads(arguments.threads)
     capture = open_capture(arguments.data)
     sides = capture.facts.sides if arguments.kv is None else Sides(arguments.kv)
+    if wants_pipeline(arguments):
+        fit_pipeline_card(arguments, capture, calibration, sides.names, out)
+        return 0
     spec = CardSpec(calibration, sides, arguments.pool_heads, arguments.budget, arguments.layers)
     card = _fitted(capture, spec)
     save_card(card, out)

@@ -42,13 +42,16 @@ def new_command(
     return parser
 
 
-def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Add DATA and the options that pick vectors in it."""
+def add_data_options(
+    parser: argparse.ArgumentParser, metavar: str = "DATA", also: str = ""
+) -> None:
+    """Add DATA and the options that pick vectors in it; `also` says what else it may name."""
     group = parser.add_argument_group("vectors")
     group.add_argument(
         "data",
-        metavar="DATA",
-        help="a sample's name (kvsplice samples), or a .safetensors, .pt, .pth, .npy or .npz file",
+        metavar=metavar,
+        help="a sample's name (kvsplice samples), or a .safetensors, .pt, .pth, .npy or .npz file"
+        + also,
     )
     group.add_argument("--tensor", metavar="NAME", help="the tensor inside the file")
     group.add_argument("--layer", type=int, metavar="L", help="layer; default: the first")
@@ -70,14 +73,14 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_calibration_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a calibration, all but its method and k."""
+def add_calibration_options(parser: argparse.ArgumentParser, recipe: Recipe = _SPEC.recipe) -> None:
+    """Add the options of a calibration, all but its method and k; `recipe` is the default."""
     origin, joint = RECIPE_DEFAULTS[Recipe.ORIGIN], RECIPE_DEFAULTS[Recipe.JOINT]
     group = parser.add_argument_group("calibration")
     group.add_argument(
         "--recipe",
         choices=[recipe.value for recipe in Recipe],
-        default=_SPEC.recipe.value,
+        default=recipe.value,
         help="origin: PCA refitted each epoch, one transform for all k; "
         "joint: all learnt together for each k (default: %(default)s)",
     )

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from kvsplice_core.capture.specs import DEFAULT_TOKENS, CaptureSpec, Sides
+from kvsplice_core.capture.specs import Sides
 from kvsplice_core.cli.console import WorkProgress, remark, say
 from kvsplice_core.cli.evaluations import (
     add_evaluation_options,
     evaluation_spec,
+    load_language,
     print_failed,
     warn_of_leaks,
 )
 from kvsplice_core.cli.options import (
     add_calibration_options,
+    add_data_options,
     calibration_spec,
     new_command,
     positive_int,
+    read_values,
 )
 from kvsplice_core.cli.outputs import check_file
 from kvsplice_core.cli.solutions import print_layer, print_solution
+from kvsplice_core.cli.sources import ALSO_MODELS, opened_capture, wants_model
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.quality.solve_results import DEFAULT_PIPELINE, SolveSpec
-from kvsplice_core.specs import SAMPLE_BUDGET, Recipe
+from kvsplice_core.specs import Recipe
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from kvsplice_core.capture.file import Capture
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.language.models import LanguageModel
     from kvsplice_core.language.texts import Document
     from kvsplice_core.quality.solve_results import SolveStep
     from kvsplice_core.quality.solving import Solution
@@ -47,17 +47,11 @@ def add_to(commands: Commands) -> None:
     parser = new_command(
         commands, "solve", "Share a budget of bits among layers and heads by what they cost", _run
     )
-    parser.add_argument(
-        "source",
-        metavar="DATA|MODEL",
-        help="a capture, a model (gpt2-mini, a folder: its calibration text is captured first), or "
-        "vectors without a model, whose errors are shared alone",
-    )
+    add_data_options(parser, "DATA|MODEL", ALSO_MODELS)
     _add_budget_options(parser)
     _add_source_options(parser)
     add_evaluation_options(parser)
-    add_calibration_options(parser)
-    parser.set_defaults(recipe=Recipe.ORIGIN.value)
+    add_calibration_options(parser, Recipe.ORIGIN)
     group = parser.add_argument_group("results")
     group.add_argument(
         "--out",
@@ -84,11 +78,6 @@ def _add_budget_options(parser: argparse.ArgumentParser) -> None:
         "--key-bits", type=float, metavar="B", help="compress K too, at a budget of its own"
     )
     group.add_argument(
-        "--side",
-        choices=[side.value for side in Sides],
-        help="what to compress; both share --bits (default: v, with --key-bits both)",
-    )
-    group.add_argument(
         "--pipeline",
         default=DEFAULT_PIPELINE.key,
         metavar="WORDS",
@@ -104,24 +93,22 @@ def _add_budget_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("vectors")
-    group.add_argument("--model", metavar="MODEL", help="of a capture; default: as it says")
+    group = parser.add_argument_group("captures and models")
+    group.add_argument(
+        "--side",
+        choices=[side.value for side in Sides],
+        help="what to compress; both share --bits (default: v, with --key-bits both)",
+    )
+    group.add_argument(
+        "--vectors-only", action="store_true", help="of a capture: do not ask its model"
+    )
     group.add_argument(
         "--calibration-text",
         nargs="+",
         default=(),
         metavar="FILE",
-        help="text to capture, and to measure sensitivities on (default: the calibration books of "
-        "gpt2-mini; of other captures the held-out text serves for sensitivities too)",
-    )
-    group.add_argument("--layer", type=int, metavar="L", help="of vectors; default: the first")
-    group.add_argument("--tensor", metavar="NAME", help="of vectors: the tensor inside the file")
-    group.add_argument(
-        "--budget",
-        type=positive_int,
-        default=SAMPLE_BUDGET,
-        metavar="N",
-        help="vectors of a layer that codecs learn from at most (default: %(default)s)",
+        help="text that sensitivities are measured on, and of a model the text to capture "
+        "(default: the calibration books of gpt2-mini; of other captures the text that checks)",
     )
 
 
@@ -136,14 +123,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
     prepare_environment()
     limit_threads(arguments.threads)
-    from kvsplice_core.capture.file import is_capture
-    from kvsplice_core.values.samples import SAMPLES
-
-    source = arguments.source
-    if not is_capture(source) and (source in SAMPLES or Path(source).is_file()):
+    if not wants_model(arguments):
         return _run_vectors(arguments, spec, outs)
-    with WorkProgress() as progress:
-        solution, leaked = _solved(arguments, spec, progress)
+    arguments.side = spec.sides.value
+    with ExitStack() as stack:
+        solution, leaked = _solved(arguments, spec, stack)
     return _finish(solution, leaked, outs)
 
 
@@ -163,18 +147,18 @@ def _spec(arguments: argparse.Namespace) -> SolveSpec:
 
 
 def _solved(
-    arguments: argparse.Namespace, spec: SolveSpec, progress: WorkProgress
+    arguments: argparse.Namespace, spec: SolveSpec, stack: ExitStack
 ) -> tuple[Solution, tuple[str, ...]]:
-    from kvsplice_core.language.models import load_model
-    from kvsplice_core.language.texts import BundledText, documents_for
     from kvsplice_core.progress import run
     from kvsplice_core.quality.leakage import leaks_of_capture
     from kvsplice_core.quality.solving import solve
 
-    with _capture_of(arguments, spec, progress) as (model, loaded, capture, probes):
-        documents = documents_for(model, arguments.text, BundledText.HELDOUT)
+    capture = opened_capture(arguments, stack)
+    model = capture.facts.model.name
+    with WorkProgress() as progress:
         progress.show(0, f"loading {model}")
-        language = loaded or load_model(model, device=arguments.device)
+        language, documents = load_language(model, arguments)
+        probes = _probes(model, arguments)
 
         def on_step(step: SolveStep) -> None:
             progress.show(step.fraction, step.text)
@@ -182,40 +166,17 @@ def _solved(
                 progress.finished(f"measured {step.text}")
 
         solution = run(solve(language, capture, documents, spec, probes), on_step)
-        return solution, leaks_of_capture(capture.facts, documents)
+    return solution, leaks_of_capture(capture.facts, documents)
 
 
-@contextmanager
-def _capture_of(
-    arguments: argparse.Namespace, spec: SolveSpec, progress: WorkProgress
-) -> Iterator[tuple[str, LanguageModel | None, Capture, tuple[Document, ...]]]:
-    """Open the capture, or make one of the model in a temporary folder."""
-    from kvsplice_core.capture.capturing import capture_vectors
-    from kvsplice_core.capture.file import is_capture, open_capture
+def _probes(model: str, arguments: argparse.Namespace) -> tuple[Document, ...]:
+    """Return the text for sensitivities; none where only the text that checks is at hand."""
     from kvsplice_core.language.bundled import BUNDLED
-    from kvsplice_core.language.models import load_model
     from kvsplice_core.language.texts import BundledText, documents_for
-    from kvsplice_core.progress import run
 
-    if is_capture(arguments.source):
-        capture = open_capture(arguments.source)
-        model, text = arguments.model or capture.facts.model.name, arguments.calibration_text
-        has_text = text or model == BUNDLED
-        probes = documents_for(model, text, BundledText.CALIBRATION) if has_text else ()
-        yield model, None, capture, probes
-        return
-    model = arguments.source
-    probes = documents_for(model, arguments.calibration_text, BundledText.CALIBRATION)
-    progress.show(0, f"loading {model}")
-    language = load_model(model, device=arguments.device)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "capture.safetensors"
-        wanted = CaptureSpec(tokens=DEFAULT_TOKENS, sides=spec.sides, context=arguments.context)
-        run(
-            capture_vectors(language, probes, wanted, path),
-            lambda step: progress.show(0, f"capturing {step.text}"),
-        )
-        yield model, language, open_capture(path), probes
+    if not arguments.calibration_text and model != BUNDLED:
+        return ()
+    return documents_for(model, arguments.calibration_text, BundledText.CALIBRATION)
 
 
 def _finish(solution: Solution, leaked: tuple[str, ...], outs: dict[str, Path]) -> int:
@@ -249,15 +210,9 @@ def _run_vectors(arguments: argparse.Namespace, spec: SolveSpec, outs: dict[str,
     from kvsplice_core.codec_file import save_codec
     from kvsplice_core.pipelines.solving import solve_layer
     from kvsplice_core.progress import run
-    from kvsplice_core.values.values import load_values
 
-    values = load_values(
-        arguments.source,
-        tensor=arguments.tensor,
-        layer=arguments.layer,
-        pool_heads=True,
-        budget=arguments.budget,
-    )
+    arguments.pool_heads = arguments.head is None
+    values = read_values(arguments)
     count = spec.pipeline.grouping.codecs(values.rows_per_token)
     if "out" in outs and count > 1:
         raise SpecError(f"--out holds one codec; {spec.pipeline.label} makes {count} of this layer")

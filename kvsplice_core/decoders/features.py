@@ -150,7 +150,7 @@ def fit_features(
         latents.shape[1],
         candidate.monomials.to(latents.device),
         scaling.map(lambda tensor: tensor[: candidate.leading].clone()),
-        weights.float().to(latents.device),
+        weights.float().contiguous().to(latents.device),  # as a file will give them back
         bias.float().to(latents.device),
         candidate.settings,
     )

@@ -124,8 +124,9 @@ def describe(result: SweepResult) -> str:
     data, calibration = result.data, result.spec.calibration
     learnt = any(method.is_learnt for method in result.methods)
     recipe = f" · recipe {calibration.recipe}, {calibration.resolved_epochs} epochs"
+    by_hand = any(row.calibration.edited for row in result.rows)
     return f"{data.title} · {data.vectors:,} × {data.dim}".replace(",", "\u202f") + (
-        recipe if learnt else ""
+        (recipe if learnt else "") + (" · knots edited by hand" if by_hand else "")
     )
 
 

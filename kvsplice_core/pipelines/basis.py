@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kvsplice_core.decoders.greedy import greedy_axes
 from kvsplice_core.pca import PCA, Projection, fit_pca
 
 # Directions the output projection hardly sees still need an inverse.
@@ -60,14 +61,25 @@ class Basis:
     pca: PCA
     metric: Metric | None = None
 
-    def projection(self, k: int) -> Projection:
-        """Return the bottleneck of the first k axes; it maps vectors, not vectors times A."""
-        plain = self.pca.projection(k)
+    def projection(self, k: int, axes: Tensor | None = None) -> Projection:
+        """Return the bottleneck of the first k axes; it maps vectors, not vectors times A.
+
+        `axes` names others than the first, by their places (k,).
+        """
+        plain = self.pca.projection(k) if axes is None else self._chosen(axes)
         if self.metric is None:
             return plain
         mean = self.pca.mean @ self.metric.inverse
         encoder = self.metric.root @ plain.encoder
         return Projection(encoder, plain.decoder @ self.metric.inverse, mean, mean)
+
+    def greedy(self, rows: Tensor, k: int) -> Tensor:
+        """Return the places of the k axes behind which a quadratic decoder leaves least."""
+        return greedy_axes(rows if self.metric is None else rows @ self.metric.root, self.pca, k)
+
+    def _chosen(self, axes: Tensor) -> Projection:
+        kept = self.pca.basis[:, axes.to(self.pca.basis.device)].contiguous()
+        return Projection(kept, kept.T.contiguous(), self.pca.mean, self.pca.mean)
 
 
 def fit_basis(rows: Tensor, metric: Metric | None = None) -> Basis:

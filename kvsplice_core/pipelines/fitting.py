@@ -153,7 +153,8 @@ def fit_group(
     start = 0.0 if learnt is None else 0.6
     work = _composed(job, parts.fit, learnt)
     trial = yield from relay(work, lambda share: start + (1 - start) * share / 2)
-    reference, rival = _reference(job, parts.fit)
+    # A transform that learns has seen the validation part; so may what it is compared with.
+    reference, rival = _reference(job, parts.fit if learnt is None else parts.train)
     ours = _mean_error(job, trial)
     theirs = float("nan") if rival is None else _mean_error(job, rival)
     replaced = reference if rival is not None and ours > theirs else None
@@ -161,7 +162,7 @@ def fit_group(
         work = _composed(job, parts.train, learnt)
         codec = yield from relay(work, lambda share: start + (1 - start) * (1 + share) / 2)
     else:
-        codec = _reference(job, parts.train)[1] or trial
+        codec = _reference(job, parts.train)[1] or rival or trial
     codec = replace(codec, info=_info(job, replaced))
     return GroupFit(codec, replaced, job.counted(codec), ours, theirs, *_test_errors(parts, codec))
 
@@ -193,7 +194,7 @@ def _composed(job: _Job, rows: Tensor, learnt: Codec | None) -> Composing:
         codec = _quantized(job, codec, rows)
     if job.pipeline.decoder.kind is Decoding.LINEAR:
         return codec
-    codec = yield from _corrected(job, codec, rows)
+    codec = yield from _corrected(job, codec)
     # The decoder takes bytes too: it stays, and the levels give way.
     return codec if job.pipeline.keeps_numbers else _quantized(job, codec, rows)
 
@@ -202,7 +203,9 @@ def _base(job: _Job, rows: Tensor) -> Codec:
     """Return a linear bottleneck, or none where the vectors themselves are rounded."""
     if job.pipeline.is_rounding:
         return _linear(Unprojected.of(job.dim).to(rows.device))
-    return _linear(fit_basis(rows, job.metric).projection(job.k))
+    basis = fit_basis(rows, job.metric)
+    chosen = basis.greedy(rows, job.k) if job.pipeline.greedy else None
+    return _linear(basis.projection(job.k, chosen))
 
 
 def _linear(projection: Projection) -> Codec:
@@ -237,8 +240,12 @@ def _fit_of(job: _Job, codec: Codec, rows: Tensor) -> FitQuantizer:
     return job.memo.quantizers[key]
 
 
-def _corrected(job: _Job, codec: Codec, rows: Tensor) -> Composing:
-    """Return the codec with what its nonlinear decoder adds; as it is where that gains nothing."""
+def _corrected(job: _Job, codec: Codec) -> Composing:
+    """Return the codec with what its nonlinear decoder adds; as it is where that gains nothing.
+
+    The validation part decides how smooth it is, and is learnt from afterwards too: it must not be
+    among the rows it decides about.
+    """
     spec = job.pipeline.decoder
 
     def pairs(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -248,7 +255,9 @@ def _corrected(job: _Job, codec: Codec, rows: Tensor) -> Composing:
             latent = codec.quantizer.unpack(codec.quantizer.pack(latent))
         return latent, z - codec.projection.decode(latent)
 
-    correction = yield from spec.kind.kind.fit(*pairs(rows), pairs(job.parts.validation), spec)
+    correction = yield from spec.kind.kind.fit(
+        *pairs(job.parts.fit), pairs(job.parts.validation), spec
+    )
     return (
         codec if correction is None else replace(codec, decoding=spec.kind, correction=correction)
     )

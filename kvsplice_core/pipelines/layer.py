@@ -170,6 +170,33 @@ def _by_token(
     return np.asarray(np.sum(found, axis=0))
 
 
+def join_layers(layers: Sequence[LayerValues], size: int) -> list[LayerValues]:
+    """Return groups of `size` neighbouring layers, their heads side by side as those of one.
+
+    What is coded so can be stored away; a cache cannot read it, for a layer's V of a token would
+    have to wait for that of the next layer.
+
+    Raises
+    ------
+    SpecError
+        If the layers cannot be cut into such groups, or are not of the same tokens.
+    """
+    if size < 1 or len(layers) % size:
+        raise SpecError(f"{len(layers)} layers cannot be joined by {size}")
+    if len({(one.values.rows.shape, one.values.boundaries) for one in layers}) != 1:
+        raise SpecError("layers to be joined must be of the same tokens; these differ")
+    return [_joined(layers[at : at + size]) for at in range(0, len(layers), size)]
+
+
+def _joined(layers: Sequence[LayerValues]) -> LayerValues:
+    first, heads = layers[0].values, layers[0].heads
+    dim = first.rows.shape[1]
+    rows = torch.cat([one.values.rows.view(-1, heads, dim) for one in layers], dim=1)
+    summary = replace(first.summary, pooled_heads=heads * len(layers), vectors=rows[..., 0].numel())
+    cuts = tuple(cut * len(layers) for cut in first.boundaries)
+    return LayerValues(Values(rows.reshape(-1, dim), summary, cuts))
+
+
 def joined_variances(layer: LayerValues, calibration: CalibrationSpec) -> Tensor:
     """Return the eigenvalues of the covariance of a layer's heads joined, on the test part.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kvsplice_core.axes import Axes
@@ -44,6 +45,9 @@ class Pipeline:
         How vectors come back from the latent.
     quantizer : QuantizerSpec
         How the latent is stored: as k numbers of 16 bits, or as few bits of every component.
+    greedy : bool
+        Whether the k axes are those behind which the quadratic manifold leaves least, instead of
+        the leading ones (Schwerdtner & Peherstorfer 2024); only for plain PCA at 16 bits.
     """
 
     grouping: Grouping = field(default_factory=Grouping)
@@ -51,8 +55,18 @@ class Pipeline:
     method: Method = Method.PCA
     decoder: DecoderSpec = field(default_factory=DecoderSpec)
     quantizer: QuantizerSpec = _HALF
+    greedy: bool = False
 
     def __post_init__(self) -> None:
+        quadratic = self.decoder.kind is Decoding.QUADRATIC and self.method is Method.PCA
+        if self.greedy and not (quadratic and self.keeps_numbers):
+            raise SpecError("greedy axes are for PCA with the quadratic decoder at 16 bits")
+        levels = self.quantizer.kind in _LEVELS
+        if not levels and replace(self.quantizer, kind=_HALF.kind) != _HALF:
+            raise SpecError(
+                f"{', '.join(_FLAGS)} are for {' and '.join(kind.key for kind in _LEVELS)} alone; "
+                f"got {self.quantizer.kind.key}"
+            )
         if self.method is Method.PCA and self.axes in (Axes.PCA, Axes.WHITENED):
             raise SpecError(
                 f"{_AXES_LABELS[self.axes]} change nothing for plain PCA; they need spline or flow"
@@ -62,19 +76,27 @@ class Pipeline:
     def of(cls, text: str) -> Pipeline:
         """Read words joined by +, in any order, such as ``joined+output+lloyd-max``.
 
-        A word that is left out stands for each head, raw axes, PCA, a linear decoder, fp16.
+        A word that is left out stands for each head, raw axes, PCA, a linear decoder, fp16. Of
+        levels, ``no-gain`` codes latents with their norm, ``rotated`` turns them at random first,
+        and ``shared-levels`` takes those of a normal density for all components; ``greedy``
+        chooses the axes behind a quadratic decoder.
 
         Raises
         ------
         SpecError
             If a word is unknown, or two stand for one part.
         """
-        chosen: dict[str, Any] = {}
-        for word in text.split("+"):
-            part, choice = _part(word.strip())
+        words = [word.strip() for word in text.split("+")]
+        flags = {name: value for word in words if word in _FLAGS for name, value in [_FLAGS[word]]}
+        chosen: dict[str, Any] = {"greedy": _GREEDY in words}
+        for word in words:
+            if word in _FLAGS or word == _GREEDY:
+                continue
+            part, choice = _part(word)
             if part in chosen:
                 raise SpecError(f"a pipeline has one {part}; got two in {text!r}")
             chosen[part] = choice
+        chosen["quantizer"] = replace(chosen.get("quantizer", _HALF), **flags)
         return cls(**chosen)
 
     @property
@@ -85,15 +107,20 @@ class Pipeline:
     @property
     def label(self) -> str:
         """The words on screen, such as ``heads joined · axes of W_O · PCA · Lloyd–Max``."""
-        if self.is_rounding:
-            return f"plain rounding, groups of {self.quantizer.group}"
         parts = [] if self.grouping.kind is GroupingKind.EACH else [self.grouping.label]
-        parts += [_AXES_LABELS[self.axes]] if self.axes in _AXES_LABELS else []
-        parts.append(self.method.label)
+        if not self.is_rounding:
+            parts += [_AXES_LABELS[self.axes]] if self.axes in _AXES_LABELS else []
+            parts.append(self.method.label)
         if self.decoder.kind is not Decoding.LINEAR:
-            parts.append(self.decoder.kind.label)
-        if self.quantizer.kind is not Quantization.HALF:
+            named = self.decoder.kind.label
+            degree = f" of degree {self.decoder.degree}"
+            parts.append(named + degree * (self.decoder.kind is Decoding.POLYNOMIAL))
+        if self.quantizer.kind is Quantization.ROUNDING and self.is_rounding:
+            parts.append(f"plain rounding, groups of {self.quantizer.group}")
+        elif not self.keeps_numbers:
             parts.append(self.quantizer.kind.label)
+        parts += [_GREEDY + " axes"] if self.greedy else []
+        parts += [word.replace("-", " ") for word in _flag_words(self.quantizer)]
         return " · ".join(parts)
 
     @property
@@ -112,6 +139,20 @@ class Pipeline:
         return min(dim, int(bits * dim / HALF_BITS + 1e-9)) if self.keeps_numbers else dim
 
 
+_LEVELS = (Quantization.LLOYD, Quantization.COMPANDED)
+_GREEDY = "greedy"
+_FLAGS: dict[str, tuple[str, object]] = {
+    "no-gain": ("gain", False),
+    "rotated": ("rotate", True),
+    "shared-levels": ("codebook", "gaussian"),
+}
+"""Words for options of levels: the field of `QuantizerSpec`, and its value."""
+
+
+def _flag_words(quantizer: QuantizerSpec) -> list[str]:
+    return [word for word, (name, value) in _FLAGS.items() if getattr(quantizer, name) == value]
+
+
 _ROUNDING = (Quantization.ROUNDING, Quantization.INT8, Quantization.INT4)
 
 
@@ -119,25 +160,40 @@ def _part(word: str) -> tuple[str, object]:
     """Return the field of `Pipeline` a word belongs to, and its value."""
     choices: dict[str, tuple[str, object]] = {
         **{name: ("axes", axes) for axes, name in _AXES_WORDS.items()},
-        **{one.key: ("decoder", DecoderSpec(one, features=_FEATURES)) for one in Decoding},
+        **{one.key: ("decoder", _decoder(one)) for one in Decoding},
         **{one.key: ("quantizer", QuantizerSpec(one)) for one in Quantization},
         **{one.key: ("method", one) for one in Method},
     }
     if word in choices:
         return choices[word]
+    if match := re.fullmatch(rf"{Decoding.POLYNOMIAL.key}:(\d{{1,2}})", word):
+        degree = int(match[1])
+        return "decoder", DecoderSpec(Decoding.POLYNOMIAL, degree=degree, features=_FEATURES)
     try:
         return "grouping", Grouping.of(word)
     except SpecError as error:
-        known = ", ".join(("each", "pooled", "joined", "blocks:N", *choices))
+        extra = ("each", "pooled", "joined", "blocks:N", "polynomial:DEGREE", _GREEDY, *_FLAGS)
+        known = ", ".join((*extra, *choices))
         raise SpecError(f"a part of a pipeline must be one of {known}; got {word!r}") from error
+
+
+def _decoder(kind: Decoding) -> DecoderSpec:
+    return DecoderSpec() if kind is Decoding.LINEAR else DecoderSpec(kind, features=_FEATURES)
+
+
+def _decoder_word(decoder: DecoderSpec) -> str:
+    if decoder.kind is not Decoding.POLYNOMIAL or decoder.degree == DecoderSpec().degree:
+        return decoder.kind.key
+    return f"{decoder.kind.key}:{decoder.degree}"
 
 
 def _words(pipeline: Pipeline) -> list[str]:
     words = [] if pipeline.grouping == Grouping() else [pipeline.grouping.key]
     words += [] if pipeline.axes is Axes.RAW else [_AXES_WORDS[pipeline.axes]]
     words += [] if pipeline.method is Method.PCA else [pipeline.method.key]
-    words += [] if pipeline.decoder.kind is Decoding.LINEAR else [pipeline.decoder.kind.key]
-    return words + ([] if pipeline.keeps_numbers else [pipeline.quantizer.kind.key])
+    words += [] if pipeline.decoder.kind is Decoding.LINEAR else [_decoder_word(pipeline.decoder)]
+    words += [] if pipeline.keeps_numbers else [pipeline.quantizer.kind.key]
+    return [*words, *([_GREEDY] if pipeline.greedy else []), *_flag_words(pipeline.quantizer)]
 
 
 DEFAULT_PIPELINES = tuple(

@@ -70,7 +70,7 @@ def quality_curve(
         If every k exceeds head_dim, the capture lacks a side, or the raw window leaves nothing
         compressed.
     """
-    _require_capture_of(language, capture, spec)
+    require_capture_of(language, capture, spec.side)
     ks = _ks(language, spec)
     curve = _Curve(language, capture, documents, spec)
     methods = [method for method in Method if method in spec.methods]
@@ -81,14 +81,15 @@ def quality_curve(
     return curve.result()
 
 
-def _require_capture_of(language: LanguageModel, capture: Capture, spec: CurveSpec) -> None:
+def require_capture_of(language: LanguageModel, capture: Capture, side: str) -> None:
+    """Raise LanguageModelError unless the capture is of this model, as its cache holds `side`."""
     made_of = capture.facts.model
     if made_of.sha256 != language.sha256:
         raise LanguageModelError(
             f"a capture fits only the weights it was made with, {made_of.sha256[:12]}… of "
             f"{made_of.name}; {language.name} has {language.sha256[:12]}…"
         )
-    if spec.side != "v" and capture.facts.key_state is KeyState.BEFORE:
+    if side != "v" and capture.facts.key_state is KeyState.BEFORE:
         raise LanguageModelError(
             "a cache holds K after its rotary embedding; this capture holds K before it"
         )

@@ -12,7 +12,7 @@ from kvsplice_core.errors import SpecError
 if TYPE_CHECKING:
     from kvsplice_core.quantizers.base import QuantizerKind
 
-ROUNDING_BITS = (2, 3, 4, 8)
+ROUNDING_BITS = (2, 3, 4, 5, 6, 7, 8)
 CODEBOOKS = ("gaussian", "empirical")
 
 
@@ -74,7 +74,7 @@ class QuantizerSpec:
     group : int
         ``rounding``: numbers that share a minimum and a step, ≥ 1.
     bits_per_number : int, optional
-        ``rounding``: 2, 3, 4 or 8; when omitted the most that the budget allows.
+        ``rounding``: 2 … 8; when omitted the most that the budget allows.
     gain : bool
         Levels: keep each latent's norm apart in fp16 and code its direction (gain–shape).
     rotate : bool
@@ -103,7 +103,7 @@ class QuantizerSpec:
         _require(self.group >= 1, f"a group must hold at least 1 number; got {self.group}")
         _require(
             self.bits_per_number is None or self.bits_per_number in ROUNDING_BITS,
-            f"rounding must use 2, 3, 4 or 8 bits per number; got {self.bits_per_number}",
+            f"rounding must use 2 to 8 bits per number; got {self.bits_per_number}",
         )
         _require(
             self.codebook in CODEBOOKS,

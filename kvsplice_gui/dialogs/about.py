@@ -13,6 +13,10 @@ A codec keeps k numbers of each V instead, and attention reads V̂.</p>
 <p><b>Spline→PCA</b> first straightens every dimension by a strictly increasing piecewise-linear
 spline, then keeps k directions; on the way back the exact inverse bends them again.</p>
 <p><b>Flow→PCA</b> does the same with a RealNVP flow, which mixes dimensions.</p>
+<p><b>Edit knots</b> lets a hand take the knots: drag moves, a double click on the curve adds,
+Delete removes, the arrows nudge (Shift: farther), Tab goes on, Esc calls a drag off. The curve
+always increases; PCA behind it is refitted at once, and <i>Learn from here</i> goes on by
+calibration.</p>
 <p>Every method learns on the first 75 % of the vectors, in order, and is measured on the rest.
 The interval beside a change is a paired block bootstrap over tokens; where it holds 0, the
 method ties with PCA. A method that does not beat PCA on a validation part of the training

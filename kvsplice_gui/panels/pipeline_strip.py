@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
@@ -27,7 +27,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Stages:
-    """The six stages, in the order vectors pass them."""
+    """The stages in the order vectors pass them; some are shown only where they are chosen."""
 
     values: Stage
     transform: Stage
@@ -35,9 +35,14 @@ class Stages:
     cache: Stage
     decoder: Stage
     restored: Stage
+    grouping: Stage | None = None
+    axes: Stage | None = None
+    quantizer: Stage | None = None
 
 
-STAGE_KEYS = tuple(stage.name for stage in fields(Stages))
+STAGE_KEYS = (
+    "values", "grouping", "axes", "transform", "pca", "quantizer", "cache", "decoder", "restored",
+)  # fmt: skip
 
 
 class StageButton(QPushButton):
@@ -83,7 +88,7 @@ class StageButton(QPushButton):
 
 
 class PipelineStrip(QFrame):
-    """``V → transform → PCA k → cache → decoder → V̂``.
+    """``V → transform → PCA k → cache → decoder → V̂``, with more stages of a chosen pipeline.
 
     Signals
     -------
@@ -100,18 +105,24 @@ class PipelineStrip(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(4)
-        for i, button in enumerate(self.buttons.values()):
+        self._arrows: dict[str, QLabel] = {}
+        for i, (key, button) in enumerate(self.buttons.items()):
             if i:
-                arrow = QLabel("→")
-                arrow.setProperty("role", "muted")
-                row.addWidget(arrow)
+                self._arrows[key] = QLabel("→")
+                self._arrows[key].setProperty("role", "muted")
+                row.addWidget(self._arrows[key])
             row.addWidget(button)
             button.clicked.connect(self._on_button_clicked)
 
     def show_stages(self, stages: Stages) -> None:
         """Show all stages."""
         for key, button in self.buttons.items():
-            button.show_stage(getattr(stages, key))
+            stage = getattr(stages, key)
+            if stage is not None:
+                button.show_stage(stage)
+            button.setVisible(stage is not None)
+            if key in self._arrows:
+                self._arrows[key].setVisible(stage is not None)
 
     def _on_button_clicked(self) -> None:
         sender = self.sender()

@@ -11,6 +11,10 @@ from kvsplice_gui import formats
 from kvsplice_gui.panels.record_table import Field, RecordTable
 
 
+def _method(row: SweepRow) -> str:
+    return f"{row.method.label}, by hand" if row.calibration.edited else row.method.label
+
+
 def _change(row: SweepRow) -> str:
     return "" if row.change is None else formats.percent(row.change.percent)
 
@@ -31,10 +35,10 @@ COLUMNS = (
     ),
     Field(
         "Method",
-        "What was asked for",
-        lambda r: r.method.label,
-        lambda r: r.method.label,
-        width=104,
+        "What was asked for; by hand where its knots were edited",
+        _method,
+        _method,
+        width=144,
         colour=lambda r: r.method.key,
     ),
     Field(

@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PyQt6.QtCore import Qt, pyqtSlot
-from PyQt6.QtGui import QColor
+from PyQt6.QtCore import QEvent, Qt, pyqtSlot
+from PyQt6.QtGui import QAction, QColor, QKeyEvent
+from PyQt6.QtWidgets import QVBoxLayout
 
 from kvsplice_core.shapes import ScatterShape, Shape, SplineShape
 from kvsplice_gui.formats import three_digits
+from kvsplice_gui.knots.bar import KnotBar
+from kvsplice_gui.knots.hand import KnotHand
+from kvsplice_gui.knots.state import KnotEdits
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import bounds_of
 from kvsplice_gui.plots.crosshair import Reading, Series, nearest
+from kvsplice_gui.plots.header import quiet_button
 from kvsplice_gui.plots.shape_curves import (
     MOST_DIMS,
     dim_colour,
@@ -44,7 +49,11 @@ class _Items:
 
 
 class SplinePlot(PlotFrame):
-    """Draws s(x) of each chosen dimension, or where a mixing transform sends vectors."""
+    """Draws s(x) of each chosen dimension, or where a mixing transform sends vectors.
+
+    While the knots can be taken hold of, `hand` says what is asked of them, and `bar` what can be
+    done with the edits.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -65,6 +74,10 @@ class SplinePlot(PlotFrame):
         self._legend_dims: tuple[int, ...] = ()
         self._legend = pg.LegendItem(offset=(8, 4), labelTextSize=f"{CAPTION_PX}px", verSpacing=-4)
         self._legend.setParentItem(self.plot.vb)
+        self._edits, self._busy = KnotEdits(), ""
+        self.hand = KnotHand(self.plot, self)
+        self.hand.chosen_changed.connect(self._refresh_readout)
+        self._make_edit_controls()
         self.set_theme(self._theme)
 
     def show_shape(self, shape: Shape | None, dims: tuple[int, ...]) -> None:
@@ -74,6 +87,7 @@ class SplinePlot(PlotFrame):
         self._dims = tuple(dim for dim in dims if 0 <= dim < shown)[:MOST_DIMS]
         self._set_empty(not self._dims)
         self._redraw()
+        self._put_handles()
 
     def show_ghost(self, shape: Shape | None) -> None:
         """Draw the spline of the run before, dashed and faded; None takes it away."""
@@ -95,11 +109,79 @@ class SplinePlot(PlotFrame):
             self._density_dims = None
             self._draw_densities()
 
+    def show_edits(self, edits: KnotEdits, busy: str) -> None:
+        """Show whether the knots can be taken hold of, and whose; not while `busy` moves them."""
+        self._edits, self._busy = edits, busy
+        self.edit_button.setChecked(edits.is_open)
+        self._put_handles()
+
     def clear(self) -> None:
         """Show nothing but the empty-state sentence."""
         self._density = self._ghost = None
         self._density_dims = None
         self.show_shape(None, ())
+
+    def _make_edit_controls(self) -> None:
+        self.edit_button = quiet_button("Edit knots", "Take hold of the knots (Ctrl+B)")
+        self.edit_button.setCheckable(True)
+        self.header.add_button(self.edit_button)
+        self.bar = KnotBar()
+        column = self.layout()
+        assert isinstance(column, QVBoxLayout)
+        column.insertWidget(column.indexOf(self._stack), self.bar)
+        self.knot_actions = [
+            QAction("Remove &knot\tDel", self),
+            QAction("Add a knot &behind it", self),
+        ]
+        hand = self.hand
+        for action, act in zip(
+            self.knot_actions, (hand.remove_chosen, hand.add_beside_chosen), strict=True
+        ):
+            action.triggered.connect(act)
+        self.menu.aboutToShow.connect(self._on_menu_about_to_show)
+
+    @pyqtSlot()
+    def _on_menu_about_to_show(self) -> None:
+        for action in self.knot_actions:
+            self.menu.removeAction(action)
+        if self.hand.chosen is not None:
+            self.menu.insertActions(self.menu.actions()[0], self.knot_actions)
+
+    def _put_handles(self) -> None:
+        edits, shape = self._edits, self._shape
+        is_open = edits.is_open and not self._busy and isinstance(shape, SplineShape)
+        dims = self._dims if edits.dim is None else (edits.dim,)
+        colours = {dim: dim_colour(place) for place, dim in enumerate(self._dims)}
+        drawn = shape if is_open and isinstance(shape, SplineShape) else None
+        self.hand.show_knots(drawn, dims, self._dims, colours)
+        self.bar.show_edits(edits, self._dims, self._busy)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Keep the keys of the knots from the window's shortcuts."""
+        is_key = isinstance(event, QKeyEvent) and event.type() is QEvent.Type.ShortcutOverride
+        if is_key and isinstance(event, QKeyEvent) and self.hand.wants(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  # Qt's name
+        """Give the arrows and Delete to the chosen knot, Escape to the drag."""
+        if event is None or not self.hand.press(event):
+            super().keyPressEvent(event)
+
+    def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002, N802  # Qt's names
+        """Go from knot to knot by Tab, and on to the next widget behind the last."""
+        # Qt asks for the widgets inside it as well.
+        steps = self.hasFocus() and self.hand.step(next)
+        return steps or super().focusNextPrevChild(next)
+
+    @pyqtSlot(object)
+    def _on_scene_mouse_clicked(self, event: Any) -> None:  # noqa: ANN401  # pyqtgraph's event
+        if not self.hand.click(event):
+            super()._on_scene_mouse_clicked(event)
+
+    def _standing_readout(self) -> str:
+        return self.hand.describe()
 
     def _redraw(self) -> None:
         for place in range(max(len(self._dims), len(self._items))):
@@ -110,6 +192,8 @@ class SplinePlot(PlotFrame):
         self._fill_legend()
 
     def _fit_all(self) -> None:
+        if self.hand.handles.is_held:
+            return  # axes that move under the hand would run away with it
         drawn = [drawn_of(self._shape, dim) for dim in self._dims]
         bounds = bounds_of([part for parts in drawn for part in parts])
         # Axes that stand still let the eye follow the curves while k moves.
@@ -197,6 +281,7 @@ class SplinePlot(PlotFrame):
     def _restyle(self, theme: Theme) -> None:
         self._identity.setPen(QColor(theme.outline))
         self._legend.setLabelTextColor(QColor(theme.muted))
+        self.hand.set_theme(theme)
         self._legend_dims = ()
         self._fill_legend()
 
@@ -208,6 +293,8 @@ class SplinePlot(PlotFrame):
                 self._legend.addItem(self._items[place].curve, f"dim {dim}")
 
     def _reading_at(self, x: float, y: float) -> Reading | None:
+        if self.hand.handles.is_held:
+            return None  # what is in the hand is read instead
         if isinstance(self._shape, SplineShape):
             return self._spline_reading(self._shape, x, y)
         if isinstance(self._shape, ScatterShape):

@@ -21,6 +21,8 @@ _MOST_WANTED = 9
 _MOST_TICKS = 200
 _FEWEST_TICKS = 2
 _POINTS_PER_CHARACTER = 7
+_BUDGETS = (1, 2, 4, 8, 0.5, 16, 0.25, 3, 2.5)
+_BUDGET_GAP = 24
 
 
 def linear_ticks(low: float, high: float, pixels: float) -> list[Tick]:
@@ -59,6 +61,19 @@ def k_ticks(ks: Sequence[int]) -> Ticker:
         return shown[::-1]
 
     return ticks
+
+
+def bits_ticks(low: float, high: float, pixels: float) -> list[Tick]:
+    """Ticks of an axis of bits per value drawn in log2: the usual budgets that have room."""
+    scale = pixels / max(high - low, 1e-9)
+    shown: list[Tick] = []
+    # Whole budgets first, so that a half one goes where there is no room for both.
+    for bits in _BUDGETS:
+        position = math.log2(bits)
+        apart = all(abs(position - at) * scale >= _BUDGET_GAP for at, _ in shown)
+        if low <= position <= high and apart:
+            shown.append((position, f"{bits:g}"))
+    return sorted(shown)
 
 
 def bytes_ticks(low: float, high: float, pixels: float) -> list[Tick]:

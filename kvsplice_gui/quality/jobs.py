@@ -46,7 +46,7 @@ def quality_job(
     capture: str, model: str, texts: tuple[str, ...], spec: CurveSpec
 ) -> Generator[Any, None, MeasuredCurve]:
     """Measure a quality curve of the model a capture was made from."""
-    language, documents = yield from _opened(model, texts, spec.calibration.device)
+    language, documents = yield from open_model(model, texts, spec.calibration.device)
     from kvsplice_core.capture.file import open_capture
     from kvsplice_core.quality.curve import quality_curve
     from kvsplice_core.quality.leakage import leaks_of_capture
@@ -68,7 +68,7 @@ def evaluate_job(
 
     Heads are ranked by their sensitivity too where `mapped` is the map of that card.
     """
-    language, documents = yield from _opened(model, wish.texts, key.calibration.device)
+    language, documents = yield from open_model(model, wish.texts, key.calibration.device)
     from kvsplice_core.quality.evaluation import evaluate
     from kvsplice_core.quality.leakage import leaks_of_card
     from kvsplice_core.quality.tensor_view import ranked
@@ -93,7 +93,7 @@ def sensitivity_job(
 
     `heads`, of the card's evaluation, come back ranked by their sensitivity too.
     """
-    language, documents = yield from _opened(model, wish.texts, key.calibration.device)
+    language, documents = yield from open_model(model, wish.texts, key.calibration.device)
     from kvsplice_core.quality.sensitivity import sensitivity
     from kvsplice_core.quality.tensor_view import ranked
 
@@ -103,9 +103,10 @@ def sensitivity_job(
     return SensitivityMap(found.kl, key, wish, found, card, ranked(heads, found))
 
 
-def _opened(
+def open_model(
     model: str, texts: tuple[str, ...], device: str
 ) -> Generator[Note, None, tuple[LanguageModel, tuple[Document, ...]]]:
+    """Load the model and its held-out documents."""
     yield Note("Loading the engine (torch, transformers)…")
     from kvsplice_core.language.texts import BundledText, documents_for
     from kvsplice_core.threads import limit_threads

@@ -14,11 +14,16 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from kvsplice_core.files import write_text  # noqa: E402
-from tests.benchmarks import core, gui, model  # noqa: E402
+from tests.benchmarks import core, geometry, gui, model  # noqa: E402
 from tests.benchmarks.measure import Measure  # noqa: E402
 
 TARGET = Path("results") / "benchmarks.json"
-SOURCES: list[Callable[[], Iterable[Measure]]] = [core.measures, model.measures, gui.measures]
+SOURCES: list[Callable[[], Iterable[Measure]]] = [
+    core.measures,
+    geometry.measures,
+    model.measures,
+    gui.measures,
+]
 
 
 def main() -> None:

@@ -24,9 +24,15 @@ from kvsplice_core.language.bundled import BUNDLED  # noqa: E402
 from kvsplice_core.language.models import load_model  # noqa: E402
 from kvsplice_core.language.texts import BundledText, bundled_documents  # noqa: E402
 from kvsplice_core.methods import Method  # noqa: E402
+from kvsplice_core.pipelines.results import (  # noqa: E402
+    FrontierPoint,
+    FrontierResult,
+    FrontierSpec,
+)
 from kvsplice_core.progress import run  # noqa: E402
 from kvsplice_core.quality.curve import quality_curve  # noqa: E402
 from kvsplice_core.quality.curve_results import CurveResult  # noqa: E402
+from kvsplice_core.quality.frontier import model_frontier  # noqa: E402
 from kvsplice_core.quality.specs import CurveSpec, EvalSpec  # noqa: E402
 from kvsplice_core.results import Change, SweepResult  # noqa: E402
 from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec  # noqa: E402
@@ -94,6 +100,43 @@ def through_the_cache() -> Lines:
     heading = ["k of 64", *(f"{method.label}, ΔNLL" for method in result.spec.methods)]
     heading += [f"{m.label} − PCA" for m in result.spec.methods if m.is_learnt]
     return _table(heading, [_quality_row(result, k) for k in result.spec.ks])
+
+
+def at_equal_bytes() -> Lines:
+    """What pipelines cost the bundled model at equal bits per value, everything counted."""
+    result = _frontier()
+    if not result.is_valid:
+        raise SystemExit("the audit failed; no table is written")
+    heading = ["pipeline"]
+    for bits in result.spec.bits:
+        heading += [f"{bits:g} bits: NMSE", "ΔNLL"]
+    rows = []
+    for pipeline in result.spec.pipelines:
+        cells = [pipeline.label]
+        for bits in result.spec.bits:
+            cells += _frontier_cells(result.point(pipeline, bits))
+        rows.append(cells)
+    return _table(heading, rows)
+
+
+def _frontier() -> FrontierResult:
+    language = load_model(BUNDLED)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "capture.safetensors"
+        books = bundled_documents(BundledText.CALIBRATION)
+        run(capture_vectors(language, books, CaptureSpec(), path))
+        heldout = bundled_documents(BundledText.HELDOUT)
+        spec = FrontierSpec(bits=(2.5, 3.5, 8.0))
+        work = model_frontier(language, open_capture(path), heldout, spec, EvalSpec(tokens=32_768))
+        return run(work)
+
+
+def _frontier_cells(point: FrontierPoint | None) -> list[str]:
+    if point is None or point.quality is None:
+        return ["", ""]
+    delta = point.quality.delta_nll
+    interval = f"{_signed(delta.value)} [{_signed(delta.low)}, {_signed(delta.high)}]"
+    return [f"{point.nmse:#.3g} at {point.bits:.2f}", interval]
 
 
 def _quality() -> CurveResult:
@@ -164,7 +207,7 @@ def _percent(number: float) -> str:
 
 
 def _signed(number: float) -> str:
-    return f"{number:+.3g}".replace("-", "−")
+    return f"{number:+#.3g}".replace("-", "−")
 
 
 def _table(heading: list[str], rows: list[list[str]]) -> Lines:
@@ -177,6 +220,7 @@ TABLES: dict[str, Callable[[], Lines]] = {
     "learnt-jointly": learnt_jointly,
     "on-values": on_values,
     "through-the-cache": through_the_cache,
+    "at-equal-bytes": at_equal_bytes,
 }
 
 if __name__ == "__main__":

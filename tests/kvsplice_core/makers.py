@@ -1,13 +1,17 @@
 """Vectors and transforms for tests, small and seeded."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from kvsplice_core import CalibrationSpec, Values, load_values
+from kvsplice_core import CalibrationSpec, Values, load_values, run
 from kvsplice_core.codec import Codec
+from kvsplice_core.decoders.spec import DecoderSpec, Decoding
 from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.methods import Method
+from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
 from kvsplice_core.transforms.base import Learner, Transform
 
 
@@ -63,3 +67,29 @@ def pooled(codec: Codec, heads: int) -> HeadCodecs:
 def per_head(codecs) -> HeadCodecs:
     """Return one codec for each head."""
     return HeadCodecs(tuple(codecs), len(codecs))
+
+
+_BITS = {
+    Quantization.HALF: 16,
+    Quantization.INT8: 8,
+    Quantization.LLOYD: 3,
+    Quantization.COMPANDED: 3,
+}
+
+
+def quantized(codec: Codec, rows: Tensor, kind: Quantization, **options: object) -> Codec:
+    """Return the codec with its latents of `rows` quantized: 16, 8, 4 or 3 bits, as `kind` is."""
+    spec = QuantizerSpec(kind, **options)  # type: ignore[arg-type]
+    budget = _BITS.get(kind, 4) * codec.k + 40
+    quantizer = kind.kind.fit(codec.latent(rows), spec, budget)
+    return replace(codec, quantization=kind, quantizer=quantizer)
+
+
+def corrected(codec: Codec, rows: Tensor, kind: Decoding) -> Codec:
+    """Return the codec with a nonlinear decoder learnt on `rows`."""
+    latent = codec.latent(rows)
+    pair = latent, codec.transform.forward(rows) - codec.projection.decode(latent)
+    spec = DecoderSpec(kind, epochs=60, hidden=8)
+    correction = run(kind.kind.fit(*pair, pair, spec))
+    assert correction is not None
+    return replace(codec, decoding=kind, correction=correction)

@@ -15,12 +15,17 @@ from safetensors.torch import save_file
 from kvsplice_core import load_codec, save_codec
 from kvsplice_core.card import Card, HeadScore
 from kvsplice_core.card_file import SCHEMA, is_card, load_card, save_card
+from kvsplice_core.codec_file import codec_header
+from kvsplice_core.decoders.spec import Decoding
 from kvsplice_core.errors import CodecFileError, KVSpliceError, SpecError
+from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.methods import Method
+from kvsplice_core.quantizers.spec import Quantization
 from kvsplice_core.results import Change
-from tests.kvsplice_core.makers import per_head, pooled
+from tests.kvsplice_core.makers import bent_rows, per_head, pooled
 from tests.kvsplice_core.test_card import FACTS, make_card
-from tests.kvsplice_core.test_heads import DIM, HEADS, codec
+from tests.kvsplice_core.test_codec import rounded
+from tests.kvsplice_core.test_heads import DIM, HEADS, codec, composed
 
 in_one_folder = settings(
     max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -48,7 +53,8 @@ def same(ours: Card, theirs: Card) -> bool:
             return False
         for layer in mine:
             pairs = zip(mine[layer].codecs, other[layer].codecs, strict=True)
-            if mine[layer].heads != other[layer].heads or not all(same_codec(*p) for p in pairs):
+            places = [(one[layer].heads, one[layer].span) for one in (mine, other)]
+            if places[0] != places[1] or not all(same_codec(*p) for p in pairs):
                 return False
     words = ("model", "scores", "proofs", "keys_before_rotary")
     return dict(ours.info) == dict(theirs.info) and all(
@@ -57,13 +63,13 @@ def same(ours: Card, theirs: Card) -> bool:
 
 
 def same_codec(mine, other) -> bool:
-    if (mine.method, mine.dim, mine.k) != (other.method, other.dim, other.k):
+    if codec_header(mine) != codec_header(other):
         return False
-    for part in ("transform", "projection"):
-        a, b = getattr(mine, part).tensors(), getattr(other, part).tensors()
-        if a.keys() != b.keys() or not all(torch.equal(a[name], b[name]) for name in a):
-            return False
-    return True
+    a, b = mine.tensors(), other.tensors()
+    if a.keys() != b.keys() or not all(torch.equal(a[name], b[name]) for name in a):
+        return False
+    rows = bent_rows(20, mine.dim)
+    return torch.equal(mine.encode(rows), other.encode(rows))
 
 
 SCORE = HeadScore("v", 1, 2, Method.SPLINE, Method.PCA, 3, 0.1, 0.2, Change(-3.0, -4.0, -2.0))
@@ -71,7 +77,7 @@ SCORE = HeadScore("v", 1, 2, Method.SPLINE, Method.PCA, 3, 0.1, 0.2, Change(-3.0
 
 @st.composite
 def cards(draw):
-    """Draw a card: sides, layers, methods head by head, pooled or not, its words."""
+    """Draw a card: sides, layers, methods head by head, pooled, joined, quantized, its words."""
 
     def layers():
         picked = draw(st.sets(st.integers(0, 1), min_size=0, max_size=2))
@@ -80,8 +86,18 @@ def cards(draw):
     def layer_drawn():
         k = st.integers(1, DIM)
         if draw(st.booleans()):
+            return composed_layer()
+        if draw(st.booleans()):
             return pooled(codec(draw(st.sampled_from(Method)), draw(k)), HEADS)
         return per_head([codec(draw(st.sampled_from(Method)), draw(k), i) for i in range(HEADS)])
+
+    def composed_layer():
+        span = draw(st.sampled_from([1, HEADS]))
+        decoders = st.sampled_from([None, Decoding.QUADRATIC, Decoding.POLYNOMIAL])
+        kinds = st.sampled_from([None, *Quantization])
+        count = draw(st.sampled_from([1, HEADS // span]))
+        made = [composed(span, draw(kinds), draw(decoders)) for _ in range(count)]
+        return HeadCodecs(tuple(made), HEADS, span)
 
     values, keys = layers(), layers()
     if not values and not keys:
@@ -195,11 +211,11 @@ def test_a_codec_is_no_card_and_a_card_no_codec(path):
         load_codec(path)
 
 
-def rewrite(path, change=None, tensors=None, text=None, method=Method.SPLINE, forge=True):
+def rewrite(path, change=None, tensors=None, text=None, card=None, forge=True):
     """Save a card, then change its header and its tensors, with a hash that fits again."""
     from kvsplice_core.card_file import _content_hash
 
-    save_card(make_card(method, scores=(SCORE,)), path)
+    save_card(card or make_card(Method.SPLINE, scores=(SCORE,)), path)
     with safe_open(path, framework="pt") as file:
         header = json.loads(file.metadata()[SCHEMA])
         held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -233,7 +249,7 @@ def with_number(name, number):
         (with_number(SLOPES, 0.0), "must increase strictly"),
         (with_number("v.0.1.transform.knots_in", 1e6), "must increase strictly"),
         (lambda held: {ENCODER: None}, "projection of shapes"),
-        (lambda held: {SLOPES: None}, "'slopes' is missing"),
+        (lambda held: {SLOPES: None}, "slopes is missing"),
         (lambda held: {ENCODER: torch.zeros(DIM, 4)}, "projection of shapes"),
         (lambda held: {ENCODER: held[ENCODER].double()}, "float64"),
         (lambda held: {ENCODER: held[ENCODER].half()}, "float16"),
@@ -283,8 +299,8 @@ def without(*path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (set_at("schema_version", 2), "must have card schema 1; it has 2"),
-        (without("schema_version"), "must have card schema 1; it has None"),
+        (set_at("schema_version", 1), "must have card schema 2; it has 1"),
+        (without("schema_version"), "must have card schema 2; it has None"),
         (without("sha256"), "it was changed since"),
         (without("model"), "damaged card header"),
         (without("codecs"), "damaged card header"),
@@ -307,8 +323,11 @@ def without(*path):
         (set_at("codecs", 0, "layer", "0"), "damaged card header"),
         (set_at("codecs", 0, "layer", 0.0), "damaged card header"),
         (set_at("codecs", 0, "layer", 1), "damaged card header"),
-        (set_at("codecs", 0, "head", 1), "damaged card header"),
-        (set_at("codecs", 0, "head", None), "damaged card header"),
+        (set_at("codecs", 0, "group", 1), "damaged card header"),
+        (set_at("codecs", 0, "group", None), "damaged card header"),
+        (set_at("codecs", 1, "span", 3), "damaged card header"),
+        (set_at("codecs", 0, "span", 3), "damaged card header"),
+        (without("codecs", 0, "span"), "damaged card header"),
         (set_at("codecs", 0, "side", "q"), "damaged card header"),
         (set_at("codecs", 0, "name", "v.0.7"), ""),
         (set_at("codecs", 0, "method", "wavelet"), "damaged codec header"),
@@ -348,3 +367,46 @@ def test_a_codec_that_is_not_invertible_at_k_equal_d_is_refused(path):
 
     rewrite(path, tensors=steep)
     assert "must give back what it gets; v.0.1 in" in refusal(path)
+
+
+def quantized_card() -> Card:
+    """Return a card with a joined layer of levels behind a quadratic decoder."""
+    one = composed(HEADS, Quantization.LLOYD, Decoding.QUADRATIC)
+    return Card(FACTS, values={1: HeadCodecs((one,), HEADS, HEADS)})
+
+
+QUANTIZED = "v.1.all.quantizer"
+
+
+@pytest.mark.parametrize(
+    ("change", "tensors"),
+    [
+        (set_at("codecs", 0, "quantizer", None), None),
+        (set_at("codecs", 0, "quantizer", "kind", "int8"), None),
+        (set_at("codecs", 0, "quantizer", "settings", "gain", 1), None),
+        (set_at("codecs", 0, "decoder", "kind", "linear"), None),
+        (set_at("codecs", 0, "decoder", "settings", "leading", 10**6), None),
+        (set_at("codecs", 0, "decoder", None), None),
+        (set_at("codecs", 0, "span", 1), None),
+        (set_at("codecs", 0, "span", 0), None),
+        (set_at("codecs", 0, "span", None), None),
+        (set_at("codecs", 0, "group", 0), None),
+        (None, with_number(f"{QUANTIZED}.bits", -1)),
+        (None, with_number(f"{QUANTIZED}.bits", 8)),
+        (None, with_number(f"{QUANTIZED}.scale", 0.0)),
+        (None, with_number(f"{QUANTIZED}.levels", float("nan"))),
+        (None, lambda held: {f"{QUANTIZED}.levels": None}),
+        (None, lambda held: {"v.1.all.correction.weights": None}),
+        (None, lambda held: {f"{QUANTIZED}.more": torch.zeros(2)}),
+    ],
+)
+def test_a_damaged_quantizer_or_decoder_is_refused_though_the_hash_fits(change, tensors, path):
+    rewrite(path, change=change, tensors=tensors, card=quantized_card())
+    refusal(path)
+
+
+def test_rounding_without_a_basis_comes_back(path):
+    facts = replace(FACTS, head_dim=rounded().dim)
+    card = Card(facts, values={0: HeadCodecs((rounded(),), HEADS)})
+    save_card(card, path)
+    assert same(load_card(path), card)

@@ -1,4 +1,6 @@
-"""A codec maps any leading axes to k numbers and back, in the caller's dtype."""
+"""A codec maps any leading axes to k numbers or their bytes and back, in the caller's dtype."""
+
+from functools import cache
 
 import pytest
 import torch
@@ -6,10 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvsplice_core import Codec
+from kvsplice_core.decoders.spec import Decoding
 from kvsplice_core.errors import DataError
 from kvsplice_core.methods import Method
+from kvsplice_core.pca import Unprojected
+from kvsplice_core.quantizers.spec import Quantization
 from kvsplice_core.training import fit_transformed_pca
-from tests.kvsplice_core.makers import bent_rows, transform_of
+from kvsplice_core.transforms.identity import Identity
+from tests.kvsplice_core.makers import bent_rows, corrected, quantized, transform_of
 
 DIM = 5
 ROWS = bent_rows(300, DIM)
@@ -18,6 +24,93 @@ ROWS = bent_rows(300, DIM)
 def codec_of(method, k, roughness=0.1):
     transform = transform_of(method, ROWS, 0.1 * roughness if method is Method.FLOW else roughness)
     return Codec(method, transform, fit_transformed_pca(transform, ROWS).projection(k), {"a": 1})
+
+
+@cache
+def composed(method, k, decoder=Decoding.LINEAR, quantizer=None):
+    codec = codec_of(method, k)
+    if decoder is not Decoding.LINEAR:
+        codec = corrected(codec, ROWS, decoder)
+    return codec if quantizer is None else quantized(codec, ROWS, quantizer)
+
+
+def rounded():
+    """Return plain rounding of the vectors themselves."""
+    codec = Codec(Method.PCA, Identity(DIM), Unprojected.of(DIM), {"a": 1})
+    return quantized(codec, ROWS, Quantization.ROUNDING)
+
+
+a_codec = st.builds(
+    composed,
+    st.sampled_from([Method.PCA, Method.SPLINE]),
+    st.integers(1, DIM - 1),
+    st.sampled_from(list(Decoding)),
+    st.sampled_from([None, *Quantization]),
+)
+a_quantized_codec = st.one_of(a_codec.filter(lambda codec: codec.quantizer), st.builds(rounded))
+dtypes = st.sampled_from([torch.float16, torch.bfloat16, torch.float32, torch.float64])
+
+
+@given(codec=a_quantized_codec, shape=st.lists(st.integers(0, 3), max_size=3), dtype=dtypes)
+def test_a_quantized_codec_gives_bytes_and_takes_them(codec, shape, dtype):
+    x = torch.rand(*shape, DIM).to(dtype)
+    stored = codec.encode(x)
+    assert (stored.dtype, stored.shape) == (torch.uint8, (*shape, codec.stored_size))
+    assert stored.nbytes == codec.quantizer.bytes_per_vector * stored[..., 0].numel()
+    assert codec.decode(stored).dtype == torch.float32
+    restored = codec.decode(stored, dtype)
+    assert (restored.dtype, restored.shape) == (dtype, x.shape)
+    assert torch.equal(codec.reconstruct(x), restored)
+
+
+@given(codec=a_codec)
+def test_the_way_back_is_that_of_its_parts(codec):
+    latent = codec.latent(ROWS)
+    if codec.quantizer is not None:
+        latent = codec.quantizer.unpack(codec.quantizer.pack(latent))
+    z = codec.projection.decode(latent)
+    if codec.correction is not None:
+        z = z + codec.correction.apply(latent)
+    assert torch.equal(codec.reconstruct(ROWS), codec.transform.inverse(z))
+
+
+@given(codec=a_codec)
+def test_all_it_holds_is_named_and_moved(codec):
+    seen = []
+    moved = codec.map(lambda tensor: seen.append(tensor) or tensor.clone())
+    held, copied = codec.tensors(), moved.tensors()
+    assert {id(tensor) for tensor in held.values()} <= {id(tensor) for tensor in seen}
+    assert copied.keys() == held.keys()
+    assert not {id(tensor) for tensor in copied.values()} & {id(t) for t in held.values()}
+    assert torch.equal(moved.encode(ROWS), codec.encode(ROWS))
+    assert torch.equal(moved.reconstruct(ROWS), codec.reconstruct(ROWS))
+
+
+@given(codec=a_codec)
+def test_plain_is_what_it_is_without_quantizer_and_correction(codec):
+    plain = codec.plain()
+    assert plain.is_plain
+    assert codec.is_plain == (codec.quantizer is None and codec.correction is None)
+    assert torch.equal(plain.encode(ROWS), codec.latent(ROWS))
+    assert {name.split(".")[0] for name in plain.tensors()} <= {"transform", "projection"}
+
+
+@pytest.mark.parametrize("method", [Method.PCA, Method.SPLINE])
+@pytest.mark.parametrize("decoder", [one for one in Decoding if one is not Decoding.LINEAR])
+def test_what_a_decoder_adds_falls_behind_the_transform_and_helps_there(method, decoder):
+    codec = composed(method, 2, decoder)
+    z = codec.transform.forward(ROWS)
+    missed = z - codec.projection.decode(codec.latent(ROWS))
+    left = missed - codec.correction.apply(codec.latent(ROWS))
+    assert float(left.square().mean()) < 0.9 * float(missed.square().mean())
+
+
+@given(codec=a_quantized_codec)
+def test_what_are_no_bytes_of_its_own_is_refused(codec):
+    size = codec.stored_size
+    for stored in (torch.zeros(3, size), torch.zeros(3, size + 1, dtype=torch.uint8)):
+        with pytest.raises(DataError, match=f"must be uint8 with a last axis of {size}; got"):
+            codec.decode(stored)
 
 
 @given(

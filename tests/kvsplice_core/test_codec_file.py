@@ -12,9 +12,11 @@ from safetensors.torch import save_file
 
 from kvsplice_core import load_codec, save_codec
 from kvsplice_core.codec_file import SCHEMA
+from kvsplice_core.decoders.spec import Decoding
 from kvsplice_core.errors import CodecFileError, KVSpliceError, SpecError
 from kvsplice_core.methods import Method
-from tests.kvsplice_core.test_codec import DIM, ROWS, codec_of
+from kvsplice_core.quantizers.spec import Quantization
+from tests.kvsplice_core.test_codec import DIM, ROWS, codec_of, composed, rounded
 
 
 @pytest.fixture
@@ -36,6 +38,35 @@ def test_it_comes_back_bit_for_bit(method, k, path):
     latent = codec.encode(ROWS)
     assert torch.equal(back.encode(ROWS), latent)
     assert torch.equal(back.decode(latent), codec.decode(latent))
+
+
+def same(ours, theirs):
+    """Say whether two codecs are the same, bit for bit, and do the same."""
+    held, other = ours.tensors(), theirs.tensors()
+    words = ("method", "dim", "k", "info", "decoding", "quantization", "stored_size")
+    stored = ours.encode(ROWS)
+    return (
+        [getattr(ours, word) for word in words] == [getattr(theirs, word) for word in words]
+        and held.keys() == other.keys()
+        and all(torch.equal(held[name], other[name]) for name in held)
+        and type(ours.projection) is type(theirs.projection)
+        and torch.equal(theirs.encode(ROWS), stored)
+        and torch.equal(theirs.decode(stored), ours.decode(stored))
+    )
+
+
+@pytest.mark.parametrize("quantizer", [None, *Quantization])
+@pytest.mark.parametrize("decoder", list(Decoding))
+@pytest.mark.parametrize("method", [Method.PCA, Method.SPLINE])
+def test_decoder_and_quantizer_come_back_bit_for_bit(method, decoder, quantizer, path):
+    codec = composed(method, 3, decoder, quantizer)
+    save_codec(codec, path)
+    assert same(codec, load_codec(path))
+
+
+def test_rounding_without_a_basis_comes_back(path):
+    save_codec(rounded(), path)
+    assert same(rounded(), load_codec(path))
 
 
 def test_saving_twice_writes_the_same_bytes(path, tmp_path):
@@ -101,9 +132,9 @@ def test_a_safetensors_of_someone_else_is_refused(path):
     assert "must be a codec saved by KVSplice" in refusal(path)
 
 
-def rewrite(path, method=Method.SPLINE, header=None, **tensors):
+def rewrite(path, codec=None, header=None, **tensors):
     """Save a codec, then change its header and tensors (None takes one out)."""
-    save_codec(codec_of(method, 2), path)
+    save_codec(codec or codec_of(Method.SPLINE, 2), path)
     with safe_open(path, framework="pt") as file:
         found = json.loads(file.metadata()[SCHEMA])
         held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -116,8 +147,8 @@ def rewrite(path, method=Method.SPLINE, header=None, **tensors):
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        ({"schema_version": 2}, "must have codec schema 1; it has 2"),
-        ({"schema_version": None}, "must have codec schema 1"),
+        ({"schema_version": 1}, "must have codec schema 2; it has 1"),
+        ({"schema_version": None}, "must have codec schema 2"),
         ({"method": "wavelet"}, "damaged codec header"),
         ({"dim": "x"}, "damaged codec header"),
         ({"k": None}, "damaged codec header"),
@@ -151,3 +182,103 @@ def test_a_header_that_does_not_fit_is_refused(header, says, path):
 def test_tensors_that_make_no_codec_are_refused(tensors, path):
     rewrite(path, **tensors)
     refusal(path)
+
+
+def whole():
+    """Return a codec with everything a file can hold."""
+    return composed(Method.PCA, 3, Decoding.QUADRATIC, Quantization.LLOYD)
+
+
+def part(name, **changes):
+    """Return what to lay over a header to change a part of it."""
+    from kvsplice_core.codec_file import codec_header
+
+    return {name: codec_header(whole())[name] | changes}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"decoder": None},
+        {"decoder": []},
+        {"decoder": {"kind": "linear"}},
+        {"decoder": {"kind": "quadratic"}},
+        part("decoder", kind="cubic"),
+        part("decoder", kind="linear"),
+        part("decoder", settings=None),
+        part("decoder", settings="more"),
+        part("decoder", settings={}),
+        {"quantizer": None},
+        {"quantizer": "lloyd-max"},
+        {"quantizer": {"kind": "lloyd-max"}},
+        part("quantizer", kind="vector"),
+        part("quantizer", kind="rounding"),
+        part("quantizer", settings=None),
+        part("quantizer", settings=[1]),
+        part("quantizer", settings={}),
+        {"k": True},
+        {"k": 0, "dim": 0},
+        {"k": 10**9, "dim": 10**9},
+    ],
+)
+def test_a_header_of_another_decoder_or_quantizer_is_refused(header, path):
+    rewrite(path, whole(), header)
+    refusal(path)
+
+
+@pytest.mark.parametrize("size", [10**5, 10**9])
+def test_a_dimension_no_model_has_asks_for_no_memory(size, path):
+    gone = {f"projection__{name}": None for name in rounded().plain().projection.tensors()}
+    rewrite(path, rounded(), {"dim": size, "k": size}, **gone)
+    refusal(path)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"quantizer__bits": None},
+        {"quantizer__bits": torch.full((3,), -1)},
+        {"quantizer__bits": torch.full((3,), 9)},
+        {"quantizer__bits": torch.ones(3)},
+        {"quantizer__scale": torch.zeros(3)},
+        {"quantizer__centre": torch.zeros(2)},
+        {"quantizer__levels": torch.zeros(3)},
+        {"quantizer__levels": torch.full((24,), np.nan)},
+        {"quantizer__more": torch.zeros(3)},
+        {"correction__weights": None},
+        {"correction__weights": torch.zeros(2, DIM)},
+        {"correction__more": torch.zeros(2, DIM)},
+        {"stranger": torch.zeros(3)},
+    ],
+)
+def test_tensors_that_make_no_decoder_or_quantizer_are_refused(tensors, path):
+    rewrite(path, whole(), **tensors)
+    refusal(path)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), value=json_values)
+def test_whatever_a_header_says_gives_a_codec_or_one_sentence(data, value, path):
+    names = ("method", "dim", "k", "decoder", "quantizer", "info")
+    name = data.draw(st.sampled_from(names))
+    change = {name: value}
+    if name in ("decoder", "quantizer") and data.draw(st.booleans()):
+        field = data.draw(st.sampled_from(("kind", "settings")))
+        inner = part(name)[name]
+        if field == "settings" and data.draw(st.booleans()):
+            value = inner[field] | {data.draw(st.sampled_from(sorted(inner[field]))): value}
+        change = part(name, **{field: value})
+    rewrite(path, whole(), change)
+    try:
+        found = load_codec(path)
+    except CodecFileError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    else:
+        assert found.reconstruct(ROWS[:2]).shape == (2, DIM)

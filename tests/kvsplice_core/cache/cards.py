@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,11 +12,15 @@ from transformers.cache_utils import DynamicCache
 
 from kvsplice_core.card import Card, full_rank
 from kvsplice_core.codec import Codec
+from kvsplice_core.decoders.spec import Decoding
+from kvsplice_core.grouping import Grouping
 from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.language.models import LanguageModel
 from kvsplice_core.methods import Method
-from kvsplice_core.pca import fit_pca
-from tests.kvsplice_core.makers import transform_of
+from kvsplice_core.pca import Unprojected, fit_pca
+from kvsplice_core.quantizers.spec import Quantization
+from kvsplice_core.transforms.identity import Identity
+from tests.kvsplice_core.makers import corrected, quantized, transform_of
 from tests.language_models import CONTEXT, pca_card, some_documents, tiny_gpt2, tiny_llama
 
 MODELS = {"gpt2": tiny_gpt2, "llama": tiny_llama}
@@ -87,3 +91,55 @@ def method_card(language: LanguageModel, method: Method, k: int, **sides: bool) 
 
     card = Card(language.facts, values=made("values"), info={"method": method.key})
     return replace(card, keys=made("keys")) if sides.get("keys") else card
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A codec of more parts than a transform and PCA; k = d where none is given."""
+
+    grouping: str = "each"
+    quantizer: Quantization | None = None
+    decoder: Decoding | None = None
+    k: int | None = None
+    has_basis: bool = True
+
+    def fitted(self, rows: Tensor) -> Codec:
+        """Return one of them, for rows (n, d)."""
+        dim = rows.shape[1]
+        basis = fit_pca(rows).projection(self.k or dim) if self.has_basis else Unprojected.of(dim)
+        codec = Codec(Method.PCA, Identity(dim), basis)
+        if self.decoder is not None:
+            codec = corrected(codec, rows, self.decoder)
+        return codec if self.quantizer is None else quantized(codec, rows, self.quantizer)
+
+    def layer(self, x: Tensor) -> HeadCodecs:
+        """Return the codecs of a layer for its vectors (heads, tokens, d)."""
+        grouping, heads = Grouping.of(self.grouping), len(x)
+        span = grouping.span(heads)
+        joined = x.transpose(0, 1).reshape(x.shape[1], heads // span, -1)
+        if grouping.codecs(heads) == 1:
+            return HeadCodecs((self.fitted(joined.flatten(0, 1)),), heads, span)
+        return HeadCodecs(tuple(self.fitted(group) for group in joined.unbind(1)), heads, span)
+
+
+COMPOSED = {
+    "joined levels": Composed("joined", Quantization.LLOYD),
+    "blocks of int4": Composed("blocks:2", Quantization.INT4),
+    "plain rounding": Composed("each", Quantization.ROUNDING, has_basis=False),
+    "pooled companded": Composed("pooled", Quantization.COMPANDED, k=12),
+    "quadratic": Composed("each", decoder=Decoding.QUADRATIC, k=5),
+    "pooled quadratic": Composed("pooled", decoder=Decoding.QUADRATIC, k=5),
+    "joined quadratic int8": Composed("joined", Quantization.INT8, Decoding.QUADRATIC, k=9),
+    "joined": Composed("joined", k=20),
+}
+
+
+def composed_card(language: LanguageModel, name: str, sides: str = "both") -> Card:
+    """Return a card of V, K or both whose layers have codecs of one of `COMPOSED`."""
+    held = held_by(language, ids_of(language, CONTEXT, document=0)).layers
+
+    def made(side: str) -> dict[int, HeadCodecs]:
+        return {i: COMPOSED[name].layer(getattr(one, side)[0]) for i, one in enumerate(held)}
+
+    kept = {"values": True, "keys": False} | SIDES[sides]
+    return Card(language.facts, **{side: made(side) if kept[side] else {} for side in kept})

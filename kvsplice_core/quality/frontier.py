@@ -1,0 +1,186 @@
+"""A frontier of pipelines measured through a model's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from kvsplice_core.errors import SpecError
+from kvsplice_core.language.projections import attention_modules, output_projection
+from kvsplice_core.pipelines.cards import card_of
+from kvsplice_core.pipelines.frontier import Place, frontier
+from kvsplice_core.pipelines.layer import LayerFit, LayerValues
+from kvsplice_core.pipelines.results import (
+    FrontierPoint,
+    FrontierResult,
+    FrontierSpec,
+    FrontierStep,
+    reference_of,
+)
+from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.progress import relay
+from kvsplice_core.quality.audit import audit
+from kvsplice_core.quality.controls import reads
+from kvsplice_core.quality.curve import require_capture_of
+from kvsplice_core.quality.intervals import paired_difference, quality_of
+from kvsplice_core.quality.reading import CacheReader
+from kvsplice_core.quality.requirements import require_provable
+from kvsplice_core.quality.results import Control
+from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
+from kvsplice_core.quality.specs import EvalSpec
+from kvsplice_core.quality.watching import ReadErrors
+from kvsplice_core.quality.windows import TextWindow, text_windows
+from kvsplice_core.specs import SAMPLE_BUDGET, CalibrationSpec
+
+if TYPE_CHECKING:
+    from kvsplice_core.capture.file import Capture
+    from kvsplice_core.card import Card
+    from kvsplice_core.language.models import LanguageModel
+    from kvsplice_core.language.texts import Document
+
+
+def model_frontier(
+    language: LanguageModel,
+    capture: Capture,
+    documents: Sequence[Document],
+    spec: FrontierSpec,
+    evaluation: EvalSpec | None = None,
+    *,
+    side: str = "v",
+    budget: int = SAMPLE_BUDGET,
+) -> Generator[FrontierStep, None, FrontierResult]:
+    """Fit every pipeline at every budget to all layers, and measure each through the cache.
+
+    A generator: it yields progress and every finished point, and returns all of them; closing it
+    cancels. Errors are those of the capture's test documents, ΔNLL that of `documents`. The first
+    point of every pipeline is audited, and what attention reads is watched in all of them.
+
+    Parameters
+    ----------
+    language : LanguageModel
+    capture : Capture
+        Vectors of this very model.
+    documents : sequence of Document
+        Held-out text.
+    spec : FrontierSpec
+    evaluation : EvalSpec, optional
+        How the text is read.
+    side : str
+        ``v`` or ``k``; the other stays dense.
+    budget : int
+        Vectors of a layer, all heads counted, that codecs learn from at most.
+
+    Raises
+    ------
+    LanguageModelError
+        If the capture is of other weights, or the model cannot be audited.
+    SpecError
+        If the side is neither, or no pipeline fits any budget.
+    """
+    if side not in ("v", "k"):
+        raise SpecError(f"a frontier is of v or of k; got {side!r}")
+    require_capture_of(language, capture, side)
+    layers = model_layers(language, capture, side, budget)
+    proof = _Proof(language, capture, documents, evaluation or EvalSpec(), spec.calibration)
+    title = f"{language.name}, {side.upper()} of {len(layers)} layers"
+    split = f"test documents of the capture; ΔNLL: {len(documents)} held-out documents"
+    return (yield from frontier(layers, spec, title, split, proof))
+
+
+def model_layers(
+    language: LanguageModel, capture: Capture, side: str = "v", budget: int = SAMPLE_BUDGET
+) -> dict[Place, LayerValues]:
+    """Return the vectors of every captured layer with the W_O that reads them (V only)."""
+    dim, heads = language.shape.head_dim, language.shape.kv_heads
+    modules = attention_modules(language.model) if side == "v" else {}
+    layers = {}
+    for layer in capture.facts.layers:
+        seen = None
+        if layer in modules:
+            seen = _by_kv_head(output_projection(modules[layer], dim).weight.cpu(), heads)
+        values = capture.values(side, layer, None, budget=budget)
+        layers[side, layer] = LayerValues(values, seen)
+    return layers
+
+
+def _by_kv_head(weight: Tensor, heads: int) -> Tensor:
+    """Return W_O (query_heads, d, hidden) as (kv_heads, d, shared · hidden)."""
+    shared = weight.shape[0] // heads
+    grouped = weight.reshape(heads, shared, *weight.shape[1:]).transpose(1, 2)
+    return grouped.reshape(heads, weight.shape[1], shared * weight.shape[2])
+
+
+@dataclass(eq=False)
+class _Proof:
+    """What every point costs the model."""
+
+    language: LanguageModel
+    capture: Capture
+    documents: Sequence[Document]
+    evaluation: EvalSpec
+    calibration: CalibrationSpec
+    scores: dict[tuple[Pipeline, float], TextScores] = field(default_factory=dict)
+    audits: dict[str, tuple[Control, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wanted = self.evaluation
+        self._windows: tuple[TextWindow, ...] = text_windows(
+            self.language, self.documents, wanted.tokens, wanted.context
+        )
+        self._reader = CacheReader.of(self.language, wanted)
+        require_provable(self._reader, self._windows)
+        self._base = BaseLogProbs(self.language)
+        self._audited: set[Pipeline] = set()
+
+    @torch.no_grad()
+    def measure(
+        self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]
+    ) -> Generator[str, None, None]:
+        """Score one point; the first of a pipeline is audited."""
+        card = self._card(pipeline, bits, fits)
+        name, watch, audited = f"{pipeline.label} at {bits:g} bits", ReadErrors(), None
+        if pipeline not in self._audited:
+            self._audited.add(pipeline)
+            audited = yield from audit(self._reader, card, self._windows, self.evaluation.seed)
+            self.audits[name] = audited.controls
+        reader = self._reader.watched_by(watch)
+        work = score_text(reader, card, self._windows, self._base)
+        self.scores[pipeline, bits] = yield from relay(work, str)
+        if audited is not None:
+            self.audits[name] = audited.with_scored(watch)
+        elif not (control := reads(watch)).passed:
+            self.audits[name] = (control,)
+
+    def _card(self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]) -> Card:
+        notes = {"asked_bits": bits}
+        return card_of(self.capture, fits, pipeline, self.calibration, notes=notes)
+
+    def proven(self, point: FrontierPoint) -> FrontierPoint:
+        """Return the point with its quality, and ΔNLL beside the reference's."""
+        own = self.scores[point.pipeline, point.asked_bits]
+        quality = quality_of(own, self.evaluation.seed)
+        reference = reference_of(point.pipeline)
+        known = [b for p, b in self.scores if p == reference and b <= point.asked_bits]
+        if point.reference is None or not known:
+            return replace(point, quality=quality)
+        theirs = self.scores[reference, max(known)]
+        against = paired_difference(own, theirs, self.evaluation.seed)
+        return replace(point, quality=quality, against=against)
+
+    def finished(self, result: FrontierResult) -> FrontierResult:
+        """Return the result with the audit and what was scored."""
+        controls = tuple(
+            replace(one, claim=f"{name}: {one.claim}")
+            for name, found in self.audits.items()
+            for one in found
+        )
+        return replace(
+            result,
+            audit=controls,
+            scored_tokens=sum(window.tokens - 1 for window in self._windows),
+            documents=len({window.index for window in self._windows}),
+        )

@@ -1,0 +1,1 @@
+"""Knots in the hand: what was edited, how it is refitted, and the hand itself."""

@@ -1,0 +1,127 @@
+"""The frontier with its legend, the budget, and what is said of both."""
+
+from __future__ import annotations
+
+import math
+
+from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+
+from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_gui import formats, parameters
+from kvsplice_gui.frontier.state import LEAST_BUDGET, MOST_BUDGET
+from kvsplice_gui.plots.frontier_legend import FrontierLegend
+from kvsplice_gui.plots.frontier_plot import FrontierPlot
+from kvsplice_gui.plots.notice import Notice
+from kvsplice_gui.theme import SPACING, Theme
+
+_STEPS = 60
+"""Steps of the slider: 20 for each doubling of the bits, as the plot's axis is drawn."""
+
+
+class FrontierView(QWidget):
+    """Plot and legend over the budget slider and two sentences.
+
+    Signals
+    -------
+    budget_chosen : float
+        Bits per value a hand chose.
+    """
+
+    budget_chosen = pyqtSignal(float)
+
+    def __init__(self, plot: FrontierPlot) -> None:
+        super().__init__()
+        self.plot, self.legend = plot, FrontierLegend()
+        self.notice = Notice()
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.budget_label, self.best, self.verdict = QLabel(), QLabel(), QLabel()
+        self.left_out = QLabel()
+        self._marks: tuple[float, ...] = ()
+        self._lay_out()
+        self.legend.pipeline_clicked.connect(self._on_legend_pipeline_clicked)
+        self.slider.valueChanged.connect(self._on_slider_value_changed)
+        self.plot.budget_chosen.connect(lambda bits: self.budget_chosen.emit(rounded(bits)))
+        self.say("", "")
+        self.show_left_out("", "")
+
+    def _lay_out(self) -> None:
+        parameter = parameters.FRONTIER_BUDGET
+        name = QLabel(parameter.label)
+        name.setBuddy(self.slider)
+        self.slider.setRange(0, _STEPS)
+        self.slider.setPageStep(5)
+        self.slider.setAccessibleName(f"{parameter.label}, bits per value")
+        for widget in (name, self.slider, self.budget_label):
+            widget.setToolTip(parameter.help)
+        self.budget_label.setProperty("role", "value")
+        self.budget_label.setMinimumWidth(64)
+        self.left_out.setProperty("role", "caption")
+        for label in (self.best, self.verdict):
+            label.setWordWrap(True)
+            label.setMinimumWidth(1)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        upper, budget, column = QHBoxLayout(), QHBoxLayout(), QVBoxLayout(self)
+        upper.setSpacing(0)
+        upper.addWidget(self.plot, 1)
+        upper.addWidget(self.legend)
+        budget.setContentsMargins(SPACING, 0, SPACING, 0)
+        budget.setSpacing(SPACING)
+        for widget in (name, self.slider, self.budget_label, self.left_out):
+            budget.addWidget(widget, int(widget is self.slider))
+        words = QVBoxLayout()
+        words.setContentsMargins(SPACING, 0, SPACING, SPACING // 2)
+        words.setSpacing(2)
+        words.addWidget(self.best)
+        words.addWidget(self.verdict)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING // 4)
+        column.addWidget(self.notice)
+        column.addLayout(upper, 1)
+        column.addLayout(budget)
+        column.addLayout(words)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the legend in the colours of `theme`; the plot is told with all plots."""
+        self.legend.set_theme(theme)
+
+    def set_budget(self, bits: float) -> None:
+        """Show a budget in slider, label and plot; emits nothing."""
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(round(_STEPS / 3 * math.log2(min(max(bits, 1.0), MOST_BUDGET))))
+        self.budget_label.setText(formats.with_unit(f"{bits:g}", "bits"))
+        self.slider.setAccessibleDescription(f"{bits:g} bits per value")
+        self.plot.set_budget(bits)
+
+    def set_marks(self, bits: tuple[float, ...]) -> None:
+        """Let the slider catch at the measured budgets."""
+        self._marks = bits
+
+    def say(self, best: str, verdict: str) -> None:
+        """Say what is best at the budget, and the verdict on the chosen point."""
+        for label, text in ((self.best, best), (self.verdict, verdict)):
+            label.setText(text)
+            label.setToolTip(text)
+            label.setVisible(bool(text))
+
+    def show_left_out(self, text: str, reasons: str) -> None:
+        """Say how many points are missing; the tooltip says why."""
+        self.left_out.setText(text)
+        self.left_out.setToolTip(reasons)
+        self.left_out.setVisible(bool(text))
+
+    def _on_slider_value_changed(self, step: int) -> None:
+        bits = 2 ** (3 * step / _STEPS)
+        near = [mark for mark in self._marks if abs(math.log2(mark / bits)) <= 1.5 / _STEPS]
+        self.budget_chosen.emit(near[0] if near else rounded(bits))
+
+    def _on_legend_pipeline_clicked(self, pipeline: Pipeline) -> None:
+        own = [point for point in self.plot.points if point.pipeline == pipeline]
+        bits = 2 ** (3 * self.slider.value() / _STEPS)
+        if own:
+            self.plot.point_chosen.emit(min(own, key=lambda point: abs(point.bits - bits)))
+
+
+def rounded(bits: float) -> float:
+    """Return a budget within the slider's ends, to a twentieth of a bit."""
+    return min(max(round(20 * bits) / 20, LEAST_BUDGET), MOST_BUDGET)
