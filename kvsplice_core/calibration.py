@@ -20,6 +20,7 @@ from kvsplice_core.pca import PCA, fit_pca
 from kvsplice_core.progress import relay
 from kvsplice_core.results import CalibrationResult, CalibrationStep, DataSummary, Verdict
 from kvsplice_core.specs import CalibrationSpec, Recipe
+from kvsplice_core.streaming import History
 from kvsplice_core.training import TRAINERS, Job, Trained, Training, fit_transformed_pca
 from kvsplice_core.transforms.base import Transform
 from kvsplice_core.transforms.identity import Identity
@@ -106,6 +107,11 @@ def split_parts(values: Values, spec: CalibrationSpec) -> Parts:
     return Parts(
         train.to(device), validation_rows, test.to(device), values.summary, values.rows_per_token
     )
+
+
+def history_of(values: Values, spec: CalibrationSpec) -> History:
+    """Return what to keep of the vectors in a codec's file, so that it can be updated."""
+    return History.of(*values.split(spec.train_fraction))
 
 
 def calibrate(values: Values, spec: CalibrationSpec, previous: Codec | None = None) -> Calibration:

@@ -19,17 +19,21 @@ from kvsplice_core.files import atomic_path
 from kvsplice_core.methods import Method
 from kvsplice_core.pca import Projection, Unprojected
 from kvsplice_core.quantizers.spec import Quantization
+from kvsplice_core.streaming import History
 
 SCHEMA = "kvsplice-codec"
 SCHEMA_VERSION = 2
+_HISTORY = "history."
 _MOST_DIM = 16_384  # all heads of a layer joined; a damaged header must not ask for more memory
 
 
-def save_codec(codec: Codec, path: str | Path) -> None:
+def save_codec(codec: Codec, path: str | Path, history: History | None = None) -> None:
     """Write `codec` to `path` whole or not at all.
 
     The file is a ``.safetensors`` with the tensors of all parts and, as metadata
     ``kvsplice-codec``, JSON: schema version, method, d, k, decoder, quantizer and `Codec.info`.
+    A `history` of the vectors it was made of lies beside them, for updating it; decoding needs
+    none of it, so no count of side information holds it.
 
     Raises
     ------
@@ -39,10 +43,12 @@ def save_codec(codec: Codec, path: str | Path) -> None:
     if Path(path).suffix.lower() != ".safetensors":
         raise SpecError(f"a codec is saved as .safetensors; got {str(path)!r}")
     header = {"schema_version": SCHEMA_VERSION, **codec_header(codec), "info": dict(codec.info)}
+    tensors = codec_tensors(codec)
+    if history is not None:
+        kept = history.tensors().items()
+        tensors |= {_HISTORY + name: tensor.cpu().contiguous().clone() for name, tensor in kept}
     with atomic_path(path) as temporary:
-        save_file(
-            codec_tensors(codec), temporary, metadata={SCHEMA: json.dumps(header, sort_keys=True)}
-        )
+        save_file(tensors, temporary, metadata={SCHEMA: json.dumps(header, sort_keys=True)})
 
 
 def load_codec(path: str | Path, device: torch.device | str = "cpu") -> Codec:
@@ -53,14 +59,39 @@ def load_codec(path: str | Path, device: torch.device | str = "cpu") -> Codec:
     CodecFileError
         If the file is missing, damaged, not a codec, of another schema, or inconsistent.
     """
+    header, tensors = _read_codec(path)
+    info = header["info"]
+    parts = {n: t for n, t in tensors.items() if not n.startswith(_HISTORY)}
+    return codec_of(header, parts, str(path), info).to(device)
+
+
+def load_history(path: str | Path) -> History:
+    """Read what a codec's file remembers of the vectors it was made of.
+
+    Raises
+    ------
+    CodecFileError
+        As for `load_codec`; or if the file remembers nothing.
+    """
+    _, tensors = _read_codec(path)
+    held = tensors_below(_HISTORY, tensors)
+    if not held:
+        raise CodecFileError(
+            "an update needs the history of the vectors a codec was made of; "
+            f"{path} holds none: fit it again"
+        )
+    return History.restore(held, len(held.get("mean", ())))
+
+
+def _read_codec(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the header of a codec's file, of the right schema, and all its tensors."""
     header, tensors = read_tensors(Path(path), SCHEMA, "a codec")
     version = header.get("schema_version")
     if version != SCHEMA_VERSION:
         raise CodecFileError(f"{path} must have codec schema {SCHEMA_VERSION}; it has {version!r}")
-    info = header.get("info")
-    if not isinstance(info, dict):
+    if not isinstance(header.get("info"), dict):
         raise CodecFileError(f"{path} holds a damaged codec header")
-    return codec_of(header, tensors, str(path), info).to(device)
+    return header, tensors
 
 
 def codec_header(codec: Codec) -> dict[str, object]:
@@ -166,7 +197,8 @@ def read_tensors(path: Path, schema: str, what: str) -> tuple[dict[str, Any], di
 
 
 def _require_usable(name: str, tensor: Tensor, path: Path) -> None:
-    if tensor.dtype not in (torch.float32, torch.int64):
+    history = name.startswith(_HISTORY) and tensor.dtype in (torch.float64, torch.float16)
+    if not history and tensor.dtype not in (torch.float32, torch.int64):
         raise CodecFileError(
             f"a codec must hold float32 numbers and int64 places; "
             f"{name} in {path} is {tensor.dtype}"

@@ -180,6 +180,12 @@ def fit_pca(x: Tensor) -> PCA:
     ----------
     Pearson 1901, "On lines and planes of closest fit to systems of points in space".
     """
+    mean, scatter = mean_and_scatter(x)
+    return principal_axes(mean, scatter / (len(x) - 1), x)
+
+
+def mean_and_scatter(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean (d,) of vectors (n, d) and their scatter about it (d, d), in fp64."""
     # No fp64 on Apple's GPU; the sums are long, so they move to the CPU rather than lose digits.
     sums_on = torch.device("cpu") if x.device.type == "mps" else x.device
     chunks = torch.split(x, _CHUNK_ROWS)
@@ -192,8 +198,14 @@ def fit_pca(x: Tensor) -> PCA:
         total += deviation.sum(0)
         scatter += deviation.T @ deviation
     missed = total / len(x)
-    mean = guess + missed
-    covariance = (scatter - len(x) * torch.outer(missed, missed)) / (len(x) - 1)
+    return guess + missed, scatter - len(x) * torch.outer(missed, missed)
+
+
+def principal_axes(mean: Tensor, covariance: Tensor, like: Tensor) -> PCA:
+    """Return the axes of a mean (d,) and a covariance (d, d), both fp64, as `fit_pca` does.
+
+    In the dtype and on the device of `like`; raises DataError if the covariance is not finite.
+    """
     if not bool(covariance.isfinite().all()):
         raise DataError(
             "a covariance must be finite; the transformed vectors overflow, so scale them down or "
@@ -203,4 +215,4 @@ def fit_pca(x: Tensor) -> PCA:
     axes = axes.flip(1)
     largest = axes.abs().argmax(0, keepdim=True)
     axes = axes * axes.gather(0, largest).sign()
-    return PCA(mean.to(x), axes.to(x).contiguous(), variances.flip(0).clamp_min(0))
+    return PCA(mean.to(like), axes.to(like).contiguous(), variances.flip(0).clamp_min(0))

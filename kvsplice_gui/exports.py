@@ -160,6 +160,7 @@ def save_table(result: SweepResult, path: Path) -> None:
 
 def save_focus_codec(wishes: Wishes, findings: Findings, path: Path) -> SweepRow:
     """Save the codec of the method in focus at the chosen k, or say what is missing."""
+    from kvsplice_core.calibration import history_of
     from kvsplice_core.codec_file import save_codec
 
     row = findings.row(wishes.method, wishes.k)
@@ -167,7 +168,9 @@ def save_focus_codec(wishes: Wishes, findings: Findings, path: Path) -> SweepRow
         raise KVSpliceError(
             f"{wishes.method.label} at k = {wishes.k} is not calibrated; calibrate it first"
         )
-    save_codec(row.calibration.codec, path)
+    dataset = findings.dataset
+    history = None if dataset is None else history_of(dataset.values, row.calibration.spec)
+    save_codec(row.calibration.codec, path, history)
     return row
 
 

@@ -128,7 +128,7 @@ class Layout:
         if not docks[key].isFloating():
             self._window.resizeDocks(
                 [docks[key], docks["memory"]],
-                [height * 60 // 100, height * 15 // 100],
+                [height * 52 // 100, height * 23 // 100],
                 Qt.Orientation.Vertical,
             )
 

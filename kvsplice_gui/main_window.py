@@ -36,6 +36,7 @@ from kvsplice_gui.quality.desk import QualityDesk
 from kvsplice_gui.session import session_of
 from kvsplice_gui.state import State, Wishes
 from kvsplice_gui.takeaway import TakeAway, start_folder
+from kvsplice_gui.updating import Updating
 from kvsplice_gui.views import Views
 
 _FIRST_SIZE = (1440, 900)
@@ -99,6 +100,7 @@ class MainWindow(QMainWindow):
         )
         self.measuring = Measuring(state, controller, self)
         self._measured_presenter = MeasuredPresenter(state, controller, self.views, self)
+        self.updating = Updating(self, state, controller, self.takeaway, self._try)
         self.menus = Menus(self)
         self._say_status()
         self.presenter = Presenter(state, self.views, self)
@@ -148,6 +150,7 @@ class MainWindow(QMainWindow):
         controller.failed.connect(self.show_error)
         controller.loaded.connect(self._on_loaded)
         self.layout_of.docks["loss"].visibilityChanged.connect(self.presenter.on_loss_shown)
+        self.updating.updated.connect(self._on_updated)
         self.measuring.measured.connect(lambda: self.layout_of.show_dock("measured"))
         self.problem_met.connect(self.show_error)
         self.knots.failed.connect(self.show_error)
@@ -258,6 +261,12 @@ class MainWindow(QMainWindow):
     def _on_progressed(self, fraction: float, text: str) -> None:
         if self.controller.busy not in {*QUALITY_BUSY, FRONTIER}:
             self.views.calibration.set_progress(fraction, text)
+
+    @pyqtSlot(str)
+    def _on_updated(self, text: str) -> None:
+        bar = self.statusBar()
+        if bar is not None:
+            bar.showMessage(text)  # until something else is said: it is a result
 
     @pyqtSlot()
     def _on_cancelled(self) -> None:

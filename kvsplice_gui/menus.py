@@ -191,6 +191,14 @@ class Menus:
             "Ctrl+J",
             "Calibration at the chosen k goes on from the knots in the hand",
         )
+        update = self._add(
+            menu,
+            "&Update a codec with these vectors…",
+            window.updating.show,
+            "Ctrl+U",
+            "Go on with a saved codec on the open vectors, and see how far they have drifted",
+        )
+        self._needs_data.append(update)
         cancel = self._add(
             menu, "C&ancel", window.controller.cancel, "Esc", "Stop; the last result stays"
         )

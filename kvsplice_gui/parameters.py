@@ -176,3 +176,14 @@ FRONTIER_MEASURE = Parameter(
 FRONTIER_BUDGET = Parameter(
     "Budget", "Bits per value you can afford; the best pipeline within them is named."
 )
+UPDATE_CODEC = Parameter(
+    "Codec", "A codec saved by Export or by kvsplice fit, with the history of its vectors."
+)
+UPDATE_FORGET = Parameter(
+    "Forget",
+    "How much less the earlier vectors weigh: at 0 % all vectors weigh the same, at 100 % only "
+    "the open ones count.",
+    0,
+    100,
+    " %",
+)

@@ -22,6 +22,7 @@ from kvsplice_gui.knots.state import KnotEdits
 from kvsplice_gui.quality.state import MEASURES, QualityFindings, QualityWish
 
 if TYPE_CHECKING:
+    from kvsplice_core.updates import Adapted
     from kvsplice_gui.jobs import Dataset
     from kvsplice_gui.memory_jobs import Measurement
 
@@ -153,6 +154,8 @@ class Findings:
         What a real cache was measured to hold and to cost.
     knots : KnotEdits
         What a hand made of the spline's knots; it stands over the result.
+    adapted : Adapted or None
+        A saved codec updated with the vectors, and their drift.
     """
 
     dataset: Dataset | None = None
@@ -164,6 +167,7 @@ class Findings:
     frontier: FrontierFindings = field(default_factory=FrontierFindings)
     measured: Measurement | None = None
     knots: KnotEdits = field(default_factory=KnotEdits)
+    adapted: Adapted | None = None
 
     @property
     def dim(self) -> int:

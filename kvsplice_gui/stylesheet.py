@@ -117,10 +117,10 @@ QProgressBar {
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 
 QCheckBox, QRadioButton { spacing: 6px; background: transparent; }
-QCheckBox::indicator {
+QCheckBox::indicator, QListView::indicator {
   width: 12px; height: 12px; background: $base; border: 1px solid $outline; border-radius: 3px;
 }
-QCheckBox::indicator:checked {
+QCheckBox::indicator:checked, QListView::indicator:checked {
   background: $accent; border-color: $accent; image: url($icons:check-$name.svg);
 }
 QCheckBox::indicator:disabled { border-color: $border; background: $window; }

@@ -104,9 +104,10 @@ def _run(arguments: argparse.Namespace) -> int:
         fit_codec(arguments, values, spec)
         return 0
     row = _calibrated(values, spec)
+    from kvsplice_core.calibration import history_of
     from kvsplice_core.codec_file import save_codec
 
-    save_codec(row.calibration.codec, out)
+    save_codec(row.calibration.codec, out, history_of(values, spec))
     say(f"saved {out}")
     say(f"kept {row.kept.key}")
     change = "" if row.change is None else f", {change_text(row.change)} against PCA"

@@ -18,6 +18,7 @@ from kvsplice_core.cli import (
     samples,
     solve,
     sweep,
+    update,
 )
 from kvsplice_core.cli import eval as evaluate
 from kvsplice_core.errors import SpecError
@@ -33,6 +34,7 @@ _COMMANDS = (
     capture,
     sweep,
     fit,
+    update,
     evaluate,
     quality,
     frontier,

@@ -10,6 +10,8 @@ from kvsplice_gui.frontier.state import FrontierFindings
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
 
+_LOOKED_AT = ("data", "frontier", "quality", "seed", "device")
+
 
 class FrontierPresenter(QObject):
     """From state to the frontier's widgets, never back."""
@@ -35,6 +37,9 @@ class FrontierPresenter(QObject):
 
     @pyqtSlot(object, object)
     def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
+        # A drag of k has no time for what it does not touch.
+        if all(getattr(old, name) == getattr(new, name) for name in _LOOKED_AT):
+            return
         views, findings = self._views, self._state.findings
         if old.frontier != new.frontier:
             views.frontier_panel.show_wish(new.frontier)
@@ -84,7 +89,8 @@ class FrontierPresenter(QObject):
         view = self._views.frontier_view
         text, is_error = frontier_readouts.notice(wishes, findings)
         view.notice.say(text, is_error=is_error)
-        self._views.frontier_table.notice.say(text, is_error=is_error)
+        # That it is stale, the heading over the table says already.
+        self._views.frontier_table.notice.say(text if is_error else "", is_error=is_error)
         best, sentence = frontier_readouts.best, frontier_readouts.sentence
         view.say(best(wishes, findings), sentence(findings))
         view.show_left_out(*frontier_readouts.left_out(findings.frontier.shown))

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QSize, pyqtSignal
+from PyQt6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QSize,
+    Qt,
+    pyqtSignal,
+)
 from PyQt6.QtGui import QBrush, QColor, QIcon
 from PyQt6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
@@ -43,7 +51,7 @@ def _cost(point: FrontierPoint) -> str:
 
 
 FIELDS = (
-    Field("Pipeline", "What was measured", lambda p: p.pipeline.label, width=262),
+    Field("Pipeline", "What was measured", lambda p: p.pipeline.label, width=296),
     Field(
         "Bits", "Per value, everything counted", lambda p: three_digits(p.bits),
         lambda p: p.bits, 56, is_number=True,
@@ -66,23 +74,23 @@ FIELDS = (
     ),
     Field(
         "ΔNLL", "Through the model's cache, nats per token, with its interval", _cost,
-        lambda p: _LAST if p.quality is None else p.quality.delta_nll.value, 148, is_number=True,
+        lambda p: _LAST if p.quality is None else p.quality.delta_nll.value, 188, is_number=True,
     ),
     Field(
         "Change", "Of the squared error against the reference", lambda p: _change(p.change),
-        lambda p: _key(p.change), 72, is_number=True,
+        lambda p: _key(p.change), 80, is_number=True,
     ),
     Field(
         "95 % interval", "Paired block bootstrap over tokens", lambda p: _interval(p.change),
         lambda p: _key(p.change), 136, is_number=True,
     ),
     Field(
-        "Verdict", "A tie when the interval holds 0", _verdict, _verdict, 60,
+        "Verdict", "A tie when the interval holds 0", _verdict, _verdict, 80,
         colour=lambda p: _ROLES.get(_verdict(p), ""),
     ),
     Field(
         "Surrogate", "The same change on a Gaussian of equal mean and covariance",
-        lambda p: _change(p.surrogate), lambda p: _key(p.surrogate), 76, is_number=True,
+        lambda p: _change(p.surrogate), lambda p: _key(p.surrogate), 92, is_number=True,
     ),
     Field(
         "Gap", "Error over the Gaussian bound at equal stored bits, dB",
@@ -90,7 +98,7 @@ FIELDS = (
     ),
     Field(
         "Replaced", "Codecs that plain PCA or plain rounding replaced, of all",
-        lambda p: f"{p.replaced} of {p.codecs}", lambda p: p.replaced, 72, is_number=True,
+        lambda p: f"{p.replaced} of {p.codecs}", lambda p: p.replaced, 92, is_number=True,
         colour=lambda p: "warning" if p.replaced else "",
     ),
     Field(
@@ -118,6 +126,7 @@ class FrontierTable(RecordTable):
         self._rows = _Rows(self)
         self.view.setItemDelegate(self._rows)
         self.view.setIconSize(QSize(28, 14))
+        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.view.setMouseTracking(True)
         self.view.entered.connect(lambda index: self.point_hovered.emit(self._record(index)))
         viewport = self.view.viewport()

@@ -44,6 +44,7 @@ class FrontierView(QWidget):
         self.plot.budget_chosen.connect(lambda bits: self.budget_chosen.emit(rounded(bits)))
         self.say("", "")
         self.show_left_out("", "")
+        self.set_marks(())
 
     def _lay_out(self) -> None:
         parameter = parameters.FRONTIER_BUDGET
@@ -94,8 +95,9 @@ class FrontierView(QWidget):
         self.plot.set_budget(bits)
 
     def set_marks(self, bits: tuple[float, ...]) -> None:
-        """Let the slider catch at the measured budgets."""
+        """Let the slider catch at the measured budgets; without any there is nothing to slide."""
         self._marks = bits
+        self.slider.setEnabled(bool(bits))
 
     def say(self, best: str, verdict: str) -> None:
         """Say what is best at the budget, and the verdict on the chosen point."""

@@ -43,6 +43,7 @@ class Stages:
 STAGE_KEYS = (
     "values", "grouping", "axes", "transform", "pca", "quantizer", "cache", "decoder", "restored",
 )  # fmt: skip
+OPTIONAL_KEYS = ("grouping", "axes", "quantizer")
 
 
 class StageButton(QPushButton):
@@ -113,6 +114,8 @@ class PipelineStrip(QFrame):
                 row.addWidget(self._arrows[key])
             row.addWidget(button)
             button.clicked.connect(self._on_button_clicked)
+        for key in OPTIONAL_KEYS:
+            self._show_button(key, shown=False)
 
     def show_stages(self, stages: Stages) -> None:
         """Show all stages."""
@@ -120,9 +123,12 @@ class PipelineStrip(QFrame):
             stage = getattr(stages, key)
             if stage is not None:
                 button.show_stage(stage)
-            button.setVisible(stage is not None)
-            if key in self._arrows:
-                self._arrows[key].setVisible(stage is not None)
+            self._show_button(key, shown=stage is not None)
+
+    def _show_button(self, key: str, *, shown: bool) -> None:
+        self.buttons[key].setVisible(shown)
+        if key in self._arrows:
+            self._arrows[key].setVisible(shown)
 
     def _on_button_clicked(self) -> None:
         sender = self.sender()

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QRect, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QIcon, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PyQt6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QIcon,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+)
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
@@ -17,7 +27,14 @@ from kvsplice_gui.theme import CAPTION_PX, LIGHT, SPACING, Theme, plot_font
 _ROW_PX = 17
 _LEAST_ROW_PX = 12
 _SWATCH_PX = 34
-_WIDTH_PX = 196
+_LEAST_PX, _MOST_PX = 150, 224
+_SHORTER = (
+    ("heads joined", "joined"),
+    ("heads pooled", "pooled"),
+    ("quadratic manifold", "quadratic"),
+    ("polynomial features", "polynomial"),
+    ("plain rounding, groups of", "rounding per token,"),
+)
 
 
 def draw_swatch(painter: QPainter, box: QRect, pipeline: Pipeline, ground: str) -> None:
@@ -28,7 +45,7 @@ def draw_swatch(painter: QPainter, box: QRect, pipeline: Pipeline, ground: str) 
     fill = QColor(style.colour if style.filled else ground)
     painter.save()
     painter.translate(middle.x() + 0.5, middle.y() + 0.5)
-    drawSymbol(painter, style.symbol, SYMBOL_SIZE, QPen(QColor(style.colour), 0.12), fill)
+    drawSymbol(painter, style.symbol, SYMBOL_SIZE, QPen(QColor(style.colour), 0.15), fill)
     painter.restore()
 
 
@@ -43,6 +60,14 @@ def swatch_icon(pipeline: Pipeline, theme: Theme, ratio: float = 2.0) -> QIcon:
     draw_swatch(painter, QRect(0, 0, size.width() - 1, size.height() - 1), pipeline, theme.base)
     painter.end()
     return QIcon(pixmap)
+
+
+def short_label(pipeline: Pipeline) -> str:
+    """Return a pipeline's label with the words a legend can do without."""
+    label = pipeline.label
+    for long, short in _SHORTER:
+        label = label.replace(long, short)
+    return label
 
 
 class FrontierLegend(QWidget):
@@ -68,6 +93,7 @@ class FrontierLegend(QWidget):
         """Name the lines that are drawn; the chosen one in the accent."""
         self._pipelines, self._chosen = tuple(pipelines), chosen
         self.setVisible(bool(pipelines))
+        self.updateGeometry()
         self.update()
 
     def show_chosen(self, chosen: Pipeline | None) -> None:
@@ -81,12 +107,15 @@ class FrontierLegend(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802  # Qt's name
-        """Return room for the usual names."""
-        return QSize(_WIDTH_PX, _ROW_PX * max(1, len(self._pipelines)))
+        """Return room for the names, within reason."""
+        metrics = QFontMetrics(_bold())
+        widths = (metrics.horizontalAdvance(short_label(one)) for one in self._pipelines)
+        width = _SWATCH_PX + max(widths, default=0) + SPACING // 2
+        return QSize(min(max(width, _LEAST_PX), _MOST_PX), _ROW_PX * max(1, len(self._pipelines)))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802  # Qt's name
         """Return room for the width only; rows move closer, and the last are left out."""
-        return QSize(_WIDTH_PX, 0)
+        return QSize(self.sizeHint().width(), 0)
 
     def pipeline_at(self, y: float) -> Pipeline | None:
         """Return whose row is at a height in pixels from the top."""
@@ -101,22 +130,19 @@ class FrontierLegend(QWidget):
         """Paint a row for each pipeline."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), QColor(self._theme.base))
         height = self._row_height()
         for place, pipeline in enumerate(self._pipelines):
             self._paint_row(painter, pipeline, SPACING + place * height, height)
 
     def _paint_row(self, painter: QPainter, pipeline: Pipeline, top: int, height: int) -> None:
         swatch = QRect(SPACING // 2, top, _SWATCH_PX - SPACING, height)
-        draw_swatch(painter, swatch, pipeline, self._theme.base)
+        draw_swatch(painter, swatch, pipeline, self._theme.window)
         is_chosen = pipeline == self._chosen
-        font = plot_font(CAPTION_PX)
-        font.setBold(is_chosen)
-        painter.setFont(font)
+        painter.setFont(_bold() if is_chosen else plot_font(CAPTION_PX))
         painter.setPen(QColor(self._theme.accent if is_chosen else self._theme.text))
         box = QRect(_SWATCH_PX, top, self.width() - _SWATCH_PX, height)
         text = painter.fontMetrics().elidedText(
-            pipeline.label, Qt.TextElideMode.ElideMiddle, box.width()
+            short_label(pipeline), Qt.TextElideMode.ElideMiddle, box.width()
         )
         painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), text)
 
@@ -132,3 +158,9 @@ class FrontierLegend(QWidget):
         pipeline = None if event is None else self.pipeline_at(event.position().y())
         if pipeline is not None:
             self.pipeline_clicked.emit(pipeline)
+
+
+def _bold() -> QFont:
+    font = plot_font(CAPTION_PX)
+    font.setBold(True)
+    return font

@@ -31,6 +31,10 @@ _X_LABEL = "bits per value, everything counted"
 _CLICK_PIXELS = 28
 _RING_SIZE = 17
 _ROOM_BELOW = 0.7
+_FILLED = (
+    "filled symbols are quantized, hollow ones numbers of 16 bits; "
+    "what is 0 or less stands at the foot of a logarithmic axis"
+)
 _UNITS = {"nmse": "error over variance", "nll": "nats per token", "kl": "nats per token"}
 
 
@@ -117,7 +121,7 @@ class FrontierPlot(PlotFrame):
         self._lines, self._bound, self._measure = tuple(lines), bound, measure
         self._is_valid, self._is_stale = valid, stale
         self.header.title.setText(f"{MEASURES[measure]} at equal bytes")
-        self.header.title.setToolTip(f"{MEASURES[measure]}, {_UNITS[measure]}")
+        self.header.title.setToolTip(f"{MEASURES[measure]}, {_UNITS[measure]}; {_FILLED}")
         self._set_empty(not self._lines)
         self._redraw()
 
@@ -190,7 +194,8 @@ class FrontierPlot(PlotFrame):
         if self._log and self._measure == "nmse":
             # Room for the bound, which falls faster than any codec.
             bottom -= min(_ROOM_BELOW, 0.2 * (bounds.top - bounds.bottom) + 0.1)
-        self._fit(Bounds(bounds.left, bounds.right, bottom, bounds.top))
+        top = bounds.top + 0.03 * (bounds.top - bottom)  # symbols are not cut
+        self._fit(Bounds(bounds.left, bounds.right, bottom, top))
         self._place_bound_label()
 
     def _place_bound_label(self) -> None:

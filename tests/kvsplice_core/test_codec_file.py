@@ -11,11 +11,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from kvsplice_core import load_codec, save_codec
-from kvsplice_core.codec_file import SCHEMA
+from kvsplice_core.codec_file import SCHEMA, load_history
 from kvsplice_core.decoders.spec import Decoding
 from kvsplice_core.errors import CodecFileError, KVSpliceError, SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.quantizers.spec import Quantization
+from kvsplice_core.streaming import History
 from tests.kvsplice_core.test_codec import DIM, ROWS, codec_of, composed, rounded
 
 
@@ -67,6 +68,22 @@ def test_decoder_and_quantizer_come_back_bit_for_bit(method, decoder, quantizer,
 def test_rounding_without_a_basis_comes_back(path):
     save_codec(rounded(), path)
     assert same(rounded(), load_codec(path))
+
+
+def test_a_history_lies_beside_the_codec_and_is_no_part_of_it(path):
+    codec, history = codec_of(Method.SPLINE, 2), History.of(ROWS[1:], ROWS[:1])
+    save_codec(codec, path, history)
+    back, kept = load_codec(path), load_history(path)
+    assert back.tensors().keys() == codec.tensors().keys()
+    assert torch.equal(back.encode(ROWS), codec.encode(ROWS))
+    assert torch.equal(kept.moments.scatter, history.moments.scatter)
+    assert torch.equal(kept.replay, history.replay)
+
+
+def test_a_file_without_a_history_says_so(path):
+    save_codec(codec_of(Method.PCA, 2), path)
+    with pytest.raises(CodecFileError, match="holds none: fit it again"):
+        load_history(path)
 
 
 def test_saving_twice_writes_the_same_bytes(path, tmp_path):

@@ -4,9 +4,14 @@ import itertools
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kvsplice_core.decoders.spec import Decoding
 from kvsplice_core.methods import Method
-from kvsplice_core.palette import SEQUENCE, style_of
+from kvsplice_core.palette import GREY, SEQUENCE, pipeline_style, style_of
+from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES, Pipeline
+from kvsplice_core.quantizers.spec import Quantization
 
 HEX = re.compile(r"#[0-9A-F]{6}")
 
@@ -39,3 +44,40 @@ def test_sequence_is_hexadecimal_and_free_of_repeats():
 def test_colours_stand_out_on_white_and_on_black():
     for method in Method:
         assert 0.15 < luminance(style_of(method).colour) < 0.75
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.combinations(DEFAULT_PIPELINES, 2)))
+def test_two_usual_pipelines_share_neither_colour_nor_symbol(a, b):
+    one, other = pipeline_style(a), pipeline_style(b)
+    assert one.colour != other.colour
+    assert (one.symbol, one.filled) != (other.symbol, other.filled)
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_a_method_by_itself_keeps_its_look(method):
+    own, pipeline = style_of(method), pipeline_style(Pipeline.of(method.key))
+    assert (pipeline.colour, pipeline.symbol, pipeline.marker) == (
+        own.colour,
+        own.symbol,
+        own.marker,
+    )
+
+
+@given(
+    st.sampled_from(["each", "pooled", "joined", "blocks:2"]),
+    st.sampled_from(["raw", "output"]),
+    st.sampled_from([method.key for method in Method]),
+    st.sampled_from([decoding.key for decoding in Decoding]),
+    st.sampled_from([quantization.key for quantization in Quantization]),
+)
+def test_any_pipeline_has_a_look_that_stands_out(grouping, axes, method, decoder, quantizer):
+    pipeline = Pipeline.of("+".join((grouping, axes, method, decoder, quantizer)))
+    style = pipeline_style(pipeline)
+    assert HEX.fullmatch(style.colour)
+    assert 0.1 < luminance(style.colour) < 0.75
+    assert style.filled is not pipeline.keeps_numbers
+    assert len(style.dash) % 2 == 0
+
+
+def test_plain_rounding_is_grey():
+    assert pipeline_style(Pipeline.of("rounding")).colour == GREY

@@ -1,23 +1,32 @@
-"""The strip: six stages in order, each a button with its number."""
+"""The strip: stages in order, each a button with its number."""
 
 import pytest
 from PyQt6.QtCore import Qt
 
-from kvsplice_gui.panels.pipeline_strip import STAGE_KEYS, PipelineStrip, Stage, Stages
+from kvsplice_gui.panels.pipeline_strip import (
+    OPTIONAL_KEYS,
+    STAGE_KEYS,
+    PipelineStrip,
+    Stage,
+    Stages,
+)
 from tests.kvsplice_gui.panels.hands import record, shown
 
-STAGES = Stages(*(Stage(f"name {key}", f"number {key}", f"help {key}.") for key in STAGE_KEYS))
+ALL = {key: Stage(f"name {key}", f"number {key}", f"help {key}.") for key in STAGE_KEYS}
+STAGES = Stages(**ALL)
 
 
 @pytest.fixture
 def strip(qtbot):
     made = shown(qtbot, PipelineStrip())
     made.resize(1200, 60)
+    made.show_stages(STAGES)
     return made
 
 
 def test_stages_stand_in_the_order_vectors_pass_them(strip):
-    assert STAGE_KEYS == ("values", "transform", "pca", "cache", "decoder", "restored")
+    usual = [key for key in STAGE_KEYS if key not in OPTIONAL_KEYS]
+    assert usual == ["values", "transform", "pca", "cache", "decoder", "restored"]
     lefts = [strip.buttons[key].x() for key in STAGE_KEYS]
     assert lefts == sorted(lefts)
 
@@ -30,6 +39,14 @@ def test_every_stage_shows_name_number_and_help(strip):
         assert button.accessibleName() == f"name {key}: number {key}"
         assert button.toolTip() == f"help {key}."
     assert said == []
+
+
+def test_stages_that_are_not_chosen_are_not_shown(qtbot):
+    strip = shown(qtbot, PipelineStrip())
+    usual = {key: ALL[key] for key in STAGE_KEYS if key not in OPTIONAL_KEYS}
+    strip.show_stages(STAGES)
+    strip.show_stages(Stages(**usual))
+    assert {key for key, button in strip.buttons.items() if button.isVisible()} == set(usual)
 
 
 @pytest.mark.parametrize("key", STAGE_KEYS)

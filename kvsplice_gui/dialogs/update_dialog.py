@@ -1,0 +1,182 @@
+"""The dialog that asks which codec to update with the open vectors, and shows what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from kvsplice_core.updates import Adapted
+from kvsplice_gui import parameters
+from kvsplice_gui.panels.fields import FieldGroup, spin_box
+from kvsplice_gui.panels.update_table import UpdateTable
+from kvsplice_gui.theme import SPACING
+from kvsplice_gui.update_jobs import UpdateWish
+
+UPDATING, CANCELLING = "Updating", "Cancelling"
+_WIDTH = 78 * SPACING
+_TABLE_HEIGHT = 12 * SPACING
+
+
+class UpdateDialog(QDialog):
+    """Codec and share to forget; then progress, the drift, and the error before and after.
+
+    Signals
+    -------
+    start_requested : UpdateWish
+    cancel_requested
+        Stop the update that is running.
+    save_requested
+        Save the updated codec.
+    """
+
+    start_requested = pyqtSignal(object)
+    cancel_requested = pyqtSignal()
+    save_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Update a codec with these vectors")
+        self.setMinimumWidth(_WIDTH)
+        self.codec, self.browse_button = QLineEdit(), QPushButton("&Browse…")
+        self.forget = spin_box(parameters.UPDATE_FORGET)
+        self.vectors, self.verdict, self.progress_text = QLabel(), QLabel(), QLabel()
+        self.table, self.progress = UpdateTable(), QProgressBar()
+        self.save_button = QPushButton("&Save updated codec…")
+        self.start_button, self.cancel_button = QPushButton("&Update"), QPushButton("Close")
+        self._busy, self._can_save = "", False
+        self._lay_out()
+        self.codec.textChanged.connect(self._show_availability)
+        self.browse_button.clicked.connect(self._on_browse_clicked)
+        self.start_button.clicked.connect(self._on_start_clicked)
+        self.cancel_button.clicked.connect(self.reject)
+        self.save_button.clicked.connect(self.save_requested)
+        self._show_availability()
+
+    @property
+    def is_updating(self) -> bool:
+        """Whether an update is running."""
+        return self._busy == UPDATING
+
+    @property
+    def wish(self) -> UpdateWish:
+        """What the fields ask for."""
+        return UpdateWish(self.codec.text().strip(), self.forget.value() / 100)
+
+    def show_vectors(self, title: str) -> None:
+        """Say which vectors are open."""
+        self.vectors.setText(f"The codec goes on from where it is, with {title}.")
+
+    def show_adapted(self, adapted: Adapted | None) -> None:
+        """Show what an update found; None empties the dialog."""
+        self.table.show_adapted(adapted)
+        self.verdict.setText("" if adapted is None else adapted.text)
+        self._can_save = adapted is not None
+        self._show_availability()
+
+    def set_busy(self, busy: str) -> None:
+        """Follow what the controller is doing; fields rest while it updates."""
+        if busy == CANCELLING and self.is_updating:
+            self.progress_text.setText("Cancelling…")
+            self.cancel_button.setEnabled(False)
+            return
+        was_updating, self._busy = self.is_updating, busy
+        self.cancel_button.setEnabled(True)
+        self.cancel_button.setText("Cancel" if self.is_updating else "Close")
+        self.progress.setVisible(self.is_updating)
+        if self.is_updating:
+            self.set_progress(-1.0, "Starting…")
+        elif was_updating:
+            self.progress_text.clear()
+        self._show_availability()
+
+    def set_progress(self, fraction: float, text: str) -> None:
+        """Show how far the update is; a negative share means that nobody knows."""
+        if self.is_updating and self.cancel_button.isEnabled():
+            self.progress.setRange(0, 1000 if fraction >= 0 else 0)
+            self.progress.setValue(max(0, round(1000 * fraction)))
+            self.progress_text.setText(text.replace("\n", " · "))
+
+    def reject(self) -> None:
+        """Stop what is running; only when nothing is, close."""
+        if self.is_updating:
+            self.cancel_requested.emit()
+        else:
+            super().reject()
+
+    def _lay_out(self) -> None:
+        for label in (self.vectors, self.progress_text):
+            label.setProperty("role", "muted")
+        for label in (self.vectors, self.verdict, self.progress_text):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.table.setMinimumHeight(_TABLE_HEIGHT)
+        self.progress.setTextVisible(False)
+        self.progress.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
+        column.setSpacing(SPACING)
+        for widget in (self.vectors, self._fields(), self.progress, self.progress_text):
+            column.addWidget(widget)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.verdict)
+        column.addLayout(self._buttons())
+
+    def _fields(self) -> QWidget:
+        group, file = FieldGroup("Codec"), QWidget()
+        row = QHBoxLayout(file)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING)
+        row.addWidget(self.codec, 1)
+        row.addWidget(self.browse_button)
+        file.setFocusProxy(self.codec)
+        self.codec.setAccessibleName(parameters.UPDATE_CODEC.label)
+        self.browse_button.setAutoDefault(False)
+        group.add(parameters.UPDATE_CODEC, file)
+        group.add(parameters.UPDATE_FORGET, self.forget)
+        return group
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(SPACING)
+        self.start_button.setProperty("role", "primary")
+        self.start_button.setDefault(True)
+        for button in (self.save_button, self.cancel_button):
+            button.setAutoDefault(False)
+        row.addWidget(self.save_button)
+        row.addStretch(1)
+        row.addWidget(self.cancel_button)
+        row.addWidget(self.start_button)
+        return row
+
+    @pyqtSlot()
+    def _show_availability(self) -> None:
+        is_free = not self._busy
+        for field in (self.codec, self.browse_button, self.forget):
+            field.setEnabled(not self.is_updating)
+        self.start_button.setEnabled(is_free and Path(self.wish.path).is_file())
+        self.save_button.setEnabled(is_free and self._can_save)
+
+    @pyqtSlot()
+    def _on_browse_clicked(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Choose a codec", self.codec.text(), "Codec (*.safetensors)"
+        )
+        if path:
+            self.codec.setText(path)
+
+    @pyqtSlot()
+    def _on_start_clicked(self) -> None:
+        self.start_requested.emit(self.wish)

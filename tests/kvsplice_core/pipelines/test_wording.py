@@ -1,0 +1,97 @@
+"""Every point and every budget has its sentence."""
+
+from dataclasses import replace
+
+import pytest
+
+from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.pipelines.wording import (
+    best_at,
+    best_words,
+    digits,
+    reference_point,
+    replacement,
+    verdict,
+)
+from tests.frontier_samples import GAIN, LOSS, TIE, frontier, point
+from tests.quality_samples import around, quality
+
+
+@pytest.mark.parametrize(("change", "said"), [(GAIN, "a gain"), (TIE, "a tie"), (LOSS, "a loss")])
+def test_the_verdict_says_what_the_interval_says(change, said):
+    text = verdict(point("spline", change=change), frontier())
+    assert f" is {said}: " in text
+    assert "against PCA at 2.51 bits" in text
+    assert "on the last 25 % of the tokens" in text
+    assert text.count(".\n") == 0
+    assert text.endswith(".")
+
+
+def test_a_reference_is_compared_with_nothing():
+    assert "which others are compared with" in verdict(point("pca"), frontier())
+
+
+def test_a_point_below_every_reference_says_so():
+    lone = point("joined+lloyd-max", 1.0, change=None, reference=None)
+    assert "where plain rounding, groups of 64 does not fit" in verdict(lone, frontier())
+
+
+def test_surrogate_model_and_replacement_are_added():
+    rich = point(
+        "spline", surrogate=TIE, quality=quality(0.1, 0.2), against=around(-0.02, 0.005), replaced=2
+    )
+    text = verdict(rich, frontier())
+    assert "on a Gaussian surrogate +0.100\u00a0% [−0.200\u00a0%, +0.400\u00a0%]" in text
+    assert "ΔNLL 0.100 [" in text
+    assert "−0.0200 [−0.0250, −0.0150] against it, less" in text
+    assert "PCA replaced it in 2 of 3 codecs" in text
+
+
+def test_rounding_is_what_replaces_a_quantized_pipeline():
+    assert replacement(point("joined+lloyd-max", replaced=1)).startswith("plain rounding replaced")
+    assert replacement(point("joined+lloyd-max")) == ""
+
+
+def test_the_reference_is_the_one_at_the_most_bits_up_to_the_point():
+    other = reference_point(point("joined+lloyd-max", 4.0), frontier())
+    assert (other.pipeline.key, other.asked_bits) == ("rounding", 4.0)
+    assert reference_point(point("joined+lloyd-max", 1.0), frontier()) is None
+
+
+@pytest.mark.parametrize("bits", [1.0, 2.0, 2.5, 3.9, 8.0])
+def test_nothing_within_the_budget_is_better_than_the_best(bits):
+    result = frontier()
+    best = best_at(result, bits)
+    fitting = [p for p in result.points if p.bits <= 1.01 * bits]
+    assert best.bits <= 1.01 * bits
+    assert best.nmse == min(p.nmse for p in fitting)
+
+
+def test_a_codec_over_the_budget_is_not_within_it():
+    heavy = point("joined", 2.5, nmse=1e-6, side_bits=0.2)
+    result = frontier()
+    result = replace(result, points=(*result.points, heavy))
+    assert best_at(result, 2.5) is not heavy
+    assert best_at(result, 2.7) is heavy
+
+
+def test_the_best_by_another_measure_may_be_another():
+    costs = {"pca": 0.1, "joined+lloyd-max": 0.3}
+    points = [point(key, quality=quality(cost, cost)) for key, cost in costs.items()]
+    result = frontier(points=tuple(points))
+    assert best_at(result, 2.6, "nll").pipeline == Pipeline.of("pca")
+    assert best_at(result, 2.6).pipeline == Pipeline.of("joined+lloyd-max")
+
+
+def test_the_budget_is_named_with_its_best_or_with_the_least():
+    words = best_words(frontier(), 2.5)
+    assert words.startswith("best at ≤ 2.5 bits: heads joined · axes of W_O · PCA · Lloyd–Max")
+    assert best_words(frontier(), 0.5).endswith("the least is 1.01")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0.00"), (2.5, "2.50"), (-0.02, "−0.0200"), (123.4, "123"), (2e-5, "2.00e-05")],
+)
+def test_numbers_have_three_digits(value, text):
+    assert digits(value) == text
