@@ -126,6 +126,11 @@ class Card:
             return ""
         return f" (PCA kept in {count} of {len(codecs)} codecs)"
 
+    @property
+    def is_quantized(self) -> bool:
+        """Whether a codec stores levels rather than numbers."""
+        return any(codec.quantizer is not None for held in self._all() for codec in held.codecs)
+
     def _all(self) -> tuple[HeadCodecs, ...]:
         return (*self.values.values(), *self.keys.values())
 

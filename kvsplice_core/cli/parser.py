@@ -16,6 +16,7 @@ from kvsplice_core.cli import (
     plots,
     quality,
     samples,
+    solve,
     sweep,
     update,
 )
@@ -37,6 +38,7 @@ _COMMANDS = (
     evaluate,
     quality,
     frontier,
+    solve,
     memory,
     plots,
     gui,

@@ -173,12 +173,13 @@ def allot_evenly(units: Sequence[Unit], bits: float) -> tuple[float, ...]:
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if _fits(units, middle, bits) else (low, middle)
+    # Halving ends a hair below a round budget, which must not cost a byte of every vector.
     return (round(low, _DIGITS),) * len(units)
 
 
 def _fits(units: Sequence[Unit], asked: float, bits: float) -> bool:
     mean = mean_of(units, [unit.bits_at(asked) for unit in units])
-    return mean <= bits + _ROUNDING  # rounding must not cost a byte of every vector
+    return mean <= bits
 
 
 def mean_of(units: Sequence[Unit], numbers: Sequence[float]) -> float:

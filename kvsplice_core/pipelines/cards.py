@@ -83,7 +83,7 @@ def _info(
     capture: Capture, fits: Fits, pipeline: Pipeline, calibration: CalibrationSpec, tokens: int
 ) -> dict[str, object]:
     facts = capture.facts
-    sides = {side for side, _ in fits}
+    sides = tuple(dict.fromkeys(side for side, _ in fits))
     return {
         "method": pipeline.method.key,
         "pipeline": pipeline.key,
@@ -97,7 +97,7 @@ def _info(
         "epochs": calibration.resolved_epochs,
         "seed": calibration.seed,
         "train_fraction": calibration.train_fraction,
-        "sides": (Sides.BOTH if len(sides) == 2 else Sides(*sides)).value,
+        "sides": Sides.BOTH.value if len(sides) == 2 else "".join(sides),
         "capture_sha256": capture.sha256,
         "text_sha256": facts.text_sha256,
         "documents": [span.name for span in facts.documents],

@@ -6,6 +6,7 @@ on a little text, what costs few on the longest window that is scored, as it is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -105,11 +106,11 @@ def audit(
     found.append(controls.random_basis(random, kl, kl_one))
     errors = ReadErrors()
     yield "audit: chunks"
-    changes = [_changes(reader.watched_by(errors), card, longest.ids, CHUNK)]
+    cuts = [_cut(reader.watched_by(errors), card, longest, CHUNK, base)]
     yield "audit: token by token"
     short = max(texts, key=lambda text: text.tokens)
-    changes.append(_changes(little, card, short.ids, 1))
-    found.append(_chunks(changes, longest.tokens, short.tokens))
+    cuts.append(_cut(little, card, short, 1, base))
+    found.append(_chunks(cuts, card, longest.tokens, short.tokens))
     if little.window != reader.window:
         named = f" (newest {little.window.newest} tokens raw)"
         found = [replace(control, claim=control.claim + named) for control in found]
@@ -139,23 +140,53 @@ def reader_of_little(reader: CacheReader, texts: Sequence[TextWindow]) -> CacheR
     return reader.at_most(max(1, min(lengths) // 4))
 
 
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """What reading a text in several passes changes, beside what compressing it does.
+
+    Parameters
+    ----------
+    change : Tensor, shape (tokens − 1,), fp64
+        Of log p of every token.
+    compression : float
+        Root mean square of what compression changes, the larger of both ways to read.
+    """
+
+    change: Tensor
+    compression: float
+
+    @property
+    def share(self) -> float:
+        """The change beside that of compression, both root mean squares."""
+        change = _rms(self.change)
+        return change / self.compression if self.compression > 0 else math.inf * change
+
+
 @torch.no_grad()
-def _changes(reader: CacheReader, card: Card, ids: Tensor, chunk: int) -> Tensor:
-    """Return how much log p of every token changes between one pass and several; fp64."""
-    targets = ids[0, 1:, None]
+def _cut(
+    reader: CacheReader, card: Card, window: TextWindow, chunk: int, base: BaseLogProbs
+) -> _Cut:
+    """Read a text in one pass and in several."""
+    targets = window.ids[0, 1:, None]
 
     def true(log_probs: Tensor) -> Tensor:
-        return log_probs.gather(1, targets.to(log_probs.device)).cpu().double()
+        return log_probs.gather(1, targets.to(log_probs.device)).cpu().double()[:, 0]
 
-    whole = true(reader.log_probs(card, ids))
-    parts = reader.log_probs_in_chunks(card, ids, chunk, as_generated=chunk == 1)
-    return true(parts) - whole
+    whole = true(reader.log_probs(card, window.ids))
+    parts = true(reader.log_probs_in_chunks(card, window.ids, chunk, as_generated=chunk == 1))
+    dense = true(base.of(window))
+    return _Cut(parts - whole, larger(_rms(whole - dense), _rms(parts - dense)))
 
 
-def _chunks(changes: Sequence[Tensor], longest: int, short: int) -> Control:
-    largest, mean = 0.0, 0.0
-    for change in changes:
-        largest = larger(largest, float(change.abs().max()))
-        mean = larger(mean, abs(float(change.mean())))
+def _rms(x: Tensor) -> float:
+    return float(x.square().mean().sqrt())
+
+
+def _chunks(cuts: Sequence[_Cut], card: Card, longest: int, short: int) -> Control:
+    largest, mean, share = 0.0, 0.0, 0.0
+    for cut in cuts:
+        largest = larger(largest, float(cut.change.abs().max()))
+        mean = larger(mean, abs(float(cut.change.mean())))
+        share = larger(share, cut.share)
     claim = f"one pass = chunks of {CHUNK} ({longest} tokens) = token by token ({short} tokens)"
-    return controls.chunks(claim, largest, mean)
+    return controls.chunks(claim, largest, mean, share if card.is_quantized else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,10 +56,18 @@ def quality_of(scores: TextScores, seed: int = 0) -> Quality:
     )
 
 
-def paired_difference(ours: TextScores, theirs: TextScores, seed: int = 0) -> Estimate:
-    """Return NLL of `ours` minus that of `theirs` on the same text, nats per token."""
+def paired_difference(
+    ours: TextScores,
+    theirs: TextScores,
+    seed: int = 0,
+    pick: Callable[[DocumentScore], float] = attrgetter("nll"),
+) -> Estimate:
+    """Return the NLL, or what `pick` gives, of `ours` minus that of `theirs` on the same text.
+
+    Means per token, nats.
+    """
     pairs = list(zip(ours.units, theirs.units, strict=True))
-    differences = np.array([a.nll - b.nll for a, b in pairs])
+    differences = np.array([pick(a) - pick(b) for a, b in pairs])
     tokens = np.array([float(a.tokens) for a, _ in pairs])
     return _estimate(differences, tokens, _draws(len(pairs), seed))
 

@@ -13,6 +13,7 @@ from kvsplice_core.pipelines.allotting import Unit, allot
 from kvsplice_core.pipelines.results import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.quality.specs import SENSITIVITY_TOKENS, EvalSpec
+from kvsplice_core.results import Verdict
 from kvsplice_core.specs import SAMPLE_BUDGET, CalibrationSpec, Recipe
 
 if TYPE_CHECKING:
@@ -165,6 +166,35 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class AgainstEven:
+    """The solved allotment minus the even one, paired over documents, nats per token.
+
+    Parameters
+    ----------
+    delta_nll, kl : Estimate
+        What counts is the NLL; near the dense cache it is mostly chance, and the KL tells more.
+    """
+
+    delta_nll: Estimate
+    kl: Estimate
+
+    @property
+    def is_gain(self) -> bool:
+        """Whether the NLL is lower, and one of the two clearly so, and neither clearly more."""
+        both = (self.delta_nll, self.kl)
+        clear = any(one.high < 0 for one in both) and all(one.low <= 0 for one in both)
+        return clear and self.delta_nll.value < 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it says of the solved allotment."""
+        if self.is_gain:
+            return Verdict.GAIN
+        loses = self.delta_nll.low > 0 or self.kl.low > 0
+        return Verdict.LOSS if loses else Verdict.TIE
+
+
+@dataclass(frozen=True)
 class SolveResult:
     """An allotment, checked end to end.
 
@@ -180,8 +210,8 @@ class SolveResult:
         Whether the even allotment was kept, because the solved one is no clear gain over it.
     solved, even : Trial
         Both at the same mean bits; `even` is None where not all codecs can be given so little.
-    against_even : Estimate or None
-        ΔNLL of the solved allotment minus that of the even one, paired over documents.
+    against : AgainstEven or None
+        The solved allotment beside the even one.
     trials : tuple of Trial
         All that was measured, in order.
     evaluation : EvalResult
@@ -200,7 +230,7 @@ class SolveResult:
     kept_even: bool
     solved: Trial
     even: Trial | None
-    against_even: Estimate | None
+    against: AgainstEven | None
     trials: tuple[Trial, ...]
     evaluation: EvalResult
     probes: tuple[str, ...]
@@ -238,18 +268,6 @@ class SolveResult:
             asked |= dict(zip(own, given, strict=True))
         numbers = [asked[i] for i in range(len(self.shares))]
         return {side: _map(self, side, numbers) for side in self.sides}
-
-    @property
-    def verdict(self) -> str:
-        """Whether what each bit saves beats the same for all: ``gain``, ``tie`` or ``loss``.
-
-        Empty where there is nothing to compare with.
-        """
-        if self.against_even is None:
-            return ""
-        if self.against_even.high < 0:
-            return "gain"
-        return "loss" if self.against_even.low > 0 else "tie"
 
 
 def _map(result: SolveResult, side: str, numbers: list[float]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,14 @@ from kvsplice_core.quality.probing import sensitivities
 from kvsplice_core.quality.reading import CacheReader
 from kvsplice_core.quality.requirements import require_provable
 from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
-from kvsplice_core.quality.solve_results import Share, SolveResult, SolveSpec, SolveStep, Trial
+from kvsplice_core.quality.solve_results import (
+    AgainstEven,
+    Share,
+    SolveResult,
+    SolveSpec,
+    SolveStep,
+    Trial,
+)
 from kvsplice_core.quality.watching import ReadErrors
 from kvsplice_core.quality.windows import text_windows
 
@@ -146,10 +154,9 @@ class _Solver:
         self._units = yield from self._probed(offers)
         budgets, solved = yield from self._solved()
         even = yield from self._even(budgets)
-        kept, against = solved, None
-        if even is not None:
-            against = paired_difference(solved.scores, even.scores, self._spec.evaluation.seed)
-            kept = solved if against.high < 0 or not self._holds(even.trial) else even
+        against = None if even is None else self._compared(solved, even)
+        keeps_even = even is not None and against is not None and not against.is_gain
+        kept = even if even and keeps_even and self._holds(even.trial) else solved
         evaluation = yield from self._evaluated(kept.card)
         return Solution(
             self._proven(kept.card, evaluation),
@@ -161,7 +168,7 @@ class _Solver:
                 kept_even=kept is even,
                 solved=solved.trial,
                 even=None if even is None else even.trial,
-                against_even=against,
+                against=against,
                 trials=tuple(self._trials),
                 evaluation=evaluation,
                 probes=tuple(document.name for document in self._probes),
@@ -252,6 +259,11 @@ class _Solver:
         self._trials.append(Trial(budgets, mean_of_fits(fits), even, quality))
         yield replace(shown, trial=self._trials[-1])
         return _Made(self._trials[-1], asked, fits, card, scores)
+
+    def _compared(self, solved: _Made, even: _Made) -> AgainstEven:
+        seed, pair = self._spec.evaluation.seed, (solved.scores, even.scores)
+        kl = paired_difference(*pair, seed, attrgetter("kl"))
+        return AgainstEven(paired_difference(*pair, seed), kl)
 
     def _card(self, fits: Fits) -> Card:
         spec = self._spec

@@ -1,8 +1,8 @@
-"""What k = 1 must cost depends on how much the card keeps, and how poor it is."""
+"""What a control requires depends on how much the card keeps, how poor it is, how it is kept."""
 
 import pytest
 
-from kvsplice_core.quality.controls import random_basis, rank_one
+from kvsplice_core.quality.controls import chunks, random_basis, rank_one
 from tests.language_models import pca_card, tiny_gpt2
 
 
@@ -47,3 +47,20 @@ def test_a_poor_card_is_said_to_be_poor():
 )
 def test_the_cost_of_random_axes(kl_random, kl, kl_one, passed):
     assert random_basis(kl_random, kl, kl_one).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("largest", "mean", "share", "passed"),
+    [
+        (1e-4, 1e-5, None, True),
+        (1e-2, 1e-5, None, False),
+        (1e-4, 1e-3, None, False),
+        (1e-2, 1e-3, 0.1, True),  # levels flip
+        (1e-2, 1e-3, 1.0, False),  # originals in one of both
+        (1e-4, 1e-5, 1.0, True),  # as good as exact
+        (1e-2, 1e-3, float("nan"), False),
+        (float("nan"), 1e-3, float("nan"), False),
+    ],
+)
+def test_only_levels_may_flip_between_passes(largest, mean, share, passed):
+    assert chunks("", largest, mean, share).passed is passed

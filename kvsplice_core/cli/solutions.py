@@ -1,0 +1,119 @@
+"""How ``kvsplice solve`` answers."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import TYPE_CHECKING
+
+from kvsplice_core.cli.console import change_text, print_table, remark, say, significant
+from kvsplice_core.cli.evaluations import estimate_text, print_controls
+
+if TYPE_CHECKING:
+    from kvsplice_core.pipelines.solving import LayerSolution
+    from kvsplice_core.pipelines.spec import Pipeline
+    from kvsplice_core.quality.solve_results import SolveResult, Trial
+
+
+def print_solution(result: SolveResult) -> None:
+    """Print the map of bits, what the card costs, and the verdict against equal bits."""
+    evaluation, spec = result.evaluation, result.spec
+    bits = ", ".join(f"{side.upper()} {significant(b)} bits" for side, b in result.bits.items())
+    say(f"{result.model.name}, {spec.pipeline.label}: {bits} per value, everything counted")
+    documents = evaluation.documents
+    names = ", ".join(one.name for one in documents)
+    tokens = sum(one.tokens for one in documents)
+    say(f"checked on {tokens} tokens of {names}; sensitivities on {', '.join(result.probes)}")
+    for caveat in evaluation.caveats:
+        remark(caveat)
+    if result.probed_on_checked:
+        remark("sensitivities were measured on the text that checks, which flatters the allotment")
+    if spec.max_dnll is not None:
+        remark("the bits were chosen on the text that checks, which flatters their ΔNLL")
+    for side in result.sides:
+        say("")
+        _print_map(result, side)
+    say("")
+    _print_codecs(result)
+    say("")
+    _print_trials(result)
+    say(_verdict(result))
+    say("")
+    print_controls(evaluation.audit)
+
+
+def _print_map(result: SolveResult, side: str) -> None:
+    heads = [f"head {head}" for head in range(result.model.kv_heads)]
+    rows = [
+        (str(layer), *("dense" if isnan(b) else significant(b) for b in row))
+        for layer, row in enumerate(result.head_map(side).tolist())
+    ]
+    name = f"{side.upper()}, bits per value: layer"
+    print_table((name, *heads), rows, "|".join((name, *heads)))
+
+
+def _print_codecs(result: SolveResult) -> None:
+    columns = ("side", "layer", "heads", "bits", "k", "test NMSE", "KL alone")
+    rows = [
+        (
+            one.side.upper(),
+            str(one.layer),
+            " ".join(map(str, one.heads)),
+            significant(one.bits),
+            str(one.k),
+            significant(one.nmse),
+            significant(one.unit.cost),
+        )
+        for one in result.shares
+    ]
+    print_table(columns, rows, "|".join(("layer", *columns[3:])))
+
+
+def _print_trials(result: SolveResult) -> None:
+    print_table(
+        ("allotment", "bits", "ΔNLL", "KL", "perplexity", ""),
+        [_trial_cells(one, result) for one in result.trials],
+        "bits",
+    )
+
+
+def _trial_cells(trial: Trial, result: SolveResult) -> tuple[str, ...]:
+    kept = result.even if result.kept_even else result.solved
+    return (
+        "the same for all" if trial.even else "by sensitivity",
+        significant(trial.bits),
+        estimate_text(trial.quality.delta_nll, sign=True),
+        estimate_text(trial.quality.kl),
+        estimate_text(trial.quality.perplexity),
+        "kept" if trial is kept else "",
+    )
+
+
+def _verdict(result: SolveResult) -> str:
+    against = result.against
+    if against is None:
+        return "by sensitivity: not every codec can be given so few bits, so nothing compares"
+    change = (
+        f"by sensitivity minus the same for all: ΔNLL {estimate_text(against.delta_nll, sign=True)}"
+        f", KL {estimate_text(against.kl, sign=True)} nat per token, a {against.verdict.value}"
+    )
+    if result.kept_even:
+        return f"{change}; the same for all is kept"
+    return change if against.is_gain else f"{change}; only it holds the bound, so it is kept"
+
+
+def print_layer(solution: LayerSolution, title: str, pipeline: Pipeline) -> None:
+    """Print what every codec of one layer of vectors was given."""
+    fit = solution.fit
+    say(
+        f"{title}, {pipeline.label}: {significant(fit.counted.total)} bits per value, everything "
+        f"counted; NMSE {significant(fit.nmse)} on {len(fit.errors)} test tokens"
+    )
+    rows = [
+        (str(i), significant(one.counted.total), str(one.codec.k), significant(nmse))
+        for i, (one, nmse) in enumerate(
+            (one, float(one.errors.sum() / one.spread.sum())) for one in fit.groups
+        )
+    ]
+    print_table(("codec", "bits", "k", "test NMSE"), rows, "codec|bits|k|test NMSE")
+    if len(rows) > 1:
+        say(f"squared error against the same for all: {change_text(solution.change)}")

@@ -1,0 +1,226 @@
+"""``kvsplice solve``: which codec gets how many bits, by what each of them costs."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from kvsplice_core.capture.specs import Sides
+from kvsplice_core.cli.console import WorkProgress, remark, say
+from kvsplice_core.cli.evaluations import (
+    add_evaluation_options,
+    evaluation_spec,
+    load_language,
+    print_failed,
+    warn_of_leaks,
+)
+from kvsplice_core.cli.options import (
+    add_calibration_options,
+    add_data_options,
+    calibration_spec,
+    new_command,
+    positive_int,
+    read_values,
+)
+from kvsplice_core.cli.outputs import check_file
+from kvsplice_core.cli.solutions import print_layer, print_solution
+from kvsplice_core.cli.sources import ALSO_MODELS, opened_capture, wants_model
+from kvsplice_core.errors import SpecError
+from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.quality.solve_results import DEFAULT_PIPELINE, SolveSpec
+from kvsplice_core.specs import Recipe
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from kvsplice_core.cli.options import Commands
+    from kvsplice_core.language.texts import Document
+    from kvsplice_core.quality.solve_results import SolveStep
+    from kvsplice_core.quality.solving import Solution
+
+_DEFAULTS = SolveSpec(bits=1)
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    parser = new_command(
+        commands, "solve", "Share a budget of bits among layers and heads by what they cost", _run
+    )
+    add_data_options(parser, "DATA|MODEL", ALSO_MODELS)
+    _add_budget_options(parser)
+    _add_source_options(parser)
+    add_evaluation_options(parser)
+    add_calibration_options(parser, Recipe.ORIGIN)
+    group = parser.add_argument_group("results")
+    group.add_argument(
+        "--out",
+        metavar="FILE",
+        help="the .safetensors file to write: a card, or of vectors a codec",
+    )
+    group.add_argument("--csv", metavar="FILE", help="write what every codec was given")
+    group.add_argument("--json", metavar="FILE", help="write everything that was measured")
+
+
+def _add_budget_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("budget")
+    either = group.add_mutually_exclusive_group(required=True)
+    either.add_argument(
+        "--bits", type=float, metavar="B", help="mean bits per value, everything counted"
+    )
+    either.add_argument(
+        "--max-dnll",
+        type=float,
+        metavar="X",
+        help="the fewest bits whose ΔNLL, upper end of its 95 %% interval, is at most X nats",
+    )
+    group.add_argument(
+        "--key-bits", type=float, metavar="B", help="compress K too, at a budget of its own"
+    )
+    group.add_argument(
+        "--pipeline",
+        default=DEFAULT_PIPELINE.key,
+        metavar="WORDS",
+        help="of every codec, such as joined+output+lloyd-max (default: %(default)s)",
+    )
+    group.add_argument(
+        "--counted-tokens",
+        type=positive_int,
+        default=_DEFAULTS.counted_tokens,
+        metavar="N",
+        help="tokens that a codec's own bytes are spread over (default: %(default)s)",
+    )
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("captures and models")
+    group.add_argument(
+        "--side",
+        choices=[side.value for side in Sides],
+        help="what to compress; both share --bits (default: v, with --key-bits both)",
+    )
+    group.add_argument(
+        "--vectors-only", action="store_true", help="of a capture: do not ask its model"
+    )
+    group.add_argument(
+        "--calibration-text",
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="text that sensitivities are measured on, and of a model the text to capture "
+        "(default: the calibration books of gpt2-mini; of other captures the text that checks)",
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    spec = _spec(arguments)
+    outs = {
+        name: check_file(f"--{name}", getattr(arguments, name), suffix)
+        for name, suffix in (("out", ".safetensors"), ("csv", ".csv"), ("json", ".json"))
+        if getattr(arguments, name) is not None
+    }
+    from kvsplice_core.threads import limit_threads, prepare_environment
+
+    prepare_environment()
+    limit_threads(arguments.threads)
+    if not wants_model(arguments):
+        return _run_vectors(arguments, spec, outs)
+    arguments.side = spec.sides.value
+    with ExitStack() as stack:
+        solution, leaked = _solved(arguments, spec, stack)
+    return _finish(solution, leaked, outs)
+
+
+def _spec(arguments: argparse.Namespace) -> SolveSpec:
+    default = Sides.V if arguments.key_bits is None else Sides.BOTH
+    return SolveSpec(
+        pipeline=Pipeline.of(arguments.pipeline),
+        bits=arguments.bits,
+        key_bits=arguments.key_bits,
+        max_dnll=arguments.max_dnll,
+        sides=default if arguments.side is None else Sides(arguments.side),
+        calibration=calibration_spec(arguments),
+        evaluation=evaluation_spec(arguments, arguments.seed),
+        counted_tokens=arguments.counted_tokens,
+        budget=arguments.budget,
+    )
+
+
+def _solved(
+    arguments: argparse.Namespace, spec: SolveSpec, stack: ExitStack
+) -> tuple[Solution, tuple[str, ...]]:
+    from kvsplice_core.progress import run
+    from kvsplice_core.quality.leakage import leaks_of_capture
+    from kvsplice_core.quality.solving import solve
+
+    capture = opened_capture(arguments, stack)
+    model = capture.facts.model.name
+    with WorkProgress() as progress:
+        progress.show(0, f"loading {model}")
+        language, documents = load_language(model, arguments)
+        probes = _probes(model, arguments)
+
+        def on_step(step: SolveStep) -> None:
+            progress.show(step.fraction, step.text)
+            if step.trial is not None:
+                progress.finished(f"measured {step.text}")
+
+        solution = run(solve(language, capture, documents, spec, probes), on_step)
+    return solution, leaks_of_capture(capture.facts, documents)
+
+
+def _probes(model: str, arguments: argparse.Namespace) -> tuple[Document, ...]:
+    """Return the text for sensitivities; none where only the text that checks is at hand."""
+    from kvsplice_core.language.bundled import BUNDLED
+    from kvsplice_core.language.texts import BundledText, documents_for
+
+    if not arguments.calibration_text and model != BUNDLED:
+        return ()
+    return documents_for(model, arguments.calibration_text, BundledText.CALIBRATION)
+
+
+def _finish(solution: Solution, leaked: tuple[str, ...], outs: dict[str, Path]) -> int:
+    from kvsplice_core.card_file import save_card
+    from kvsplice_core.files import write_text
+    from kvsplice_core.quality.solve_tables import solve_csv, solve_json
+
+    result = solution.result
+    if "json" in outs:
+        write_text(outs["json"], solve_json(result, leaked))
+        remark(f"wrote {outs['json']}")
+    if not result.is_valid:
+        return print_failed(result.evaluation.audit)
+    warn_of_leaks(leaked)
+    if "csv" in outs:
+        write_text(outs["csv"], solve_csv(result))
+        remark(f"wrote {outs['csv']}")
+    print_solution(result)
+    if "out" in outs:
+        save_card(solution.card, outs["out"])
+        say(f"saved {outs['out']}: {solution.card.title}, for {solution.card.model.name}")
+    return 0
+
+
+def _run_vectors(arguments: argparse.Namespace, spec: SolveSpec, outs: dict[str, Path]) -> int:
+    """Share the bits of one layer of vectors."""
+    if spec.bits is None or spec.sides is not Sides.V:
+        raise SpecError("vectors without a model have no ΔNLL and no sides; they need --bits alone")
+    if "csv" in outs or "json" in outs:
+        raise SpecError("--csv and --json need a capture or a model; vectors are printed")
+    from kvsplice_core.codec_file import save_codec
+    from kvsplice_core.pipelines.solving import solve_layer
+    from kvsplice_core.progress import run
+
+    arguments.pool_heads = arguments.head is None
+    values = read_values(arguments)
+    count = spec.pipeline.grouping.codecs(values.rows_per_token)
+    if "out" in outs and count > 1:
+        raise SpecError(f"--out holds one codec; {spec.pipeline.label} makes {count} of this layer")
+    work = solve_layer(values, spec.pipeline, spec.bits, spec.calibration, spec.counted_tokens)
+    with WorkProgress() as progress:
+        solution = run(work, lambda share: progress.show(share, spec.pipeline.label))
+    print_layer(solution, values.summary.title, spec.pipeline)
+    if "out" in outs:
+        save_codec(solution.fit.codecs.codecs[0], outs["out"])
+        say(f"saved {outs['out']}")
+    return 0

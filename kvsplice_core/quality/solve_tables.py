@@ -1,0 +1,69 @@
+"""A solved budget as files: a CSV a spreadsheet opens, a JSON with everything."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from kvsplice_core.tables import finite
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kvsplice_core.quality.solve_results import Share, SolveResult, SolveSpec
+
+
+def solve_csv(result: SolveResult) -> str:
+    """Return what every codec was given as CSV, one row each.
+
+    Columns: ``side``, ``layer``, ``heads`` (separated by spaces), ``asked_bits`` and ``bits`` (per
+    value; what it takes, everything counted), ``k``, ``nmse`` (test documents of the capture),
+    ``sensitivity`` (KL with it alone compressed, nats per token).
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["side", "layer", "heads", "asked_bits", "bits", "k", "nmse", "sensitivity"])
+    for share in result.shares:
+        writer.writerow(_row(share))
+    return buffer.getvalue()
+
+
+def _row(share: Share) -> list[object]:
+    heads = " ".join(map(str, share.heads))
+    numbers = [share.asked, share.bits, share.k, share.nmse, share.unit.cost]
+    return [share.side, share.layer, heads, *numbers]
+
+
+def solve_json(result: SolveResult, leaked_documents: Sequence[str] = ()) -> str:
+    """Return everything that was measured as JSON text; ``valid`` is false where a control failed.
+
+    ``leaked_documents`` names those the codecs were calibrated on.
+    """
+    document = asdict(result) | {
+        "spec": _spec_json(result.spec),
+        "valid": result.is_valid,
+        "verdict": None if result.against is None else result.against.verdict.value,
+        "leaked_documents": list(leaked_documents),
+        "bits_of_heads": {side: result.head_map(side).tolist() for side in result.sides},
+    }
+    return json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _spec_json(spec: SolveSpec) -> dict[str, Any]:
+    calibration = asdict(spec.calibration)
+    del calibration["method"], calibration["k"]  # the pipeline and the budget set them
+    return {
+        "pipeline": spec.pipeline.key,
+        "bits": spec.bits,
+        "key_bits": spec.key_bits,
+        "max_dnll": spec.max_dnll,
+        "sides": spec.sides.value,
+        "calibration": calibration,
+        "evaluation": asdict(spec.evaluation),
+        "counted_tokens": spec.counted_tokens,
+        "budget": spec.budget,
+        "probe_tokens": spec.probe_tokens,
+    }
