@@ -10,6 +10,7 @@ from kvsplice_core.quality.watching import ReadErrors, larger
 
 if TYPE_CHECKING:
     from kvsplice_core.card import Card
+    from kvsplice_core.codec import Codec
 
 MOST_DELTA_NLL = 1e-4
 MOST_DELTA_LOG_PROB = 1e-3
@@ -58,14 +59,24 @@ def _rank_one_bound(kl: float, card: Card) -> tuple[str, float]:
     """Return the claim and the least KL at k = 1."""
     if _most_kept(card) == 1:
         return "the card keeps k = 1, and that changes what the dense cache predicts", LEAST_KL
-    if 2 * _most_kept(card) < card.model.head_dim:
+    if 2 * _share_kept(card) < 1:
         return "with every codec at k = 1 the predictions are worse", larger(LEAST_KL, WORSE * kl)
     claim = "with every codec at k = 1 the predictions are much worse"
     return claim, larger(LEAST_KL, MUCH_WORSE * kl)
 
 
 def _most_kept(card: Card) -> int:
-    return max(k for codecs in (*card.values.values(), *card.keys.values()) for k in codecs.ks)
+    return max(codec.k for codec in _codecs(card))
+
+
+def _share_kept(card: Card) -> float:
+    """Return the largest share of its dimensions that a codec keeps; joined heads have more."""
+    return max(codec.k / codec.dim for codec in _codecs(card))
+
+
+def _codecs(card: Card) -> list[Codec]:
+    layers = (*card.values.values(), *card.keys.values())
+    return [codec for layer in layers for codec in layer.codecs]
 
 
 def random_basis(kl_random: float, kl: float, kl_one: float) -> Control:

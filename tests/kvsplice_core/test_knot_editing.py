@@ -15,7 +15,7 @@ from kvsplice_core.knot_editing import (
 )
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import MAX_KNOTS
-from kvsplice_core.transforms.spline import KIND
+from kvsplice_core.transforms.spline_kind import KIND
 from tests.kvsplice_core.makers import bent_rows, transform_of
 
 ROWS = bent_rows(d=4)
