@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 from kvsplice_core.version import __version__
 
 if TYPE_CHECKING:
+    from kvsplice_core.adapting import adapt
     from kvsplice_core.axes import Axes
     from kvsplice_core.cache.compressed import CacheMode, CompressedCache, cache_for
     from kvsplice_core.cache.folded import folded
     from kvsplice_core.cache.raw_tokens import Window
     from kvsplice_core.cache_memory import MemorySpec, cache_bytes, load_model_shape
-    from kvsplice_core.calibration import calibrate
+    from kvsplice_core.calibration import calibrate, history_of
     from kvsplice_core.capture.capturing import capture_vectors
     from kvsplice_core.capture.file import Capture, open_capture
     from kvsplice_core.capture.specs import CaptureSpec, Sides
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from kvsplice_core.card_file import load_card, save_card
     from kvsplice_core.card_fitting import CardSpec, fit_card
     from kvsplice_core.codec import Codec
-    from kvsplice_core.codec_file import load_codec, save_codec
+    from kvsplice_core.codec_file import load_codec, load_history, save_codec
     from kvsplice_core.errors import (
         CodecFileError,
         DataError,
@@ -74,9 +75,11 @@ if TYPE_CHECKING:
         SweepSpec,
     )
     from kvsplice_core.sweeping import sweep
+    from kvsplice_core.updates import Adapted, UpdateSpec
     from kvsplice_core.values.values import Values, describe, load_values
 
 __all__ = [
+    "Adapted",
     "Axes",
     "CacheMode",
     "CalibrationResult",
@@ -115,10 +118,12 @@ __all__ = [
     "SweepRow",
     "SweepSpec",
     "SweepStep",
+    "UpdateSpec",
     "Values",
     "Verdict",
     "Window",
     "__version__",
+    "adapt",
     "cache_bytes",
     "cache_for",
     "calibrate",
@@ -129,8 +134,10 @@ __all__ = [
     "fit_card",
     "folded",
     "frontier",
+    "history_of",
     "load_card",
     "load_codec",
+    "load_history",
     "load_model",
     "load_model_shape",
     "load_values",
@@ -147,6 +154,7 @@ __all__ = [
 ]
 
 _NAMES_BY_MODULE = {
+    "adapting": "adapt",
     "axes": "Axes",
     "cache.compressed": "CacheMode CompressedCache cache_for",
     "cache.folded": "folded",
@@ -164,9 +172,9 @@ _NAMES_BY_MODULE = {
     "quality.specs": "CurveSpec EvalSpec",
     "quality.sensitivity": "sensitivity",
     "cache_memory": "MemorySpec cache_bytes load_model_shape",
-    "calibration": "calibrate",
+    "calibration": "calibrate history_of",
     "codec": "Codec",
-    "codec_file": "load_codec save_codec",
+    "codec_file": "load_codec load_history save_codec",
     "errors": (
         "CodecFileError DataError KVSpliceError LanguageModelError ModelShapeError SpecError"
     ),
@@ -182,6 +190,7 @@ _NAMES_BY_MODULE = {
     ),
     "specs": "CalibrationSpec CouplingKind Curve KnotPlacement Recipe SweepSpec",
     "sweeping": "sweep",
+    "updates": "Adapted UpdateSpec",
     "values.values": "Values describe load_values",
 }
 _HOMES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

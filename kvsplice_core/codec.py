@@ -79,7 +79,7 @@ class Codec:
     @property
     def device(self) -> torch.device:
         """Where its tensors live."""
-        return self.projection.encoder.device
+        return self.projection.device
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ class Codec:
         return self.decode(self.encode(x), x.dtype)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return everything it holds by name: what a file stores and what side bytes count."""
+        """Return everything it holds by name: what a file stores."""
         parts: dict[str, Mapping[str, Tensor]] = {
             "transform": self.transform.tensors(),
             "projection": self.projection.tensors(),
@@ -158,6 +158,11 @@ class Codec:
         if self.quantizer is not None:
             parts["quantizer"] = self.quantizer.tensors()
         return {f"{part}.{name}": t for part, held in parts.items() for name, t in held.items()}
+
+    def held(self) -> tuple[Tensor, ...]:
+        """Return everything it keeps in memory: `tensors`, and what its decoder derives of them."""
+        derived = () if self.correction is None else self.correction.derived()
+        return (*self.tensors().values(), *derived)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Codec:
         """Return the codec with `function` applied to its tensors."""

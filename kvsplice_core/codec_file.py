@@ -228,7 +228,7 @@ def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tenso
 
 def _projection(tensors: Mapping[str, Tensor], dim: int, k: int, path: str | Path) -> Projection:
     if not tensors and k == dim:
-        return Unprojected.of(dim)
+        return Unprojected(dim)
     expected = {
         "encoder": (dim, k),
         "decoder": (k, dim),

@@ -217,7 +217,7 @@ class HeadCodecs:
         return sum({held.data_ptr(): held.nbytes() for held in storages}.values())
 
     def _tensors(self) -> list[Tensor]:
-        return [tensor for codec in self.codecs for tensor in codec.tensors().values()]
+        return [tensor for codec in self.codecs for tensor in codec.held()]
 
     @cached_property
     def _tables(self) -> HeadTables:

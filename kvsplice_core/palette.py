@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kvsplice_core.axes import Axes
-from kvsplice_core.decoders.spec import Decoding
+from kvsplice_core.decoders.spec import DecoderSpec, Decoding
 from kvsplice_core.grouping import GroupingKind
 from kvsplice_core.methods import Method
 from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_core.quantizers.spec import Quantization
+from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
 
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
@@ -113,6 +113,7 @@ _GROUPING_DASHES: dict[GroupingKind, tuple[float, ...]] = {
     GroupingKind.BLOCKS: (4.0, 2.0),
 }
 _DOTS = {Axes.RAW: 0, Axes.OUTPUT: 1, Axes.PCA: 2, Axes.WHITENED: 3}
+_STEP = 0.93
 _DARKER = {Axes.RAW: 1.0, Axes.OUTPUT: 0.78, Axes.PCA: 0.9, Axes.WHITENED: 0.68}
 
 
@@ -121,13 +122,14 @@ def pipeline_style(pipeline: Pipeline) -> PipelineStyle:
 
     The hue tells the quantizer, else the decoder, else the transform; its shade and the symbol
     tell whether heads are together, and the axes; a dash stands for heads together, a dot for
-    each step of the axes away from raw ones; filled symbols are quantized.
+    each step of the axes away from raw ones, short strokes and a darker shade for options that
+    are not the usual; filled symbols are quantized.
     """
     family, axes = _family(pipeline), pipeline.axes
     together = pipeline.grouping.kind is not GroupingKind.EACH
     symbol = family.symbols[(1 + (axes is not Axes.RAW)) if together else 0]
     return PipelineStyle(
-        colour=_darker(family.colours[together], _DARKER[axes]),
+        colour=_darker(family.colours[together], _DARKER[axes] * _STEP ** _options(pipeline)),
         symbol=symbol,
         marker=_MARKERS[symbol],
         dash=_dash(pipeline),
@@ -145,9 +147,21 @@ def _family(pipeline: Pipeline) -> _Family:
 
 def _dash(pipeline: Pipeline) -> tuple[float, ...]:
     stroke, dots = _GROUPING_DASHES[pipeline.grouping.kind], _DOTS[pipeline.axes]
-    if dots and not stroke:
+    if (dots or _options(pipeline)) and not stroke:
         stroke = (12.0, 2.5)
-    return (*stroke, *(1.5, 2.5) * dots)
+    return (*stroke, *(1.5, 2.5) * dots, *(3.0, 1.5) * _options(pipeline))
+
+
+def _options(pipeline: Pipeline) -> int:
+    """Return a number that tells options of one quantizer or decoder apart; 0 for the usual."""
+    quantizer, usual = pipeline.quantizer, QuantizerSpec()
+    flags = (
+        pipeline.greedy or quantizer.gain != usual.gain,
+        quantizer.rotate != usual.rotate,
+        quantizer.codebook != usual.codebook,
+    )
+    steps = abs(pipeline.decoder.degree - DecoderSpec().degree)
+    return steps + sum(1 << place for place, flag in enumerate(flags) if flag)
 
 
 def _darker(colour: str, share: float) -> str:

@@ -36,6 +36,11 @@ class Projection:
         """Bottleneck dimension."""
         return self.encoder.shape[1]
 
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors live."""
+        return self.encoder.device
+
     def encode(self, z: Tensor) -> Tensor:
         """Map (…, d) to (…, k)."""
         return (z - self.offset_in) @ self.encoder
@@ -72,15 +77,40 @@ class Projection:
         }
 
 
-@dataclass(frozen=True)
 class Unprojected(Projection):
-    """The bottleneck of k = d that leaves every number as it is; it holds none itself."""
+    """The bottleneck of k = d that leaves every number as it is; it holds none itself.
 
-    @classmethod
-    def of(cls, dim: int) -> Self:
-        """Return that of dimension `dim`."""
-        eye, zero = torch.eye(dim), torch.zeros(dim)
-        return cls(eye, eye, zero, zero)
+    Parameters
+    ----------
+    dim : int
+        Dimension d.
+    place : Tensor, optional
+        Empty; its device is where the matrices are made when somebody asks for them.
+    """
+
+    def __init__(self, dim: int, place: Tensor | None = None) -> None:
+        object.__setattr__(self, "_dim", dim)
+        object.__setattr__(self, "_place", torch.empty(0) if place is None else place)
+
+    _dim: int
+    _place: Tensor
+
+    def __getattr__(self, name: str) -> Tensor:
+        if name in ("encoder", "decoder"):
+            return torch.eye(self._dim, device=self._place.device)
+        if name in ("offset_in", "offset_out"):
+            return torch.zeros(self._dim, device=self._place.device)
+        raise AttributeError(name)
+
+    @property
+    def k(self) -> int:
+        """Bottleneck dimension d."""
+        return self._dim
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors would live."""
+        return self._place.device
 
     def encode(self, z: Tensor) -> Tensor:
         """Return `z`."""
@@ -96,8 +126,7 @@ class Unprojected(Projection):
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """Return the projection with `function` applied to its tensors."""
-        parts = (self.encoder, self.decoder, self.offset_in, self.offset_out)
-        return type(self)(*map(function, parts))
+        return type(self)(self._dim, function(self._place))
 
     def shared(self) -> Self:
         """Return itself."""

@@ -200,12 +200,10 @@ def _unit(rows: Tensor) -> Tensor:
 
 
 def _mixed(old: Tensor, new: Tensor, share: float, most: int) -> Tensor:
-    """Return at most `most` rows, `share` of them old, as far as there are so many of either."""
-    if len(old) + len(new) <= most and share > 0:
-        return torch.cat([old, new])
-    of_old = min(len(old), round(share * min(most, len(old) + len(new))))
-    of_new = min(len(new), most - of_old)
-    return torch.cat([thinned(old, of_old, _SEED), thinned(new, of_new, _SEED)])
+    """Return the largest sample of both of which `share` is old; at most `most` rows."""
+    parts = ((old, share), (new, 1 - share))
+    room = min(most, *(len(rows) / part for rows, part in parts if part > 0))
+    return torch.cat([thinned(rows, round(part * room), _SEED) for rows, part in parts])
 
 
 def _require_tensors(tensors: Mapping[str, Tensor], dim: int) -> None:

@@ -313,6 +313,7 @@ class MainWindow(QMainWindow):
             plot.set_theme(chosen)
         self.quality.set_theme(chosen)
         self.frontier.set_theme(chosen)
+        self.updating.set_theme(chosen)
         self.menus.themes[wishes.view.theme].setChecked(True)
         self.menus.log_mse.setChecked(wishes.view.log_mse)
 

@@ -12,6 +12,7 @@ from kvsplice_gui.controller import Controller
 from kvsplice_gui.dialogs.update_dialog import UPDATING, UpdateDialog
 from kvsplice_gui.state import Findings, State
 from kvsplice_gui.takeaway import TakeAway
+from kvsplice_gui.theme import Theme
 from kvsplice_gui.update_jobs import UpdateWish, save_adapted, update_job
 
 
@@ -53,6 +54,7 @@ class Updating(QObject):
         self._controller = controller
         self._takeaway = takeaway
         self._attempt = attempt
+        self._colours: dict[str, str] = {}
         self.dialog: UpdateDialog | None = None
         state.findings_changed.connect(self._on_findings_changed)
 
@@ -67,8 +69,15 @@ class Updating(QObject):
         self.dialog.set_busy(self._controller.busy)
         self.dialog.open()
 
+    def set_theme(self, theme: Theme) -> None:
+        """Draw verdicts in the colours of `theme`."""
+        self._colours = {role: getattr(theme, role) for role in ("good", "error", "muted")}
+        if self.dialog is not None:
+            self.dialog.table.model.set_colours(self._colours)
+
     def _make_dialog(self) -> UpdateDialog:
         dialog, controller = UpdateDialog(self._window), self._controller
+        dialog.table.model.set_colours(self._colours)
         dialog.start_requested.connect(self._on_start_requested)
         dialog.cancel_requested.connect(controller.cancel)
         dialog.save_requested.connect(self._on_save_requested)

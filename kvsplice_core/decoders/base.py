@@ -52,6 +52,10 @@ class Correction(Protocol):
         """Return everything learnt, by name: float32 or int64."""
         ...
 
+    def derived(self) -> tuple[Tensor, ...]:
+        """Return what it keeps in memory beside `tensors`: made from its settings, in no file."""
+        ...
+
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """Return the same correction with `function` applied to its tensors (detach, move)."""
         ...

@@ -88,6 +88,10 @@ class FeatureCorrection:
         """Return weights, bias and the scaling."""
         return {"weights": self.weights, "bias": self.bias, **self.scaling.tensors()}
 
+    def derived(self) -> tuple[Tensor, ...]:
+        """Return the places of the products."""
+        return tuple(places for level in self.monomials.levels for places in level)
+
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """Return the correction with `function` applied to its tensors, and moved with them."""
         weights, bias = function(self.weights), function(self.bias)

@@ -80,6 +80,10 @@ class NetworkCorrection:
         """Return the layers and the scaling."""
         return {**dict(zip(_WEIGHTS, self.weights, strict=True)), **self.scaling.tensors()}
 
+    def derived(self) -> tuple[Tensor, ...]:
+        """Return nothing: its tensors are all it holds."""
+        return ()
+
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """Return the correction with `function` applied to its tensors."""
         return type(self)(self.scaling.map(function), tuple(map(function, self.weights)))

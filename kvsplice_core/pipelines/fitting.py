@@ -202,7 +202,7 @@ def _composed(job: _Job, rows: Tensor, learnt: Codec | None) -> Composing:
 def _base(job: _Job, rows: Tensor) -> Codec:
     """Return a linear bottleneck, or none where the vectors themselves are rounded."""
     if job.pipeline.is_rounding:
-        return _linear(Unprojected.of(job.dim).to(rows.device))
+        return Codec(Method.PCA, Identity(job.dim), Unprojected(job.dim).to(rows.device))
     basis = fit_basis(rows, job.metric)
     chosen = basis.greedy(rows, job.k) if job.pipeline.greedy else None
     return _linear(basis.projection(job.k, chosen))

@@ -151,13 +151,15 @@ class _Frontier:
 
     def _measured(self, pipeline: Pipeline, bits: float, name: str) -> Iterator[FrontierStep]:
         budget, share = Budget(bits, self._spec.counted_tokens), 0.4 if self._proof else 1.0
-        work = self._vectors.fitted(pipeline, budget, self._spec)
-        fits = yield from relay(work, lambda part: FrontierStep(name, share * part))
+        work, each = self._vectors.fitted(pipeline, budget, self._spec), share
+        if self._null is not None:
+            each = share / 2
+        fits = yield from relay(work, lambda part: FrontierStep(name, each * part))
         self._fits[pipeline, bits] = _Errors.of(fits)
         if self._null is not None:
             work = self._null.fitted(pipeline, budget, self._spec)
             null = yield from relay(
-                work, lambda part: FrontierStep(f"{name}, Gaussian surrogate", share * part)
+                work, lambda part: FrontierStep(f"{name}, Gaussian surrogate", each * (1 + part))
             )
             self._nulls[pipeline, bits] = _Errors.of(null)
         point = self._point(pipeline, bits, fits)

@@ -52,7 +52,7 @@ def verdict(point: FrontierPoint, result: FrontierResult) -> str:
     if point.surrogate is not None:
         parts.append(f"on a Gaussian surrogate {_change(point.surrogate)}")
     if point.quality is not None:
-        parts.append(_cost(point))
+        parts.append(_cost(point, result))
     if point.replaced:
         parts.append(replacement(point))
     return "; ".join(parts) + "."
@@ -108,7 +108,7 @@ def bits_words(point: FrontierPoint) -> str:
 def _compared(point: FrontierPoint, result: FrontierResult) -> str:
     name = f"{point.pipeline.label} at {bits_words(point)}"
     error = f"NMSE {digits(point.nmse)}"
-    where = f"on {result.split}"
+    where = f"on {result.split.partition(';')[0]}"  # the rest is said of ΔNLL
     if point.change is None or point.reference is None:
         return f"{name}: {error} {where}, {_why_not_compared(point)}"
     other = reference_point(point, result)
@@ -130,11 +130,12 @@ def _change(change: Change) -> str:
     return f"{_percent(change.percent)} {interval}"
 
 
-def _cost(point: FrontierPoint) -> str:
+def _cost(point: FrontierPoint, result: FrontierResult) -> str:
     if point.quality is None:
         return ""
     delta = point.quality.delta_nll
     text = f"ΔNLL {digits(delta.value)} [{digits(delta.low)}, {digits(delta.high)}] nats per token"
+    text += f" over {result.documents} held-out documents" if result.documents else ""
     found = point.against
     if found is None:
         return text

@@ -25,7 +25,7 @@ from kvsplice_gui.theme import SPACING
 from kvsplice_gui.update_jobs import UpdateWish
 
 UPDATING, CANCELLING = "Updating", "Cancelling"
-_WIDTH = 78 * SPACING
+_WIDTH = 84 * SPACING
 _TABLE_HEIGHT = 12 * SPACING
 
 

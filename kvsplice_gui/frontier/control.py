@@ -36,7 +36,7 @@ class FrontierControl(QObject):
         if findings.dataset is None:
             return
         spec, key = (
-            frontier_readouts.frontier_spec(wishes),
+            frontier_readouts.frontier_spec(wishes, findings),
             frontier_readouts.key_of(wishes, findings),
         )
         started = self._controller.work(
@@ -72,7 +72,10 @@ class FrontierControl(QObject):
 
     def _work(self, key: FrontierKey) -> Work:
         wishes, findings = self._state.wishes, self._state.findings
-        spec, facts = frontier_readouts.frontier_spec(wishes), frontier_readouts.facts_of(findings)
+        spec, facts = (
+            frontier_readouts.frontier_spec(wishes, findings),
+            frontier_readouts.facts_of(findings),
+        )
         if facts is None or key.quality is None:
             return lambda: frontier_job(key.data, spec)
         quality, side = key.quality, frontier_readouts.side_of(wishes, facts)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.errors import SpecError
 from kvsplice_core.grouping import GroupingKind
@@ -57,9 +58,13 @@ def parse_bits(text: str) -> tuple[float, ...]:
         ) from error
 
 
-def frontier_spec(wishes: Wishes) -> FrontierSpec:
-    """Return the frontier the wishes ask for."""
-    return wishes.frontier.spec(wishes.seed, wishes.device)
+def frontier_spec(wishes: Wishes, findings: Findings) -> FrontierSpec:
+    """Return the frontier the wishes ask for; without a model none that need its W_O."""
+    spec = wishes.frontier.spec(wishes.seed, wishes.device)
+    kept = tuple(one for one in spec.pipelines if one.axes is not Axes.OUTPUT)
+    if not kept or key_of(wishes, findings).quality is not None:
+        return spec
+    return replace(spec, pipelines=kept)
 
 
 def facts_of(findings: Findings) -> CaptureFacts | None:
@@ -173,10 +178,13 @@ def estimate_text(wishes: Wishes, findings: Findings) -> str:
     """Return what measuring will take, in words."""
     if findings.dataset is None:
         return NEEDS_DATA
-    spec, key = frontier_spec(wishes), key_of(wishes, findings)
+    spec, key = frontier_spec(wishes, findings), key_of(wishes, findings)
     points = len(spec.ordered_pipelines) * len(spec.bits)
     where = "all layers, through the model" if key.quality is not None else "all heads of the layer"
     text, last = f"{points} points, {where}", findings.frontier.result
+    missing = len(wishes.frontier.pipelines) - len(spec.pipelines)
+    if missing:
+        text += f"; {missing} of the pipelines need{'s' * (missing == 1)} a capture's model for W_O"
     if last is None or not last.points or findings.frontier.key != key:
         return f"{text}."
     seconds = last.elapsed_s * points / len(last.points)

@@ -27,13 +27,13 @@ def _interval(line: Line) -> str:
 
 
 FIELDS = (
-    Field("Held-out vectors", "Never learnt from", lambda line: line.name, width=120),
+    Field("Held-out vectors", "Never learnt from", lambda line: line.name, width=136),
     Field(
         "MSE before",
         "Mean squared error of the codec as it was",
         lambda line: formats.three_digits(line.found.before),
         lambda line: line.found.before,
-        width=88,
+        width=100,
         is_number=True,
     ),
     Field(
@@ -41,7 +41,7 @@ FIELDS = (
         "Mean squared error of the codec that is kept",
         lambda line: formats.three_digits(line.found.after),
         lambda line: line.found.after,
-        width=88,
+        width=100,
         is_number=True,
     ),
     Field(
@@ -64,7 +64,7 @@ FIELDS = (
         "Verdict",
         "A tie where the interval holds 0",
         lambda line: line.found.change.verdict.value,
-        width=64,
+        width=72,
         colour=lambda line: _COLOUR[line.found.change.verdict],
     ),
 )

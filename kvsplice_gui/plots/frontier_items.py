@@ -66,13 +66,15 @@ class LineItems(NamedTuple):
         self,
         line: FrontierLine,
         scale: QualityScale,
-        theme: Theme,
         *,
         valid: bool,
         faded: bool,
         chosen: bool,
     ) -> tuple[Floats, Floats]:
-        """Draw a pipeline and return where its points stand; crosses where not valid."""
+        """Draw a pipeline and return where its points stand; crosses where not valid.
+
+        Hollow symbols are open, so that those of curves that coincide all stay visible.
+        """
         style = pipeline_style(line.pipeline)
         x = np.asarray(np.log2(line.bits), dtype=np.float64)
         y, low, high = map(scale.drawn, (line.value, line.low, line.high))
@@ -85,7 +87,7 @@ class LineItems(NamedTuple):
             x,
             y,
             symbol=style.symbol if valid else _INVALID_SYMBOL,
-            brush=pg.mkBrush(solid.color() if style.filled and valid else theme.base),
+            brush=pg.mkBrush(solid.color()) if style.filled and valid else None,
             pen=solid,
             size=SYMBOL_SIZE,
         )

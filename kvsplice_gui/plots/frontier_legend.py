@@ -29,6 +29,7 @@ _LEAST_ROW_PX = 12
 _SWATCH_PX = 34
 _LEAST_PX, _MOST_PX = 150, 224
 _SHORTER = (
+    (" · PCA · ", " · "),
     ("heads joined", "joined"),
     ("heads pooled", "pooled"),
     ("quadratic manifold", "quadratic"),

@@ -170,7 +170,6 @@ class FrontierPlot(PlotFrame):
         return self._items[line.pipeline].draw(
             line,
             scale,
-            self._theme,
             valid=self._is_valid,
             faded=self._is_stale,
             chosen=chosen,

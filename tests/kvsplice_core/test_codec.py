@@ -36,7 +36,7 @@ def composed(method, k, decoder=Decoding.LINEAR, quantizer=None):
 
 def rounded():
     """Return plain rounding of the vectors themselves."""
-    codec = Codec(Method.PCA, Identity(DIM), Unprojected.of(DIM), {"a": 1})
+    codec = Codec(Method.PCA, Identity(DIM), Unprojected(DIM), {"a": 1})
     return quantized(codec, ROWS, Quantization.ROUNDING)
 
 

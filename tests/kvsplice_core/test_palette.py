@@ -81,3 +81,9 @@ def test_any_pipeline_has_a_look_that_stands_out(grouping, axes, method, decoder
 
 def test_plain_rounding_is_grey():
     assert pipeline_style(Pipeline.of("rounding")).colour == GREY
+
+
+def test_options_of_one_quantizer_are_told_apart():
+    words = ("lloyd-max", "lloyd-max+no-gain", "lloyd-max+rotated", "lloyd-max+shared-levels")
+    looks = [pipeline_style(Pipeline.of(f"joined+{word}")) for word in words]
+    assert len({look.colour for look in looks}) == len({look.dash for look in looks}) == len(words)

@@ -104,6 +104,13 @@ def test_a_merged_history_is_bounded_and_holds_each_part_as_it_weighs():
     assert float(old.forgotten(1.0).merged(new).replay.mean()) == 1.0
 
 
+def test_small_samples_hold_what_was_forgotten_less_too():
+    old = History.of(torch.zeros(100, 2), torch.zeros(50, 2))
+    new = History.of(torch.ones(100, 2), torch.ones(50, 2))
+    assert len(old.merged(new).replay) == 200
+    assert float(old.forgotten(0.5).merged(new).replay.mean()) == pytest.approx(2 / 3, abs=0.01)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

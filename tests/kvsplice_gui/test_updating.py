@@ -13,6 +13,8 @@ from kvsplice_core.specs import CalibrationSpec
 from kvsplice_core.values.values import load_values
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 
+pytestmark = pytest.mark.slow
+
 WAIT_MS = 60_000
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 
+import pytest
 import torch
 from torch import Tensor
-from transformers.cache_utils import DynamicCache
+from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 from kvsplice_core.card import Card, full_rank
 from kvsplice_core.codec import Codec
@@ -79,14 +81,14 @@ def codec_of(rows: Tensor, method: Method, k: int) -> Codec:
 
 def method_card(language: LanguageModel, method: Method, k: int, **sides: bool) -> Card:
     """Return a card of V (or K, or both) whose heads have transforms of `method`."""
-    cache = held_by(language, ids_of(language, CONTEXT, document=0))
+    whole = held_by(language, ids_of(language, CONTEXT, document=0))
 
     def made(name: str) -> dict[int, HeadCodecs]:
         return {
             layer: HeadCodecs(
                 tuple(codec_of(x, method, k) for x in getattr(held, name)[0]), held.keys.shape[1]
             )
-            for layer, held in enumerate(cache.layers)
+            for layer, held in enumerate(whole.layers)
         }
 
     card = Card(language.facts, values=made("values"), info={"method": method.key})
@@ -106,7 +108,7 @@ class Composed:
     def fitted(self, rows: Tensor) -> Codec:
         """Return one of them, for rows (n, d)."""
         dim = rows.shape[1]
-        basis = fit_pca(rows).projection(self.k or dim) if self.has_basis else Unprojected.of(dim)
+        basis = fit_pca(rows).projection(self.k or dim) if self.has_basis else Unprojected(dim)
         codec = Codec(Method.PCA, Identity(dim), basis)
         if self.decoder is not None:
             codec = corrected(codec, rows, self.decoder)
@@ -130,12 +132,30 @@ COMPOSED = {
     "quadratic": Composed("each", decoder=Decoding.QUADRATIC, k=5),
     "pooled quadratic": Composed("pooled", decoder=Decoding.QUADRATIC, k=5),
     "joined quadratic int8": Composed("joined", Quantization.INT8, Decoding.QUADRATIC, k=9),
-    "joined": Composed("joined", k=20),
+    "joined": Composed("joined", k=9),
 }
+
+
+every_composed = pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ("joined levels", "quadratic")
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in COMPOSED
+    ],
+)
+"""Two of them always, the others where slow tests run."""
 
 
 def composed_card(language: LanguageModel, name: str, sides: str = "both") -> Card:
     """Return a card of V, K or both whose layers have codecs of one of `COMPOSED`."""
+    return _composed_card(language.name.removeprefix("tiny-"), name, sides)
+
+
+@cache
+def _composed_card(model: str, name: str, sides: str) -> Card:
+    language = MODELS[model]()
     held = held_by(language, ids_of(language, CONTEXT, document=0)).layers
 
     def made(side: str) -> dict[int, HeadCodecs]:
@@ -143,3 +163,24 @@ def composed_card(language: LanguageModel, name: str, sides: str = "both") -> Ca
 
     kept = {"values": True, "keys": False} | SIDES[sides]
     return Card(language.facts, **{side: made(side) if kept[side] else {} for side in kept})
+
+
+class Reconstructing(DynamicLayer):
+    """Keeps what the codecs give back, in full: what a compressed layer must equal."""
+
+    def __init__(self, keys: HeadCodecs | None, values: HeadCodecs | None) -> None:
+        super().__init__()
+        self.codecs = keys, values
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object):
+        restored = (
+            x if codecs is None else codecs.reconstruct(x)
+            for codecs, x in zip(self.codecs, (key_states, value_states), strict=True)
+        )
+        return super().update(*restored, *args, **kwargs)
+
+
+def reconstructing_cache(card: Card) -> Cache:
+    """Return a cache of the usual kind of what the card gives back."""
+    places = range(card.model.layers)
+    return Cache(layers=[Reconstructing(card.keys.get(i), card.values.get(i)) for i in places])

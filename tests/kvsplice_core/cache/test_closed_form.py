@@ -8,7 +8,7 @@ from kvsplice_core.cache.closed_form import break_even_tokens, card_bytes, dense
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.cache_memory import MemorySpec, weigh
 from kvsplice_core.methods import Method
-from tests.kvsplice_core.cache.cards import card_of, method_card
+from tests.kvsplice_core.cache.cards import COMPOSED, card_of, composed_card, method_card
 from tests.language_models import tiny_gpt2
 
 
@@ -45,3 +45,19 @@ def test_break_even_counts_the_measured_codecs():
     card = card_of(tiny_gpt2(), "v", 4)
     assert break_even_tokens(card, 1, 4, side=0) == 1
     assert break_even_tokens(card, 1, 4, side=10**6) > break_even_tokens(card, 1, 4)
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_composed_cards_weigh_what_their_codecs_hold(name):
+    card = composed_card(tiny_gpt2(), name)
+    weighed = card_bytes(card, 100, 3, 2)
+    codecs = [one for side in (card.keys, card.values) for one in side.values()]
+    assert weighed.side == sum(one.packed("cpu").nbytes() for one in codecs)
+    assert weighed.values == 300 * sum(one.bytes_per_token(2) for one in card.values.values())
+    first = break_even_tokens(card, 3, 2)
+    before, at = (
+        card_bytes(card, tokens, 3, 2).total - dense_bytes(card, tokens, 3, 2).total
+        for tokens in (first - 1, first)
+    )
+    assert at <= 0
+    assert before > 0 or first == 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
 
 from kvsplice_core.cache import CacheMode, cache_for
+from kvsplice_core.cache.closed_form import card_bytes
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.card import exact_codec, random_basis, rank_one
 from kvsplice_core.errors import LanguageModelError
@@ -15,15 +17,18 @@ from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.language.attention import attention_through
 from kvsplice_core.methods import Method
 from tests.kvsplice_core.cache.cards import (
+    COMPOSED,
     MODELS,
     SIDES,
     attention,
     card_of,
     codec_of,
+    composed_card,
     held_by,
     ids_of,
     logits_of,
     method_card,
+    reconstructing_cache,
 )
 from tests.kvsplice_core.makers import pooled
 from tests.language_models import language_model, tiny_gpt2, tiny_llama
@@ -197,6 +202,144 @@ def pooled_card(language, sides):
     )
 
 
+def composed_by(name):
+    """Return what makes a card of `COMPOSED`."""
+    return lambda language, sides: composed_card(language, name, sides)
+
+
+def mixed_card(language, sides):
+    """Return a card with one quantized head beside exact ones."""
+    return composed_card(language, "pooled companded", sides).only(0, 1)
+
+
+CARDS = {
+    **{name: composed_by(name) for name in COMPOSED},
+    "one head beside exact ones": mixed_card,
+}
+every_card = pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ("joined levels", "one head beside exact ones")
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in CARDS
+    ],
+)
+
+
+@cache
+def half_gpt2(dtype):
+    """Return the GPT-2 in half precision."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    language = tiny_gpt2()
+    config = GPT2Config.from_dict(language.model.config.to_dict())
+    half = language_model(GPT2LMHeadModel, config, "half")
+    half.model.load_state_dict(language.model.state_dict())
+    half.model.to(dtype)
+    return half
+
+
+@every_card
+@pytest.mark.parametrize("sides", SIDES)
+def test_composed_cards_read_what_their_codecs_give_back(language, name, sides):
+    ids, card = ids_of(language, 40), CARDS[name](language, sides)
+    whole, by_piece, single = (
+        logits_of(language, ids, cache_for(language.model, card), piece) for piece in (None, 16, 1)
+    )
+    with torch.no_grad():
+        dense = language.model(ids).logits
+    effect = float((whole - dense).abs().mean())
+    assert effect > 1e-3, "compression must show"
+    naive = logits_of(language, ids, reconstructing_cache(card), 16)
+    for other in (by_piece, single, naive):
+        # A number at the edge between two levels may fall on either side: rarely.
+        assert float((other - whole).abs().mean()) < 1e-2 * effect
+    seen = read_by_attention(language, ids, cache_for(language.model, card))[0]
+    held = held_by(language, ids).layers[0]
+    for side, got, raw in zip(
+        (card.keys, card.values), seen, (held.keys, held.values), strict=True
+    ):
+        expected = side[0].reconstruct(raw) if side else raw
+        missed = (got - expected).abs().mean()
+        assert float(missed) < 1e-3 * float(raw.std())
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_composed_cards_store_the_bytes_they_count(name, batch):
+    language = tiny_gpt2()
+    card, tokens, window = CARDS[name](language, "both"), 50, Window(sinks=4, newest=10)
+    for raw in (None, window):
+        mode = "strict" if raw is None else "window"
+        cache = cache_for(language.model, card, mode=mode, window=raw)
+        logits_of(language, ids_of(language, tokens).expand(batch, -1), cache, piece=20)
+        held, expected = cache.stored_bytes(), card_bytes(card, tokens, batch, 4, raw)
+        assert (held.keys, held.values, held.raw, held.side, held.other) == (
+            expected.keys, expected.values, expected.raw, expected.side, 0
+        )  # fmt: skip
+        per_token = sum(one.bytes_per_token(4) for one in card.values.values())
+        assert held.values == batch * tokens * per_token
+
+
+def test_packed_bytes_are_those_counted_by_hand():
+    language = tiny_gpt2()
+    hand = {
+        "joined levels": lambda one: 2 + -(-int(one.quantizer.bits.sum()) // 8),
+        "blocks of int4": lambda one: 2 * (2 + 32 * 4 // 8),
+        "plain rounding": lambda one: 4 * (2 + 2 + 16 * 4 // 8),
+        "joined quadratic int8": lambda one: 2 + 9,
+    }
+    for name, count in hand.items():
+        card = composed_card(language, name, "v")
+        cache = cache_for(language.model, card)
+        logits_of(language, ids_of(language, 30), cache)
+        for layer, codecs in card.values.items():
+            kept = cache.layers[layer].values
+            assert kept.dtype == torch.uint8
+            assert kept.nbytes == 30 * count(codecs.of(0))
+
+
+@every_card
+def test_a_window_of_everything_is_the_dense_cache(language, name):
+    ids, card = ids_of(language, 30), CARDS[name](language, "both")
+    cache = cache_for(language.model, card, mode="window", window=Window(sinks=0, newest=30))
+    with torch.no_grad():
+        dense = language.model(ids).logits
+    torch.testing.assert_close(logits_of(language, ids, cache, piece=7), dense, **CLOSE)
+
+
+@pytest.mark.parametrize("name", ["joined levels", "one head beside exact ones", "joined"])
+@pytest.mark.parametrize("piece", [None, 16, 1])
+def test_a_window_leaves_the_rest_to_the_codecs(language, name, piece):
+    ids, card = ids_of(language, 45), CARDS[name](language, "both")
+    cache = cache_for(language.model, card, mode="window", window=Window(sinks=4, newest=10))
+    if piece is not None:
+        logits_of(language, ids[:, :-piece], cache, piece)
+    seen = read_by_attention(language, ids[:, -(piece or 45) :], cache)[0]
+    held = held_by(language, ids).layers[0]
+    for side, got, raw in zip(
+        (card.keys, card.values), seen, (held.keys, held.values), strict=True
+    ):
+        expected = side[0].reconstruct(raw)
+        expected[:, :, :4], expected[:, :, -10:] = raw[:, :, :4], raw[:, :, -10:]
+        assert float((got - expected).abs().mean()) < 1e-3 * float(raw.std())
+        assert float((got - raw)[:, :, 4:-10].abs().max()) > 1e-2
+
+
+@every_card
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_composed_cards_keep_the_dtype_of_half_precision_models(name, dtype):
+    language, half = tiny_gpt2(), half_gpt2(dtype)
+    ids, card = ids_of(language, 40), CARDS[name](language, "both")
+    cache = cache_for(half.model, card)
+    single = logits_of(half, ids, cache, piece=1)
+    assert single.dtype == dtype
+    assert cache.stored_bytes().values == card_bytes(card, 40, 1, 2).values
+    full = logits_of(language, ids, cache_for(language.model, card))
+    assert float((single.float() - full).abs().mean()) < 0.25 * float(full.std())
+
+
 @pytest.mark.parametrize("make", [heads_of_different_k, pooled_card])
 @pytest.mark.parametrize("sides", SIDES)
 def test_other_layouts_read_token_by_token_too(language, make, sides):
@@ -215,6 +358,12 @@ def test_other_layouts_read_token_by_token_too(language, make, sides):
             torch.testing.assert_close(got[:, head], expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_dense_side_lets_go_of_what_its_first_tokens_were_a_view_of(language):
+    cache = cache_for(language.model, card_of(language, "v", 4))
+    logits_of(language, ids_of(language, 30), cache)
+    assert cache.stored_bytes().other == 0
+
+
 def test_layers_without_codecs_stay_dense():
     language = tiny_gpt2()
     card = card_of(language, "v", 4)
@@ -229,13 +378,7 @@ def test_layers_without_codecs_stay_dense():
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_models_keep_their_dtype(dtype):
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    language = tiny_gpt2()
-    config = GPT2Config.from_dict(language.model.config.to_dict())
-    half = language_model(GPT2LMHeadModel, config, "half")
-    half.model.load_state_dict(language.model.state_dict())
-    half.model.to(dtype)
+    language, half = tiny_gpt2(), half_gpt2(dtype)
     ids, card = ids_of(language, 40), card_of(language, "both", 6)
     cache = cache_for(half.model, card)
     whole = logits_of(half, ids, cache)

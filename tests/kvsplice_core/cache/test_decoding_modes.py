@@ -1,4 +1,7 @@
-"""At k = d every way of decoding gives what the dense cache gives."""
+"""At k = d every way of decoding gives what the dense cache gives.
+
+And with any card, what a cache of its reconstructions gives.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,17 @@ from kvsplice_core.cache import cache_for, folded
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.card import rank_one
 from tests.kvsplice_core.cache.cards import (
+    COMPOSED,
     MODELS,
     SIDES,
     attention,
     card_of,
+    composed_card,
+    every_composed,
     exact_card,
     ids_of,
     logits_of,
+    reconstructing_cache,
 )
 from tests.language_models import tiny_gpt2
 
@@ -208,3 +215,43 @@ def test_rows_of_a_reordered_cache_are_the_rows_chosen(mode):
     other = torch.cat([rows[[2, 2, 0], :20], rows[:, 20:]], dim=1)
     dense = logits_of(language, other, DynamicCache())[:, 20:]
     torch.testing.assert_close(ours, dense, rtol=1e-3, atol=1e-3)
+
+
+@every_composed
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "prompt lookup"])
+def test_composed_cards_decode_as_a_cache_of_their_reconstructions(name, way):
+    language = tiny_gpt2()
+    ids, card = ids_of(language, 24), composed_card(language, name)
+    ours = generated(language, cache_for(language.model, card), ids, **WAYS[way])
+    assert torch.equal(ours, generated(language, reconstructing_cache(card), ids, **WAYS[way]))
+
+
+@every_composed
+@pytest.mark.parametrize("way", ["greedy", "beam, returned", "sampling"])
+def test_composed_cards_decode_a_batch_padded_on_the_left(language, name, way):
+    ids, mask, _ = padded(language)
+    card, options = composed_card(language, name), {**WAYS[way], "attention_mask": mask}
+    ours = generated(language, cache_for(language.model, card), ids, **options)
+    assert torch.equal(ours, generated(language, reconstructing_cache(card), ids, **options))
+
+
+@every_composed
+def test_guesses_change_nothing_with_composed_cards(language, name):
+    ids, card = ids_of(language, 24), composed_card(language, name)
+    plain, guessed = (
+        generated(language, cache_for(language.model, card), ids, **WAYS[way])
+        for way in ("greedy", "prompt lookup")
+    )
+    assert torch.equal(guessed, plain)
+
+
+@every_composed
+@pytest.mark.parametrize("change", [cropped, reset, repeated, selected, reordered])
+def test_changes_of_a_composed_cache_equal_those_of_its_reconstructions(language, name, change):
+    card = composed_card(language, name)
+    cache = cache_for(language.model, card)
+    ours = read_with_changes(language, cache, change)
+    expected = read_with_changes(language, reconstructing_cache(card), change)
+    assert float((ours - expected).abs().mean()) < 1e-3 * float(expected.std())
+    if COMPOSED[name].quantizer is not None:
+        assert cache.layers[0].values.dtype == torch.uint8

@@ -15,6 +15,7 @@ from tests.kvsplice_core.cache.cards import (
     attention,
     card_of,
     codec_of,
+    composed_card,
     held_by,
     ids_of,
     logits_of,
@@ -145,6 +146,9 @@ def test_every_reason_against_it_is_told():
         "a window keeps raw V": cache_for(model, card, mode="window"),
         "layer 0 has a transform": cache_for(model, method_card(language, Method.SPLINE, 5)),
         "layer 0 does not": cache_for(model, card.only(0, 0)),
+        "layer 0 joins heads": cache_for(model, composed_card(language, "joined")),
+        "layer 0 has a quantizer": cache_for(model, composed_card(language, "plain rounding")),
+        "layer 0 has a nonlinear decoder": cache_for(model, composed_card(language, "quadratic")),
     }
     for words, cache in reasons.items():
         assert words in why_not_folded(cache)

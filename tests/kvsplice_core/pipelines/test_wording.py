@@ -47,6 +47,13 @@ def test_surrogate_model_and_replacement_are_added():
     assert "PCA replaced it in 2 of 3 codecs" in text
 
 
+def test_each_number_is_said_of_the_text_it_was_measured_on():
+    result = frontier(split="test documents of the capture; ΔNLL: 10 documents", documents=10)
+    text = verdict(point("spline", quality=quality(0.1, 0.2)), result)
+    assert "on test documents of the capture; ΔNLL 0.100 [" in text
+    assert "over 10 held-out documents" in text
+
+
 def test_rounding_is_what_replaces_a_quantized_pipeline():
     assert replacement(point("joined+lloyd-max", replaced=1)).startswith("plain rounding replaced")
     assert replacement(point("joined+lloyd-max")) == ""

@@ -15,6 +15,7 @@ from kvsplice_core.quality.scoring import BaseLogProbs, score_text
 from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.quality.watching import ReadErrors
 from kvsplice_core.quality.windows import text_windows
+from tests.kvsplice_core.cache.cards import composed_card
 from tests.kvsplice_core.quality.fakes import FAKES, originals_beyond
 from tests.kvsplice_core.quality.models import long_gpt2
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
@@ -54,6 +55,29 @@ def test_a_fake_is_exposed(make, mode, keys, name):
     language = make()
     controls = audited(language, pca_card(language, 8, keys=keys), mode, FAKES[name])
     assert "reads" in failed(controls)
+
+
+_MORE = ("blocks of int4", "plain rounding", "pooled companded")
+QUANTIZED = ("joined levels", *(pytest.param(name, marks=pytest.mark.slow) for name in _MORE))
+
+
+@models
+@modes
+@pytest.mark.parametrize("sides", ["v", "both"])
+@pytest.mark.parametrize("name", QUANTIZED)
+def test_an_honest_cache_of_bytes_passes(make, mode, sides, name):
+    language = make()
+    controls = audited(language, composed_card(language, name, sides), mode)
+    assert [control.key for control in controls] == KEYS
+    assert failed(controls) == []
+
+
+@modes
+@pytest.mark.parametrize("name", FAKES)
+def test_a_fake_is_exposed_with_a_quantized_joined_card_too(mode, name):
+    language = tiny_gpt2()
+    card = composed_card(language, "joined levels")
+    assert "reads" in failed(audited(language, card, mode, FAKES[name]))
 
 
 @modes

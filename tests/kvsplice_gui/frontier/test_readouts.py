@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.specs import Recipe
@@ -97,3 +98,10 @@ def test_the_crosshair_reads_value_bits_and_gap():
     text = frontier_readouts.describe(point("joined", 2.5), "nmse")
     assert text.startswith("heads joined · PCA · 2.51\u00a0bits · NMSE 0.141")
     assert "2.00 dB over the bound" in text
+
+
+def test_without_a_model_what_needs_its_output_projection_is_left_out():
+    spec = frontier_readouts.frontier_spec(WISHES, Findings())
+    assert not any(one.axes is Axes.OUTPUT for one in spec.pipelines)
+    only = replace(WISHES, frontier=replace(WISHES.frontier, pipelines=("joined+output",)))
+    assert frontier_readouts.frontier_spec(only, Findings()).pipelines[0].axes is Axes.OUTPUT

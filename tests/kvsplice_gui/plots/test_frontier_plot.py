@@ -47,8 +47,10 @@ def test_each_pipeline_has_its_look(plot, theme):
     for pipeline in PIPELINES:
         style, items = pipeline_style(pipeline), plot._items[pipeline]
         assert items.points.opts["symbol"] == style.symbol
-        fill = style.colour if style.filled else theme.base
-        assert items.points.opts["brush"].color().name() == fill.lower()
+        brush = items.points.opts["brush"]
+        is_filled = brush.style() is Qt.BrushStyle.SolidPattern
+        assert is_filled is style.filled
+        assert not is_filled or brush.color().name() == style.colour.lower()
         assert tuple(items.line.opts["pen"].dashPattern()) == style.dash or not style.dash
 
 
