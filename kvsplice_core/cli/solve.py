@@ -27,7 +27,7 @@ from kvsplice_core.cli.solutions import print_layer, print_solution
 from kvsplice_core.cli.sources import ALSO_MODELS, opened_capture, wants_model
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_core.quality.solve_results import DEFAULT_PIPELINE, SolveSpec
+from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
 from kvsplice_core.specs import Recipe
 
 if TYPE_CHECKING:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from statistics import fmean
 
 from kvsplice_core.capture.file import Capture
 from kvsplice_core.capture.specs import KeyState, Sides
 from kvsplice_core.card import Card, HeadScore
 from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.pipelines.budget import DEFAULT_TOKENS
-from kvsplice_core.pipelines.layer import LayerFit
+from kvsplice_core.pipelines.offers import Fits, bits_by_side
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.specs import CalibrationSpec
 from kvsplice_core.version import library_versions
-
-Fits = Mapping[tuple[str, int], LayerFit]
 
 
 def card_of(
@@ -88,9 +85,7 @@ def _info(
         "method": pipeline.method.key,
         "pipeline": pipeline.key,
         "label": pipeline.label,
-        "bits": {
-            s: fmean(f.counted.total for (of, _), f in fits.items() if of == s) for s in sides
-        },
+        "bits": bits_by_side(fits),
         "counted_tokens": tokens,
         "recipe": calibration.recipe.value,
         "knots": calibration.resolved_knots,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
+from statistics import fmean
 
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.allotting import Offer
@@ -22,7 +23,7 @@ Key = tuple[str, int, int]
 """Side, layer, and group of heads."""
 
 Offers = Mapping[Key, tuple[Offer, ...]]
-Fits = dict[Place, LayerFit]
+Fits = Mapping[Place, LayerFit]
 
 QUANTIZED_BITS = (0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0)
 _RANKS = 16
@@ -60,7 +61,7 @@ class Fitter:
 
     def fit(self, asked: Mapping[Key, float]) -> Generator[float, None, Fits]:
         """Fit every layer, each codec at its budget; yields the share that is done."""
-        fits: Fits = {}
+        fits: dict[Place, LayerFit] = {}
         for place in self.layers:
             work = self._layer(place, [asked[key] for key in self.keys(place)])
             fits[place] = yield from relay(work, _within(len(fits), len(self.layers)))
@@ -117,3 +118,22 @@ def _within(done: int, count: int) -> Callable[[float], float]:
 def _offer(asked: float, fit: GroupFit) -> Offer:
     errors = (fit.validation_error, fit.validation_reference)
     return Offer(asked, max(asked, fit.counted.total), min(e for e in errors if not isnan(e)))
+
+
+def nearest(offers: Sequence[Offer], bits: float) -> float:
+    """Return the budget that is offered nearest to so many bits."""
+    return min(offers, key=lambda offer: abs(offer.asked - bits)).asked
+
+
+def error_at(offers: Sequence[Offer], asked: float) -> float:
+    """Return the error of the offer of a budget."""
+    return next(offer.error for offer in offers if offer.asked == asked)
+
+
+def bits_by_side(fits: Fits) -> dict[str, float]:
+    """Return the mean bits per value of each side, everything counted."""
+    sides = dict.fromkeys(side for side, _ in fits)
+    return {
+        side: fmean(fit.counted.total for place, fit in fits.items() if place[0] == side)
+        for side in sides
+    }

@@ -13,7 +13,8 @@ from kvsplice_core.tables import finite
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kvsplice_core.quality.solve_results import Share, SolveResult, SolveSpec
+    from kvsplice_core.quality.solve_results import Share, SolveResult
+    from kvsplice_core.quality.solve_spec import SolveSpec
 
 
 def solve_csv(result: SolveResult) -> str:

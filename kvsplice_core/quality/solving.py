@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from statistics import fmean
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kvsplice_core.errors import SpecError
-from kvsplice_core.pipelines.allotting import Offer, Unit, allot, allot_evenly, mean_of
-from kvsplice_core.pipelines.cards import card_of
-from kvsplice_core.pipelines.layer import LayerFit, LayerValues
-from kvsplice_core.pipelines.offers import Fits, Fitter, Key, Offers, Place
+from kvsplice_core.pipelines.allotting import Unit, allot, allot_evenly, mean_of
+from kvsplice_core.pipelines.offers import Key, Offers, bits_by_side, error_at, nearest
 from kvsplice_core.progress import relay
 from kvsplice_core.quality.controls import reads
 from kvsplice_core.quality.curve import require_capture_of
 from kvsplice_core.quality.evaluation import evaluate
-from kvsplice_core.quality.frontier import model_layers
-from kvsplice_core.quality.intervals import paired_difference, quality_of
+from kvsplice_core.quality.intervals import paired_difference
 from kvsplice_core.quality.leakage import leaks_of_card
 from kvsplice_core.quality.probing import sensitivities
-from kvsplice_core.quality.reading import CacheReader
-from kvsplice_core.quality.requirements import require_provable
-from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
-from kvsplice_core.quality.solve_results import (
-    AgainstEven,
-    Share,
-    SolveResult,
-    SolveSpec,
-    SolveStep,
-    Trial,
-)
-from kvsplice_core.quality.watching import ReadErrors
+from kvsplice_core.quality.solve_results import AgainstEven, SolveResult, SolveStep, Trial
+from kvsplice_core.quality.solve_spec import SolveSpec
+from kvsplice_core.quality.trials import Budgets, Made, Trials, shares_of
 from kvsplice_core.quality.windows import text_windows
 
 if TYPE_CHECKING:
@@ -45,12 +30,8 @@ if TYPE_CHECKING:
     from kvsplice_core.language.texts import Document
     from kvsplice_core.quality.results import EvalResult
 
-Budgets = tuple[float, ...]
-"""Bits per value of each pool of sides that share them."""
-
 Allotment = Callable[[Sequence[Unit], float], tuple[float, ...]]
 
-_TINY = np.finfo(np.float64).tiny
 _PROBE_BITS = 2.5
 """Where sensitivities are measured when a loss is asked for and no budget is known."""
 _HALVINGS = 6
@@ -109,17 +90,6 @@ def solve(
     return (yield from solver.run())
 
 
-@dataclass(frozen=True, eq=False)
-class _Made:
-    """A card at a budget, and what it costs."""
-
-    trial: Trial
-    asked: Mapping[Key, float]
-    fits: Fits
-    card: Card
-    scores: TextScores
-
-
 class _Solver:
     """What the steps share."""
 
@@ -134,17 +104,10 @@ class _Solver:
         self._started = time.monotonic()
         self._language, self._capture, self._spec = language, capture, spec
         self._documents, self._probes = documents, probes
-        wanted = spec.evaluation
-        self._windows = text_windows(language, documents, wanted.tokens, wanted.context)
-        self._reader = CacheReader.of(language, wanted)
-        require_provable(self._reader, self._windows)
-        self._base, self._watch = BaseLogProbs(language), ReadErrors()
-        layers: dict[Place, LayerValues] = {}
-        for side in spec.sides.names:
-            layers |= model_layers(language, capture, side, spec.budget)
-        self._fitter = Fitter(layers, spec.pipeline, spec.calibration, spec.counted_tokens)
+        notes = {"budget": spec.budget, "probes": [one.name for one in probes]}
+        self._trials = Trials(language, capture, documents, spec, notes)
+        self._fitter = self._trials.fitter
         self._units: dict[Key, Unit] = {}
-        self._trials: list[Trial] = []
         self._count = 2 if spec.max_dnll is None else _HALVINGS + 2
 
     def run(self) -> Solving:
@@ -163,13 +126,13 @@ class _Solver:
             SolveResult(
                 model=self._capture.facts.model,
                 spec=self._spec,
-                shares=tuple(self._shares(kept)),
+                shares=tuple(shares_of(kept, self._fitter, self._units)),
                 bits=bits_by_side(kept.fits),
                 kept_even=kept is even,
                 solved=solved.trial,
                 even=None if even is None else even.trial,
                 against=against,
-                trials=tuple(self._trials),
+                trials=tuple(self._trials.done),
                 evaluation=evaluation,
                 probes=tuple(document.name for document in self._probes),
                 probed_on_checked=not {d.sha256 for d in self._probes}.isdisjoint(
@@ -181,13 +144,14 @@ class _Solver:
 
     def _probed(self, offers: Offers) -> Generator[SolveStep, None, dict[Key, Unit]]:
         """Measure the sensitivity of every codec near the budget."""
-        asked = {key: _nearest(own, self._near(key[0])) for key, own in offers.items()}
+        asked = {key: nearest(own, self._near(key[0])) for key, own in offers.items()}
         fits = yield from relay(
             self._fitter.fit(asked), lambda _: SolveStep("sensitivities", _OFFERS)
         )
         context = self._spec.evaluation.context
         windows = text_windows(self._language, self._probes, self._spec.probe_tokens, context)
-        work = sensitivities(self._reader, self._card(fits), list(offers), windows)
+        card = self._trials.card(fits)
+        work = sensitivities(self._trials.reader, card, list(offers), windows)
         found = yield from relay(work, lambda step: SolveStep(step[0], _OFFERS + _PROBES * step[1]))
         return {
             key: Unit(self._fitter.values(key[:2]), own, found[key], error_at(own, asked[key]))
@@ -197,13 +161,13 @@ class _Solver:
     def _near(self, side: str) -> float:
         return next(bits for sides, bits in self._spec.pools if side in sides) or _PROBE_BITS
 
-    def _solved(self) -> Generator[SolveStep, None, tuple[Budgets, _Made]]:
+    def _solved(self) -> Generator[SolveStep, None, tuple[Budgets, Made]]:
         if self._spec.max_dnll is None:
             budgets = tuple(bits for _, bits in self._spec.pools if bits is not None)
             return budgets, (yield from self._made(self._allotted(budgets, allot), budgets))
         return (yield from self._fewest())
 
-    def _fewest(self) -> Generator[SolveStep, None, tuple[Budgets, _Made]]:
+    def _fewest(self) -> Generator[SolveStep, None, tuple[Budgets, Made]]:
         """Halve the range of budgets to the fewest bits that hold the bound."""
         units = list(self._units.values())
         low = mean_of(units, [unit.offers[0].bits for unit in units])
@@ -227,7 +191,7 @@ class _Solver:
         most = self._spec.max_dnll
         return most is None or trial.quality.delta_nll.high <= most
 
-    def _even(self, budgets: Budgets) -> Generator[SolveStep, None, _Made | None]:
+    def _even(self, budgets: Budgets) -> Generator[SolveStep, None, Made | None]:
         try:
             asked = self._allotted(budgets, allot_evenly)
         except SpecError:  # the least budget that all codecs can be given is more
@@ -244,33 +208,16 @@ class _Solver:
 
     def _made(
         self, asked: Mapping[Key, float], budgets: Budgets, *, even: bool = False
-    ) -> Generator[SolveStep, None, _Made]:
-        """Fit a card, and score it on the documents."""
-        name = " and ".join(f"{bits:.3g}" for bits in budgets)
-        name = f"{name} bits, {'the same for all' if even else 'shared'}"
-        done = min(len(self._trials), self._count - 1) / self._count
-        shown = SolveStep(name, _OFFERS + _PROBES + _TRIALS * done)
-        fits = yield from relay(self._fitter.fit(asked), lambda _: shown)
-        card = self._card(fits)
-        reader = self._reader.watched_by(self._watch)
-        scoring = score_text(reader, card, self._windows, self._base)
-        scores = yield from relay(scoring, lambda text: replace(shown, text=f"{name}: {text}"))
-        quality = quality_of(scores, self._spec.evaluation.seed)
-        self._trials.append(Trial(budgets, mean_of_fits(fits), even, quality))
-        yield replace(shown, trial=self._trials[-1])
-        return _Made(self._trials[-1], asked, fits, card, scores)
+    ) -> Generator[SolveStep, None, Made]:
+        done = min(len(self._trials.done), self._count - 1) / self._count
+        work = self._trials.make(asked, budgets, even)
+        start = _OFFERS + _PROBES + _TRIALS * done
+        return (yield from relay(work, lambda step: replace(step, fraction=start)))
 
-    def _compared(self, solved: _Made, even: _Made) -> AgainstEven:
+    def _compared(self, solved: Made, even: Made) -> AgainstEven:
         seed, pair = self._spec.evaluation.seed, (solved.scores, even.scores)
         kl = paired_difference(*pair, seed, attrgetter("kl"))
         return AgainstEven(paired_difference(*pair, seed), kl)
-
-    def _card(self, fits: Fits) -> Card:
-        spec = self._spec
-        notes = {"budget": spec.budget, "probes": [one.name for one in self._probes]}
-        return card_of(
-            self._capture, fits, spec.pipeline, spec.calibration, spec.counted_tokens, notes
-        )
 
     def _evaluated(self, card: Card) -> Generator[SolveStep, None, EvalResult]:
         """Audit the card that was kept; what the trials read stands with its controls."""
@@ -280,54 +227,10 @@ class _Solver:
         result = yield from relay(
             work, lambda step: SolveStep(step.text, start + (1 - start) * step.fraction)
         )
-        tried = reads(self._watch)
+        tried = reads(self._trials.watch)
         tried = replace(tried, claim=f"every trial: {tried.claim}")
         return replace(result, audit=(*result.audit, tried))
 
     def _proven(self, card: Card, evaluation: EvalResult) -> Card:
         leaked = leaks_of_card(card, self._documents)
         return replace(card, proofs=(evaluation.summary() | {"leaked_documents": list(leaked)},))
-
-    def _shares(self, made: _Made) -> Iterator[Share]:
-        for place, fit in made.fits.items():
-            for key, one in zip(self._fitter.keys(place), fit.groups, strict=True):
-                yield Share(
-                    side=place[0],
-                    layer=place[1],
-                    heads=_heads(fit, key[2]),
-                    unit=self._units[key],
-                    asked=made.asked[key],
-                    bits=one.counted.total,
-                    k=one.codec.k,
-                    nmse=float(one.errors.sum() / max(one.spread.sum(), _TINY)),
-                )
-
-
-def _heads(fit: LayerFit, group: int) -> tuple[int, ...]:
-    if len(fit.groups) == 1:
-        return tuple(range(fit.codecs.heads))
-    span = fit.codecs.span
-    return tuple(range(group * span, (group + 1) * span))
-
-
-def _nearest(offers: Sequence[Offer], bits: float) -> float:
-    return min(offers, key=lambda offer: abs(offer.asked - bits)).asked
-
-
-def error_at(offers: Sequence[Offer], asked: float) -> float:
-    """Return the error of one offer."""
-    return next(offer.error for offer in offers if offer.asked == asked)
-
-
-def bits_by_side(fits: Fits) -> dict[str, float]:
-    """Return the mean bits per value of each side, everything counted."""
-    sides = dict.fromkeys(side for side, _ in fits)
-    return {
-        side: fmean(fit.counted.total for place, fit in fits.items() if place[0] == side)
-        for side in sides
-    }
-
-
-def mean_of_fits(fits: Fits) -> float:
-    """Return the mean bits per value of all layers, which hold as many values each."""
-    return fmean(fit.counted.total for fit in fits.values())

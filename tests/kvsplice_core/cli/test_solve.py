@@ -63,16 +63,16 @@ def test_a_model_is_captured_first(kvsplice, place):
 
 
 def test_a_failed_control_takes_the_place_of_the_answer(kvsplice, place, tmp_path, monkeypatch):
-    import kvsplice_core.quality.solving as solving
+    import kvsplice_core.quality.trials as trials
 
-    reader = solving.CacheReader
+    reader = trials.CacheReader
 
     class Faked:
         @staticmethod
         def of(language, spec):
             return reader.of(language, spec, never_read)
 
-    monkeypatch.setattr(solving, "CacheReader", Faked)
+    monkeypatch.setattr(trials, "CacheReader", Faked)
     outs = ("--out", tmp_path / "card.safetensors", "--csv", tmp_path / "s.csv")
     capture = place / "capture.safetensors"
     outcome = kvsplice("solve", capture, "--bits", "4", *held_out(place), *QUICK, *outs)

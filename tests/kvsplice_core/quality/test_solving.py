@@ -12,10 +12,11 @@ from kvsplice_core.errors import LanguageModelError, SpecError
 from kvsplice_core.language.texts import text_hash
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.progress import run
-from kvsplice_core.quality import solving
+from kvsplice_core.quality import solving, trials
 from kvsplice_core.quality.evaluation import evaluate
 from kvsplice_core.quality.reading import CacheReader
-from kvsplice_core.quality.solve_results import AgainstEven, SolveSpec
+from kvsplice_core.quality.solve_results import AgainstEven
+from kvsplice_core.quality.solve_spec import SolveSpec
 from kvsplice_core.quality.solve_tables import solve_csv, solve_json
 from kvsplice_core.quality.solving import solve
 from kvsplice_core.quality.specs import EvalSpec
@@ -140,7 +141,7 @@ def test_a_cache_that_is_never_read_is_exposed(captures, monkeypatch):
         def of(language, spec):
             return CacheReader.of(language, spec, never_read)
 
-    monkeypatch.setattr(solving, "CacheReader", Faked)
+    monkeypatch.setattr(trials, "CacheReader", Faked)
     result = solved(captures).result
     assert not result.is_valid
     assert json.loads(solve_json(result))["valid"] is False
