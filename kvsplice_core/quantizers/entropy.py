@@ -10,7 +10,7 @@ mixture is what brings a latent that is not Gaussian below the bound of its cova
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -99,9 +99,8 @@ class EntropyCoded:
         deviations = torch.exp2(self.scales.float() / OCTAVE)
         own = Classes(self.means * self.unit, deviations.square()).of(units, 1 / 12)
         units = units - self.means[own] * self.unit
-        fineness = self._finest(units, own)
-        stored = self._coded(units, own, fineness)
-        return torch.cat([torch.stack([own, fineness], 1).to(torch.uint8), stored], 1)
+        codes, fineness = self._coded(units, own, self._finest(units, own))
+        return torch.cat([torch.stack([own, fineness], 1).to(torch.uint8), codes], 1)
 
     def _finest(self, units: Tensor, own: Tensor) -> Tensor:
         """Return the smallest step (rows,) whose code should fit, by bisection."""
@@ -129,22 +128,26 @@ class EntropyCoded:
         steps = rounded(units / _size_of(fineness)[:, None]).clamp(-most - 1, most)
         return place * SYMBOLS + symbol_of(steps >> low), steps & ((1 << low) - 1)
 
-    def _coded(self, units: Tensor, own: Tensor, fineness: Tensor) -> Tensor:
-        """Return codes (rows, size − 2); `fineness` is changed where one did not fit."""
-        entry, rest = self._entries(units, own, fineness)
-        starts, sizes = self._ranges(entry, rest)
-        stored, fits = encode(starts, sizes, self.size - _HEAD_BYTES)
-        if bool(fits.all()):
-            return stored
-        where = (~fits).nonzero()[:, 0]
-        # the class's mean itself, all steps zero, takes no bytes: with the largest step it is told
-        last = fineness[where] >= _LARGEST
-        fineness[where] = (fineness[where] + 1).clamp_max(_LARGEST)
-        again = torch.where(last[:, None], 0, units[where])
-        finer = fineness[where]
-        stored[where] = self._coded(again, own[where], finer)
-        fineness[where] = finer
-        return stored
+    def _coded(self, units: Tensor, own: Tensor, fineness: Tensor) -> tuple[Tensor, Tensor]:
+        """Return codes (rows, size − 2), and the sizes of step (rows,) with which they fit."""
+        stored = self._no_codes(len(units))
+        left, further = torch.arange(len(units), device=units.device), 1
+        fineness = fineness.clone()
+        while len(left) > 0:
+            told = self._entries(units[left], own[left], fineness[left])
+            codes, fits = encode(*self._ranges(*told), self.size - _HEAD_BYTES)
+            stored[left[fits]] = codes[fits]
+            left = left[~fits]
+            # where the largest step did not fit, the class's mean does: zeros take no bytes
+            keeps = (fineness[left] < _LARGEST)[:, None]
+            units = units.index_put((left,), torch.where(keeps, units[left], 0))
+            fineness[left] = (fineness[left] + further).clamp_max(_LARGEST)
+            further *= 2
+        return stored, fineness
+
+    def _no_codes(self, rows: int) -> Tensor:
+        width = self.size - _HEAD_BYTES
+        return torch.zeros(rows, width, dtype=torch.uint8, device=self.centre.device)
 
     def _ranges(self, entry: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
         """Return starts and sizes (symbols, rows) in order: each component, then its low bits."""
@@ -152,7 +155,8 @@ class EntropyCoded:
         size = 1 << (PRECISION - low)
         starts = torch.stack([self._tables.starts[entry], rest * size], 2).flatten(1)
         sizes = torch.stack([self._tables.sizes[entry], size], 2).flatten(1)
-        told = torch.stack([torch.ones_like(low[0]), low.amax(0)], 1).flatten() > 0
+        most = _most(low)
+        told = torch.stack([torch.ones_like(most), most], 1).flatten() > 0
         return starts[:, told].T, sizes[:, told].T
 
     def unpack(self, stored: Tensor) -> Tensor:
@@ -170,7 +174,7 @@ class EntropyCoded:
     def _decoded(self, decoder: Decoder, place: Tensor) -> Tensor:  # (rows, k)
         tables, steps = self._tables, torch.zeros(place.shape, device=place.device)
         low = tables.low[place]
-        coarse = (low.amax(0) if len(low) else low.sum(0)).tolist()
+        coarse = _most(low).tolist()
         for i in range(self.k):
             entry = tables.find(place[:, i], decoder.slot)
             decoder.take(tables.starts[entry], tables.sizes[entry])
@@ -200,7 +204,13 @@ class EntropyCoded:
 
     def map(self, function: Callable[[Tensor], Tensor]) -> EntropyCoded:
         """Return the same quantizer with `function` applied to its tensors."""
-        return replace(self, **{name: function(held) for name, held in self.tensors().items()})
+        moved = {name: function(held) for name, held in self.tensors().items()}
+        return EntropyCoded(**moved, size=self.size)
+
+
+def _most(low: Tensor) -> Tensor:
+    """Return the most low bits that a row has of each component (k,); 0 without rows."""
+    return torch.nn.functional.pad(low, (0, 0, 0, 1)).amax(0)
 
 
 def _size_of(fineness: Tensor) -> Tensor:

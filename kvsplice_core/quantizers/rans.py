@@ -53,7 +53,7 @@ def encode(starts: Tensor, sizes: Tensor, width: int) -> tuple[Tensor, Tensor]:
     for place in range(1, _STATE_BYTES + 1):
         out[(free - place) * count + rows] = (state & 255).to(torch.uint8)
         state = state >> 8
-    bytes_ = out.view(-1, count).T
+    bytes_ = out.view(width + _STATE_BYTES, count).T
     over = (bytes_[:, :_STATE_BYTES] != 0).any(1)
     return bytes_[:, _STATE_BYTES:].contiguous(), ~(lost | over)
 

@@ -92,5 +92,5 @@ def step_tables(device: torch.device) -> StepTables:
     sizes[:, 0] += (1 << PRECISION) - sizes.sum(1)
     starts = sizes.cumsum(1) - sizes
     costs = (PRECISION + low[:, None] - sizes.double().log2()).float()
-    flat = (table.flatten() for table in (starts, sizes, costs, means[:, order].float()))
-    return StepTables(*(table.to(device) for table in flat), low=low.to(device))
+    tables = (starts, sizes, costs, means[:, order].float(), low)
+    return StepTables(*(table.flatten().to(device) for table in tables))
