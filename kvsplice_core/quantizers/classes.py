@@ -13,6 +13,7 @@ _ROWS_PER_CLASS = 256
 _PRIOR_ROWS = 16.0
 _CHUNK_ROWS = 8_192
 _LEAST_VARIANCE = 1e-30
+_LOUDNESS = (1.0, 4.0, 16.0, 64.0)  # a vector unlike all others still needs a class
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +45,11 @@ def fit_classes(x: Tensor, most: int, noise: float, seed: int) -> Classes:
 
     A class takes no bits of its own with it: each vector names its class in one byte, so all
     count as equally likely. Means and variances lean on those of all rows as on 16 more rows.
+    The last four of at most `most` classes are all rows, as they are and louder, for vectors that
+    none of the others suits.
     """
     generator = torch.Generator().manual_seed(seed)
-    count = max(1, min(most, len(x) // _ROWS_PER_CLASS))
+    count = max(1, min(most - len(_LOUDNESS), len(x) // _ROWS_PER_CLASS))
     order = torch.randperm(len(x), generator=generator)[:_MOST_ROWS].to(x.device)
     rows = x[order]
     overall = rows.var(0, correction=0)
@@ -54,7 +57,15 @@ def fit_classes(x: Tensor, most: int, noise: float, seed: int) -> Classes:
     classes = Classes(start, overall.expand(count, -1))
     for _ in range(_ROUNDS if count > 1 else 1):
         classes = _moments(rows, classes.of(rows, noise), count, overall)
-    return classes
+    return _with_loud(classes, rows.mean(0), overall)
+
+
+def _with_loud(classes: Classes, mean: Tensor, overall: Tensor) -> Classes:
+    loud = torch.tensor(_LOUDNESS, device=mean.device).square()[:, None]
+    return Classes(
+        torch.cat([classes.means, mean.expand(len(loud), -1)]),
+        torch.cat([classes.variances, loud * overall]),
+    )
 
 
 def _moments(rows: Tensor, own: Tensor, count: int, overall: Tensor) -> Classes:

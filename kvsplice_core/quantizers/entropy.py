@@ -49,6 +49,7 @@ _LARGEST = 255
 _SLACK_BITS = 8.0  # what a code takes beyond its costs, about; the true length decides
 _TYPICAL_BITS = 2.5  # per component: classes are told apart as well as such codes tell them
 _INT8 = 127
+_SOME_ROWS = 4_096
 _LEAST_STEP = 1e-12
 
 
@@ -247,7 +248,7 @@ class EntropyCodedKind:
         def fitted(budget_bits: int) -> Quantizer:
             size = budget_bits // 8
             require_budget(_HEAD_BYTES + 1, budget_bits, "an entropy code")
-            within = classes.variances.mean(0)
+            within = classes.variances[classes.of(scaled[:_SOME_ROWS], noise)].mean(0)
             step = (12 * _noise(within, 8 * (size - _HEAD_BYTES))) ** 0.5
             return _written(classes, centre, worth, max(step, _LEAST_STEP), size)
 
