@@ -198,9 +198,9 @@ def read_tensors(path: Path, schema: str, what: str) -> tuple[dict[str, Any], di
 
 def _require_usable(name: str, tensor: Tensor, path: Path) -> None:
     history = name.startswith(_HISTORY) and tensor.dtype in (torch.float64, torch.float16)
-    if not history and tensor.dtype not in (torch.float32, torch.int64):
+    if not history and tensor.dtype not in (torch.float32, torch.int64, torch.int8):
         raise CodecFileError(
-            f"a codec must hold float32 numbers and int64 places; "
+            f"a codec must hold float32 numbers and int64 or int8 places; "
             f"{name} in {path} is {tensor.dtype}"
         )
     if not bool(tensor.isfinite().all()):

@@ -89,6 +89,7 @@ _QUANTIZED = {
     Quantization.ROUNDING: _Family((GREY, "#B0B5BE"), ("x", "x", "x")),
     Quantization.LLOYD: _Family(("#B46A1F", ORANGE), ("o", "s", "d")),
     Quantization.COMPANDED: _Family(("#BCAF1A", "#86801F"), ("t", "t1", "t2")),
+    Quantization.ENTROPY: _Family(("#1F6E86", "#3FA9C6"), ("h", "p", "star")),
 }
 _DECODED = {
     Decoding.QUADRATIC: _Family((PURPLE, "#A5548A"), ("d", "star", "star")),

@@ -42,7 +42,7 @@ class Quantizer(Protocol):
         ...
 
     def tensors(self) -> Mapping[str, Tensor]:
-        """Return its side information, float32 or int64, counted once per codec."""
+        """Return its side information, float32, int64 or int8, counted once per codec."""
         ...
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:

@@ -30,6 +30,7 @@ class Quantization(Enum):
     ROUNDING = ("rounding", "Rounding per token", "rounding")
     LLOYD = ("lloyd-max", "Lloyd–Max", "scalar")
     COMPANDED = ("companded", "Companded", "scalar")
+    ENTROPY = ("entropy-coded", "Entropy-coded", "entropy")
 
     def __init__(self, key: str, label: str, module: str) -> None:
         self.key = key

@@ -31,6 +31,7 @@ SPECS = [
     QuantizerSpec(Quantization.INT4),
     QuantizerSpec(Quantization.ROUNDING, group=7),
     QuantizerSpec(Quantization.ROUNDING, group=64, bits_per_number=3),
+    QuantizerSpec(Quantization.ENTROPY),
     *LEVELS,
 ]
 
@@ -118,7 +119,9 @@ def test_restored_bit_for_bit(spec: QuantizerSpec) -> None:
     stored = quantizer.pack(x)
     assert torch.equal(stored, again.pack(x))
     assert torch.equal(quantizer.unpack(stored), again.unpack(stored))
-    assert all(t.dtype in (torch.float32, torch.int64) for t in quantizer.tensors().values())
+    assert all(
+        t.dtype in (torch.float32, torch.int64, torch.int8) for t in quantizer.tensors().values()
+    )
 
 
 @each

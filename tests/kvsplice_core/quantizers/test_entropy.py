@@ -1,0 +1,139 @@
+"""Entropy-coded steps: what they must reach, and what they must refuse."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pytest
+import torch
+from torch import Tensor
+
+from kvsplice_core.errors import CodecFileError, SpecError
+from kvsplice_core.quantizers.base import Quantizer
+from kvsplice_core.quantizers.classes import fit_classes
+from kvsplice_core.quantizers.entropy import EntropyCoded
+from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.rate_distortion import gap_db, gaussian_distortion
+
+SPEC = QuantizerSpec(Quantization.ENTROPY)
+K = 96
+
+
+def gaussian(n: int, seed: int) -> Tensor:
+    """Rows (n, K) of falling variance."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, K, generator=generator) * torch.linspace(2, -1, K).exp()
+
+
+def clustered(n: int, seed: int) -> Tensor:
+    """Rows (n, K) of four kinds: each has a centre, and its own order of the deviations."""
+    generator = torch.Generator().manual_seed(99)
+    order = torch.stack([torch.randperm(K, generator=generator) for _ in range(4)])
+    centres = gaussian(4, 98)
+    own = torch.randint(4, (n,), generator=generator.manual_seed(seed))
+    return (centres[own] + gaussian(n, seed + 1)).gather(1, order[own])
+
+
+@lru_cache
+def fit(bits: int, data: str = "gaussian") -> Quantizer:
+    rows = {"gaussian": gaussian, "clustered": clustered}[data](4_096, 1)
+    return SPEC.kind.kind.fit(rows, SPEC, bits)
+
+
+def error(quantizer: Quantizer, x: Tensor) -> float:
+    return float((quantizer.unpack(quantizer.pack(x)) - x).double().square().sum(1).mean())
+
+
+def gap(quantizer: Quantizer, x: Tensor) -> float:
+    variances = torch.linalg.eigvalsh(x.double().T.cov()).clamp_min(0)
+    return gap_db(error(quantizer, x), variances, 8 * quantizer.bytes_per_vector)
+
+
+@pytest.mark.parametrize("bits", [2 * K, 3 * K, 6 * K])
+def test_gaussian_gap_is_that_of_uniform_steps_with_their_overhead(bits: int) -> None:
+    # 0.1 dB for each 1.6 bits of class, step and whole bytes, on top of 1.53 dB or less
+    assert 0.8 < gap(fit(bits), gaussian(1_024, 5)) < 1.53 + 6.02 * 36 / K
+
+
+def test_a_mixture_gets_below_the_bound_of_its_covariance() -> None:
+    x = clustered(1_024, 7)
+    quantizer = fit(3 * K, "clustered")
+    assert gap(quantizer, x) < 0
+    variances = torch.linspace(2, -1, K).exp().square()
+    bits = 8 * quantizer.bytes_per_vector
+    assert error(quantizer, x) > gaussian_distortion(variances, bits)
+
+
+def test_no_room_is_left_over() -> None:
+    stored = fit(3 * K).pack(gaussian(1_024, 6))
+    unused = (stored[:, 2:] != 0).byte().argmax(1)
+    assert float(unused.float().mean()) < 0.01 * stored.shape[1]
+
+
+def test_error_falls_with_bits_and_the_budget_holds() -> None:
+    x, errors = gaussian(256, 6), []
+    for bits in (24, 100, 2 * K, 4 * K, 8 * K):
+        quantizer = fit(bits)
+        assert bits - 8 < 8 * quantizer.bytes_per_vector <= bits
+        errors.append(error(quantizer, x))
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_outliers_fit_too() -> None:
+    rows = gaussian(64, 3) * torch.logspace(-3, 6, 64)[:, None]
+    quantizer = fit(2 * K)
+    stored = quantizer.pack(rows)
+    assert bool(quantizer.unpack(stored).isfinite().all())
+    loud = gaussian(64, 3) * 20
+    assert error(quantizer, loud) < 0.2 * float(loud.square().sum(1).mean())
+
+
+def test_any_bytes_can_be_read() -> None:
+    generator = torch.Generator().manual_seed(0)
+    for quantizer in (fit(2 * K), fit(2 * K, "clustered")):
+        size = (50, quantizer.bytes_per_vector)
+        noise = torch.randint(256, size, generator=generator, dtype=torch.uint8)
+        assert bool(quantizer.unpack(noise).isfinite().all())
+
+
+def test_weights_move_bits() -> None:
+    rows, heavy = gaussian(600, 2), torch.ones(K)
+    heavy[-1] = 1e4
+    plain = SPEC.kind.kind.fit(rows, SPEC, 2 * K)
+    weighted = SPEC.kind.kind.fit(rows, SPEC, 2 * K, heavy)
+    missed = [(q.unpack(q.pack(rows)) - rows)[:, -1].square().mean() for q in (plain, weighted)]
+    assert float(missed[1]) < 0.1 * float(missed[0])
+
+
+def test_classes_find_what_the_data_has() -> None:
+    rows = clustered(4_096, 3)
+    classes = fit_classes(rows, 16, 0.01, seed=5)
+    own = classes.of(rows, 0.01)
+    left = classes.variances[own].log().mean()
+    assert float(left) < float(rows.var(0).log().mean()) - 1
+    assert len(classes.means) == 16
+    assert len(fit_classes(rows[:600], 16, 0.01, seed=5).means) == 2 + 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("means", torch.zeros(300, K, dtype=torch.int8), "do not fit"),
+        ("means", torch.zeros(20, K), "int8"),
+        ("step", torch.zeros(K), "above 0"),
+        ("unit", torch.ones(K - 1), "do not fit"),
+    ],
+)
+def test_damaged_parts_are_refused(name: str, value: Tensor, message: str) -> None:
+    quantizer = fit(2 * K)
+    assert isinstance(quantizer, EntropyCoded)
+    tensors = {**quantizer.tensors(), name: value}
+    with pytest.raises(CodecFileError, match=message):
+        SPEC.kind.kind.restore(tensors, quantizer.settings(), K)
+    with pytest.raises(CodecFileError, match="bytes must be"):
+        SPEC.kind.kind.restore(quantizer.tensors(), {"bytes": "no"}, K)
+
+
+def test_too_small_a_budget_is_named() -> None:
+    with pytest.raises(SpecError, match="needs 24 bits per vector; the budget is 23"):
+        SPEC.kind.kind.fit(gaussian(10, 0), SPEC, 23)
