@@ -143,7 +143,7 @@ def fit_group(
     SpecError
         If the budget is too small for the pipeline.
     """
-    job = _Job(parts, pipeline, budget, calibration, metric, memo or Memo())
+    job = _Job(parts, pipeline, budget, calibration, metric, Memo() if memo is None else memo)
     if job.k < 1:
         raise SpecError(
             f"{pipeline.label} needs at least {16 / job.dim:.3g} bits per value for vectors of "

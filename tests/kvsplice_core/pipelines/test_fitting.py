@@ -13,7 +13,7 @@ from kvsplice_core.errors import SpecError
 from kvsplice_core.metrics import change_against
 from kvsplice_core.pipelines.basis import Metric
 from kvsplice_core.pipelines.budget import Budget, count_bits
-from kvsplice_core.pipelines.fitting import fit_group
+from kvsplice_core.pipelines.fitting import Memo, fit_group
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.rate_distortion import gaussian_surrogate
 from kvsplice_core.results import Verdict
@@ -127,12 +127,12 @@ def test_on_a_gaussian_nothing_gains_over_pca_beyond_its_interval(text, seed):
 
 
 def test_what_origin_has_learnt_serves_every_k():
-    parts, memo, shares = parts_of(ROWS["bent"]), {}, []
+    parts, memo, shares = parts_of(ROWS["bent"]), Memo(), []
     for bits in (2.0, 6.0):
         work = fit_group(parts, Pipeline.of("spline"), Budget(bits), CALIBRATION, memo=memo)
         shares.append([])
         run(work, shares[-1].append)
-    assert len(memo) == 1
+    assert len(memo.transforms) == 1
     assert len(shares[1]) < len(shares[0])
     assert all(step == sorted(step) and min(step, default=0) >= 0 for step in shares)
 
