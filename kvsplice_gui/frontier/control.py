@@ -116,6 +116,8 @@ class FrontierControl(QObject):
         found = self._state.findings.frontier
         if found.live_key is not None and busy not in (FRONTIER, "Cancelling"):
             self._state.find(frontier=found.settled())
+        if busy == "Calibrating" and found.chosen is not None:
+            self._state.find_frontier(chosen=None)  # what is calibrated now is to be seen
 
     @pyqtSlot(object, object)
     def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:

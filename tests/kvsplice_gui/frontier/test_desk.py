@@ -83,6 +83,15 @@ def test_another_method_by_hand_lets_the_point_go(measured):
     assert measured.views.frontier_view.verdict.text() == ""
 
 
+def test_calibrating_lets_the_point_go(measured, qtbot):
+    point = measured.state.findings.frontier.result.point(Pipeline.of("spline"), 4.0)
+    measured.frontier.control.choose(point)
+    measured.controller.calibrate()
+    assert measured.state.findings.frontier.chosen is None
+    measured.controller.cancel()
+    qtbot.waitUntil(lambda: not measured.controller.busy, timeout=WAIT_MS)
+
+
 def test_a_row_that_is_hovered_is_hovered_in_the_plot_and_back(measured):
     views = measured.views
     point = measured.state.findings.frontier.result.points[5]
