@@ -171,7 +171,8 @@ FRONTIER_BITS = Parameter(
 )
 FRONTIER_MEASURE = Parameter(
     "On y",
-    "NMSE: error over variance. ΔNLL and KL, nats per token, where the model was measured.",
+    "NMSE: error over variance. Where the model was measured also the error weighted by attention, "
+    "the error after W_O, and ΔNLL and KL in nats per token.",
 )
 FRONTIER_BUDGET = Parameter(
     "Budget", "Bits per value you can afford; the best pipeline within them is named."

@@ -231,8 +231,9 @@ class _Targets:
     def _draw(self, result: FrontierResult, folder: Path) -> None:
         from kvsplice_core.figures import save_figure
         from kvsplice_core.figures.frontier import frontier_vs_bits
+        from kvsplice_core.pipelines.wording import MEASURES
 
-        for measure in ("nmse", "nll", "kl") if result.of_model else ("nmse",):
+        for measure in MEASURES if result.of_model else ("nmse",):
             for suffix in self._formats:
                 figure = frontier_vs_bits(result, measure)
                 save_figure(figure, folder / f"frontier_{measure}.{suffix}", dpi=self._dpi)

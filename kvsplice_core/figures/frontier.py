@@ -28,6 +28,8 @@ from kvsplice_core.pipelines.wording import estimate_of, value_of
 WIDTH, HEIGHT = 9.4, 5.4
 _NAMES = {
     "nmse": "NMSE, error over the variance",
+    "weighted": "Attention-weighted MSE, units of V squared",
+    "output": "Error after W_O, squared, per hidden unit",
     "nll": "ΔNLL, nats per token",
     "kl": "KL(base ‖ compressed), nats per token",
 }
@@ -52,7 +54,8 @@ def frontier_vs_bits(
     result : FrontierResult
         What to draw.
     measure : str
-        ``nmse``, ``nll`` or ``kl``; the latter two with their 95 % intervals.
+        ``nmse``, ``weighted``, ``output``, ``nll`` or ``kl``; the latter two with their 95 %
+        intervals.
     log : bool
         A logarithmic axis; costs of 0 or less are not on it.
     chosen : FrontierPoint, optional

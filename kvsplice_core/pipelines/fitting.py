@@ -154,7 +154,7 @@ def fit_group(
     work = _composed(job, parts.fit, learnt)
     trial = yield from relay(work, lambda share: start + (1 - start) * share / 2)
     # A transform that learns has seen the validation part; so may what it is compared with.
-    reference, rival = _reference(job, parts.fit if learnt is None else parts.train)
+    reference, rival = _reference(job, trial, parts.fit if learnt is None else parts.train)
     ours = _mean_error(job, trial)
     theirs = float("nan") if rival is None else _mean_error(job, rival)
     replaced = reference if rival is not None and ours > theirs else None
@@ -162,7 +162,7 @@ def fit_group(
         work = _composed(job, parts.train, learnt)
         codec = yield from relay(work, lambda share: start + (1 - start) * (1 + share) / 2)
     else:
-        codec = _reference(job, parts.train)[1] or rival or trial
+        codec = _reference(job, trial, parts.train)[1] or rival or trial
     codec = replace(codec, info=_info(job, replaced))
     return GroupFit(codec, replaced, job.counted(codec), ours, theirs, *_test_errors(parts, codec))
 
@@ -263,12 +263,17 @@ def _corrected(job: _Job, codec: Codec) -> Composing:
     )
 
 
-def _reference(job: _Job, rows: Tensor) -> tuple[Pipeline, Codec | None]:
-    """Return what a pipeline must not be worse than, fitted to `rows`; None where none fits."""
+def _reference(job: _Job, trial: Codec, rows: Tensor) -> tuple[Pipeline, Codec | None]:
+    """Return what a pipeline must not be worse than, fitted to `rows`; None where none fits.
+
+    Plain rounding gets the bits that the pipeline took, not those it was offered: int8 leaves much
+    of a large budget. Whole bytes may round up.
+    """
     if job.pipeline.keeps_numbers:
         return Pipeline(job.pipeline.grouping), _linear(fit_pca(rows).projection(job.k))
     rounding = Pipeline(job.pipeline.grouping, quantizer=QuantizerSpec(Quantization.ROUNDING))
-    plain = replace(job, pipeline=rounding)
+    taken = min(job.budget.bits, job.counted(trial).total + 8 / job.dim)
+    plain = replace(job, pipeline=rounding, budget=replace(job.budget, bits=taken))
     try:
         return rounding, _quantized(plain, _base(plain, rows), rows)
     except SpecError:

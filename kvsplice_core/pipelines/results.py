@@ -99,6 +99,9 @@ class FrontierPoint:
         Through the model's cache, where a model is measured.
     against : Estimate or None
         ΔNLL minus the reference's, paired over documents.
+    weighted_mse, output_error : float or None
+        Mean over all heads of the attention-weighted squared error and of the squared error behind
+        W_O, on the model's own text; see `tensor_view`.
     """
 
     pipeline: Pipeline
@@ -115,6 +118,8 @@ class FrontierPoint:
     surrogate: Change | None = None
     quality: Quality | None = None
     against: Estimate | None = None
+    weighted_mse: float | None = None
+    output_error: float | None = None
 
     @property
     def bits(self) -> float:

@@ -117,6 +117,10 @@ def _model_others(result: FrontierResult) -> list[tuple[str, Cell]]:
         for end, cell in zip(_INTERVAL, _estimates(field), strict=True)
         if name + end != "dnll"
     ]
+    named += [
+        ("weighted_mse", lambda p: "" if p.weighted_mse is None else p.weighted_mse),
+        ("output_error", lambda p: "" if p.output_error is None else p.output_error),
+    ]
     ends = zip(_INTERVAL, _parts(lambda p: p.against), strict=True)
     return [*named, *((f"dnll_against{end}", cell) for end, cell in ends)]
 

@@ -11,7 +11,13 @@ from kvsplice_core.results import Change, Verdict
 if TYPE_CHECKING:
     from kvsplice_core.quality.results import Estimate
 
-MEASURES = {"nmse": "NMSE", "nll": "ΔNLL", "kl": "KL"}
+MEASURES = {
+    "nmse": "NMSE",
+    "weighted": "Attention-weighted MSE",
+    "output": "Error after W_O",
+    "nll": "ΔNLL",
+    "kl": "KL",
+}
 """What may stand on y, and the name of each on screen."""
 
 _OVER = 1.01
@@ -20,15 +26,20 @@ _WORDS = {Verdict.GAIN: "a gain", Verdict.TIE: "a tie", Verdict.LOSS: "a loss"}
 
 def estimate_of(point: FrontierPoint, measure: str) -> Estimate | None:
     """Return ΔNLL (``nll``) or KL (``kl``) of a point, nats per token; None if not measured."""
-    if point.quality is None or measure == "nmse":
+    if point.quality is None or measure not in ("nll", "kl"):
         return None
     return point.quality.kl if measure == "kl" else point.quality.delta_nll
 
 
 def value_of(point: FrontierPoint, measure: str) -> float | None:
     """Return what stands on y for a point; None if it was not measured."""
-    if measure == "nmse":
-        return point.nmse
+    plain = {
+        "nmse": point.nmse,
+        "weighted": point.weighted_mse,
+        "output": point.output_error,
+    }
+    if measure in plain:
+        return plain[measure]
     found = estimate_of(point, measure)
     return None if found is None else found.value
 

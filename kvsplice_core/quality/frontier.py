@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import torch
@@ -32,6 +33,7 @@ from kvsplice_core.quality.requirements import require_provable
 from kvsplice_core.quality.results import Control
 from kvsplice_core.quality.scoring import BaseLogProbs, TextScores, score_text
 from kvsplice_core.quality.specs import EvalSpec
+from kvsplice_core.quality.tensor_view import tensor_view
 from kvsplice_core.quality.watching import ReadErrors
 from kvsplice_core.quality.windows import TextWindow, text_windows
 from kvsplice_core.specs import SAMPLE_BUDGET, CalibrationSpec
@@ -124,12 +126,16 @@ class _Proof:
     evaluation: EvalSpec
     calibration: CalibrationSpec
     scores: dict[tuple[Pipeline, float], TextScores] = field(default_factory=dict)
+    views: dict[tuple[Pipeline, float], tuple[float, float]] = field(default_factory=dict)
     audits: dict[str, tuple[Control, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted = self.evaluation
         self._windows: tuple[TextWindow, ...] = text_windows(
             self.language, self.documents, wanted.tokens, wanted.context
+        )
+        self._seen = text_windows(
+            self.language, self.documents, wanted.tensor_tokens, wanted.context
         )
         self._reader = CacheReader.of(self.language, wanted)
         require_provable(self._reader, self._windows)
@@ -150,6 +156,11 @@ class _Proof:
         reader = self._reader.watched_by(watch)
         work = score_text(reader, card, self._windows, self._base)
         self.scores[pipeline, bits] = yield from relay(work, str)
+        heads = yield from tensor_view(self.language, card, self._seen)
+        self.views[pipeline, bits] = (
+            fmean(head.weighted_mse for head in heads),
+            fmean(head.output_error for head in heads),
+        )
         if audited is not None:
             self.audits[name] = audited.with_scored(watch)
         elif not (control := reads(watch)).passed:
@@ -162,14 +173,20 @@ class _Proof:
     def proven(self, point: FrontierPoint) -> FrontierPoint:
         """Return the point with its quality, and ΔNLL beside the reference's."""
         own = self.scores[point.pipeline, point.asked_bits]
-        quality = quality_of(own, self.evaluation.seed)
+        weighted, output = self.views[point.pipeline, point.asked_bits]
+        point = replace(
+            point,
+            quality=quality_of(own, self.evaluation.seed),
+            weighted_mse=weighted,
+            output_error=output,
+        )
         reference = reference_of(point.pipeline)
         known = [b for p, b in self.scores if p == reference and b <= point.asked_bits]
         if point.reference is None or not known:
-            return replace(point, quality=quality)
+            return point
         theirs = self.scores[reference, max(known)]
         against = paired_difference(own, theirs, self.evaluation.seed)
-        return replace(point, quality=quality, against=against)
+        return replace(point, against=against)
 
     def finished(self, result: FrontierResult) -> FrontierResult:
         """Return the result with the audit and what was scored."""

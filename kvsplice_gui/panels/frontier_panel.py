@@ -135,7 +135,7 @@ class FrontierPanel(FieldGroup):
         self.set_busy(self._busy, mine=self._is_mine)
 
     def show_measures(self, *, of_model: bool) -> None:
-        """Offer ΔNLL and KL only where a model was measured."""
+        """Offer what only a model tells where one was measured."""
         offered = MEASURES if of_model else {"nmse": MEASURES["nmse"]}
         fill(self.measure, ((name, key) for key, name in offered.items()), self._wish.measure)
         self.measure.setEnabled(of_model)

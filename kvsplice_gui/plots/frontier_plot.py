@@ -35,7 +35,13 @@ _FILLED = (
     "filled symbols are quantized, hollow ones numbers of 16 bits; "
     "what is 0 or less stands at the foot of a logarithmic axis"
 )
-_UNITS = {"nmse": "error over variance", "nll": "nats per token", "kl": "nats per token"}
+_UNITS = {
+    "nmse": "error over variance",
+    "weighted": "units of V squared",
+    "output": "squared, per hidden unit",
+    "nll": "nats per token",
+    "kl": "nats per token",
+}
 
 
 class FrontierPlot(PlotFrame):
