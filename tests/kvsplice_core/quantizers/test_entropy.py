@@ -11,7 +11,7 @@ from torch import Tensor
 from kvsplice_core.errors import CodecFileError, SpecError
 from kvsplice_core.quantizers.base import Quantizer
 from kvsplice_core.quantizers.classes import fit_classes
-from kvsplice_core.quantizers.entropy import EntropyCoded
+from kvsplice_core.quantizers.entropy_coded import EntropyCoded
 from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
 from kvsplice_core.rate_distortion import gap_db, gaussian_distortion
 
