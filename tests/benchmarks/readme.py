@@ -127,7 +127,7 @@ def _frontier() -> FrontierResult:
         run(capture_vectors(language, books, CaptureSpec(), path))
         heldout = bundled_documents(BundledText.HELDOUT)
         spec = FrontierSpec(bits=(2.5, 3.5, 8.0))
-        work = model_frontier(language, open_capture(path), heldout, spec, EvalSpec(tokens=32_768))
+        work = model_frontier(language, open_capture(path), heldout, spec)
         return run(work)
 
 
