@@ -222,7 +222,8 @@ def _quantized(job: _Job, codec: Codec, rows: Tensor) -> Codec:
         excess = job.counted(found).total - job.budget.bits
         if excess <= 0:
             return found
-        bits -= max(1, -floor(-excess * job.dim))
+        # whole bytes are stored, which may be fewer bits than it was given
+        bits = 8 * found.stored_size - max(1, -floor(-excess * job.dim))
     raise SpecError(
         f"{job.pipeline.label} needs more than {job.budget.bits:g} bits per value with everything "
         f"counted over {job.budget.tokens} tokens; got {job.budget.bits:g}"
