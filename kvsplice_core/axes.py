@@ -20,3 +20,9 @@ class Axes(StrEnum):
     PCA = "pca"
     WHITENED = "whitened"
     OUTPUT = "output"
+
+    @property
+    def where(self) -> str:
+        """The axes in words, for titles, such as ``in PCA axes``; empty for raw ones."""
+        names = {Axes.PCA: "PCA", Axes.WHITENED: "whitened", Axes.OUTPUT: "output"}
+        return f"in {names[self]} axes" if self in names else ""

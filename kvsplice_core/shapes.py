@@ -20,11 +20,27 @@ class SplineShape:
         Where the knots lie before and after, in units of V.
     slopes : ndarray, shape (d, knots − 1)
         dz/dx of each segment; the end ones go on for ever.
+    pieces : int
+        Straight pieces a segment of a curved spline is drawn in: the tables then hold the ends of
+        the pieces, with one more piece beyond each end, instead of the knots. 1 for straight
+        segments.
     """
 
     knots_in: Array
     knots_out: Array
     slopes: Array
+    pieces: int = 1
+
+    @property
+    def knots(self) -> int:
+        """How many knots each dimension has, however many pieces are drawn."""
+        points = self.knots_in.shape[1]
+        return points if self.pieces == 1 else (points - 3) // self.pieces + 1
+
+    @property
+    def at_knots(self) -> slice:
+        """Which columns of `knots_in` and `knots_out` are knots."""
+        return slice(None) if self.pieces == 1 else slice(1, -1, self.pieces)
 
 
 @dataclass(frozen=True)

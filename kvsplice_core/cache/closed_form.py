@@ -86,12 +86,12 @@ def _raw_tokens(tokens: int, window: Window | None) -> int:
 
 
 def _codec_bytes(codec: Codec) -> int:
-    """Weigh one codec; parts that no formula describes by what they hold."""
+    """Weigh one codec; transforms and parts that no formula describes by what they hold."""
     if not codec.is_plain:
         once = replace(codec, projection=codec.projection.shared())
         return HeadCodecs((once,), heads=1).nbytes()
-    knots = codec.transform.tensors().get("knots_in")
-    count = 0 if knots is None else len(knots)
-    is_pca = not codec.transform.tensors()
-    method = Method.PCA if is_pca else codec.method
-    return _FP32 * codec_numbers(method, codec.dim, codec.k, count)
+    transform = codec.transform.tensors()
+    if not transform:
+        return _FP32 * codec_numbers(Method.PCA, codec.dim, codec.k, 0)
+    bottleneck = 2 * codec.dim * codec.k + 2 * codec.dim
+    return _FP32 * (bottleneck + sum(table.numel() for table in transform.values()))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.cache_memory.shapes import ModelShape
 from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
+from kvsplice_core.specs import CouplingKind, Curve
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class MemorySpec:
         Which codec, for the side information.
     per_head_codecs : bool
         One codec for each layer and head, or one for each layer.
+    curve, axes, coupling
+        Of the codec's transform, for the side information; see `CalibrationSpec`.
 
     Raises
     ------
@@ -48,6 +52,9 @@ class MemorySpec:
     knots: int = 16
     method: Method = Method.PCA
     per_head_codecs: bool = True
+    curve: Curve = Curve.LINEAR
+    axes: Axes = Axes.RAW
+    coupling: CouplingKind = CouplingKind.AFFINE
 
     def __post_init__(self) -> None:
         for name in ("tokens", "batch", "element_bytes", "latent_bytes", "knots"):

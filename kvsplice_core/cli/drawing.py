@@ -49,8 +49,10 @@ def figures_of(
     yield "change_vs_pca", figures.change_vs_pca(result)
     shape = most_bent(result)
     if shape is not None:
-        yield "spline_curves", figures.spline_curves(shape, bent_dims(shape), rows)
-        yield "slope_map", figures.slope_map(shape)
+        where = result.spec.calibration.axes.where
+        seen = None if where else rows  # the vectors themselves are in other axes
+        yield "spline_curves", figures.spline_curves(shape, bent_dims(shape), seen, where=where)
+        yield "slope_map", figures.slope_map(shape, where=where)
     memory = memory_of(result, model)
     if memory is not None:
         yield "memory", figures.memory_vs_tokens(memory)
@@ -76,5 +78,13 @@ def memory_of(result: SweepResult, model: ModelShape) -> MemorySpec | None:
         return None
     k = min(ks, key=lambda k: abs(k - CalibrationSpec().k))
     method = Method.SPLINE if Method.SPLINE in result.methods else Method.PCA
-    knots = result.spec.calibration.resolved_knots
-    return MemorySpec(model, _TOKENS, k=k, knots=knots, method=method)
+    kind = result.spec.calibration
+    return MemorySpec(
+        model,
+        _TOKENS,
+        k=k,
+        knots=kind.resolved_knots,
+        method=method,
+        curve=kind.curve,
+        axes=kind.axes,
+    )

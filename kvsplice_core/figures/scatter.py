@@ -11,7 +11,9 @@ from kvsplice_core.palette import SEQUENCE
 from kvsplice_core.shapes import ScatterShape
 
 
-def transform_scatter(shape: ScatterShape, dims: Sequence[int], dark: bool = False) -> Figure:
+def transform_scatter(
+    shape: ScatterShape, dims: Sequence[int], dark: bool = False, where: str = ""
+) -> Figure:
     """Draw some dimensions of the same vectors before and after a transform.
 
     Parameters
@@ -22,11 +24,19 @@ def transform_scatter(shape: ScatterShape, dims: Sequence[int], dark: bool = Fal
         Dimensions to draw, of 0 … d − 1.
     dark : bool
         Light points on a dark ground.
+    where : str
+        The axes the vectors are in, such as ``in PCA axes``; empty for raw ones.
     """
     figure = new_figure(dark)
     axes = figure.subplots()
-    dress(axes, dark, "x, value of V in one dimension", "s(x)")
-    entitle(axes, dark, "Where the flow sends vectors", f"{len(shape.before)} training vectors")
+    dress(
+        axes,
+        dark,
+        f"x, {'value along an axis' if where else 'value of V in one dimension'}",
+        "s(x)",
+    )
+    title = f"Where the flow sends vectors{', ' if where else ''}{where}"
+    entitle(axes, dark, title, f"{len(shape.before)} training vectors")
     axes.axline((0, 0), slope=1, color=ground(dark).grid, linewidth=1)
     for place, dim in enumerate(dims):
         colour = SEQUENCE[place % len(SEQUENCE)]

@@ -32,6 +32,7 @@ def spline_curves(
     dims: Sequence[int],
     rows: NDArray[np.floating] | None = None,
     dark: bool = False,
+    where: str = "",
 ) -> Figure:
     """Draw the curves of some dimensions, one panel each, with their knots.
 
@@ -42,9 +43,11 @@ def spline_curves(
     dims : sequence of int
         Dimensions to draw, 1 to 16 of 0 … d − 1.
     rows : ndarray, shape (n, d), optional
-        Vectors whose density is drawn behind.
+        Vectors whose density is drawn behind, in the axes of the curves.
     dark : bool
         Light lines on a dark ground.
+    where : str
+        The axes the curves are in, for the title, such as ``in PCA axes``; empty for raw ones.
 
     Raises
     ------
@@ -59,17 +62,20 @@ def spline_curves(
         _draw_panel(axes, shape, dim, None if rows is None else rows[:, dim], dark)
     for axes in panels[len(dims) :]:
         axes.set_visible(False)
-    _head(figure, shape.knots_in.shape[1], rows is not None, dark)
+    _head(figure, shape.knots, rows is not None, dark, where)
     return figure
 
 
-def slope_map(shape: SplineShape, dark: bool = False) -> Figure:
-    """Draw every slope, dimensions × segments, against the mean slope of its dimension."""
+def slope_map(shape: SplineShape, dark: bool = False, where: str = "") -> Figure:
+    """Draw every slope, dimensions × segments, against the mean slope of its dimension.
+
+    A curved segment is drawn in `SplineShape.pieces` straight ones, and the axis says so.
+    """
     figure = new_figure(dark, 7.6, 5.0)
     axes = figure.subplots()
-    dress(axes, dark, "segment between two knots, low values to high", "dimension")
+    dress(axes, dark, _across(shape), "dimension")
     bent = "stretched where vermilion, squeezed where blue; a straight line is plain"
-    entitle(axes, dark, "Slope of every segment", bent)
+    entitle(axes, dark, _titled("Slope of every segment", where), bent)
     axes.grid(False)
     ratios = _relative_slopes(shape)
     limit = max(_LEAST_RANGE, float(np.quantile(np.abs(ratios), 0.995)))
@@ -85,6 +91,16 @@ def slope_map(shape: SplineShape, dark: bool = False) -> Figure:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     _draw_scale(figure, image, limit, dark)
     return figure
+
+
+def _across(shape: SplineShape) -> str:
+    if shape.pieces == 1:
+        return "segment between two knots, low values to high"
+    return f"{shape.pieces} pieces of each segment between {shape.knots} knots, low values to high"
+
+
+def _titled(title: str, where: str) -> str:
+    return f"{title}, {where}" if where else title
 
 
 def _require_dims(dims: Sequence[int], available: int) -> None:
@@ -117,8 +133,8 @@ def _draw_panel(
     )
     axes.plot(x, z, color=colour, linewidth=1.6)
     axes.plot(
-        shape.knots_in[dim],
-        shape.knots_out[dim],
+        shape.knots_in[dim, shape.at_knots],
+        shape.knots_out[dim, shape.at_knots],
         linestyle="none",
         marker="s",
         markersize=3.4,
@@ -154,14 +170,20 @@ def _draw_density(
     axes.patch.set_visible(False)
 
 
-def _head(figure: Figure, knots: int, has_rows: bool, dark: bool) -> None:
+def _head(figure: Figure, knots: int, has_rows: bool, dark: bool, where: str) -> None:
     colours = ground(dark)
     density = ", density of the data behind" if has_rows else ""
     figure.suptitle(
-        "Spline shapes", x=0.02, ha="left", fontsize=TITLE, fontweight="bold", color=colours.text
+        _titled("Spline shapes", where),
+        x=0.02,
+        ha="left",
+        fontsize=TITLE,
+        fontweight="bold",
+        color=colours.text,
     )
+    read = "value along an axis" if where else "value of V"
     figure.supxlabel(
-        f"value of V  →  spline output · {knots} knots, identity dashed{density}",
+        f"{read}  →  spline output · {knots} knots, identity dashed{density}",
         fontsize=SMALL,
         color=colours.muted,
     )

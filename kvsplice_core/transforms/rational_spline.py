@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -99,7 +99,7 @@ class RationalSpline:
 
     def shape(self, probe: Tensor) -> SplineShape:
         """Return the curves in straight pieces; `probe` is not needed."""
-        return self.drawn().shape(probe)
+        return replace(self.drawn().shape(probe), pieces=_DRAWN_PIECES)
 
 
 class RationalLearner:

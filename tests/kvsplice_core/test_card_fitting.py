@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.capture.capturing import capture_vectors
 from kvsplice_core.capture.file import open_capture
 from kvsplice_core.capture.specs import CaptureSpec, Sides
@@ -15,7 +16,7 @@ from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.pca import fit_pca
 from kvsplice_core.progress import run
-from kvsplice_core.specs import CalibrationSpec, Recipe
+from kvsplice_core.specs import CalibrationSpec, CouplingKind, Curve, KnotPlacement, Recipe
 from kvsplice_core.transforms.spline import Spline
 from tests.language_models import some_documents, tiny_gpt2, tiny_llama
 
@@ -40,6 +41,17 @@ def test_a_card_has_a_codec_for_every_layer_and_head_and_names_its_data(gpt2_cap
     assert card.info["capture_sha256"] == gpt2_capture.sha256
     assert card.info["documents"] == [f"document-{i}" for i in range(8)]
     assert card.info["document_sha256"] == [one.sha256 for one in some_documents(8)]
+
+
+def test_a_card_says_what_its_transforms_are(gpt2_capture):
+    kind = {
+        "curve": Curve.SMOOTH,
+        "knot_placement": KnotPlacement.UNIFORM,
+        "axes": Axes.WHITENED,
+        "coupling": CouplingKind.RATIONAL_QUADRATIC,
+    }
+    card = run(fit_card(gpt2_capture, CardSpec(replace(PCA, **kind), layers=(0,))))
+    assert {name: card.info[name] for name in kind} == {n: c.value for n, c in kind.items()}
 
 
 def test_pca_of_a_head_is_fitted_on_the_training_documents_alone(gpt2_capture):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.cache.closed_form import break_even_tokens, card_bytes, dense_bytes
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.cache_memory import MemorySpec, weigh
 from kvsplice_core.methods import Method
+from kvsplice_core.specs import Curve
 from tests.kvsplice_core.cache.cards import COMPOSED, card_of, composed_card, method_card
+from tests.kvsplice_core.makers import bent_rows, transform_of
 from tests.language_models import tiny_gpt2
 
 
@@ -23,6 +28,20 @@ def test_v_alone_at_one_k_is_what_the_memory_panel_weighs(method):
         assert (ours.keys, ours.values, ours.side) == (panel.keys, panel.values, panel.side)
         assert dense_bytes(card, tokens, 3, 2).total == panel.dense_total
         assert break_even_tokens(card, 3, 2) == panel.break_even_tokens
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"curve": Curve.RATIONAL_QUADRATIC}, {"curve": Curve.RATIONAL_QUADRATIC, "axes": Axes.PCA}],
+)
+def test_derivatives_and_axes_weigh_what_the_memory_panel_says(options):
+    language = tiny_gpt2()
+    rows = bent_rows(100, language.shape.head_dim)
+    bent = transform_of(Method.SPLINE, rows, 0.3, **options)
+    card = method_card(language, Method.SPLINE, 5)
+    card = card.replace_codecs(lambda codec: replace(codec, transform=bent))
+    spec = MemorySpec(language.shape, 10, k=5, knots=16, method=Method.SPLINE, **options)
+    assert card_bytes(card, 10, 1, 2).side == weigh(spec).side
 
 
 @pytest.mark.parametrize("window", [None, Window(0, 1), Window(4, 10), Window(9, 3)])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from kvsplice_core import calibrate, run, save_codec
+from kvsplice_core.axes import Axes
 from kvsplice_core.cache_memory import (
     PRESETS,
     MemorySpec,
@@ -19,7 +20,7 @@ from kvsplice_core.cache_memory import (
 )
 from kvsplice_core.errors import ModelShapeError, SpecError
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import CalibrationSpec, Recipe
+from kvsplice_core.specs import CalibrationSpec, CouplingKind, Curve, Recipe
 from tests.kvsplice_core.makers import bent_rows, values_of
 
 GPT2 = PRESETS["gpt2"]
@@ -78,6 +79,35 @@ def test_side_information_is_what_a_saved_codec_holds(tmp_path, method, dim, k, 
         assert (saved["projection.offset_in"] == saved["projection.offset_out"]).all()
         held = saved["projection.encoder"].size + saved["projection.offset_out"].size
     assert codec_numbers(method, dim, k, knots) == held
+
+
+@pytest.mark.parametrize("method", [Method.SPLINE, Method.FLOW])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"curve": Curve.RATIONAL_QUADRATIC},
+        {"curve": Curve.SMOOTH, "axes": Axes.WHITENED},
+        {"curve": Curve.RATIONAL_QUADRATIC, "axes": Axes.PCA},
+        {"coupling": CouplingKind.RATIONAL_QUADRATIC, "axes": Axes.PCA},
+    ],
+)
+def test_side_information_counts_derivatives_axes_and_spline_couplings(tmp_path, method, options):
+    spec = CalibrationSpec(method, 2, Recipe.ORIGIN, knots=4, epochs=1, k_train=2, **options)
+    codec = run(calibrate(values_of(bent_rows(80, 5)), spec)).codec
+    save_codec(codec, tmp_path / "codec.safetensors")
+    held = sum(numbers.numel() for numbers in load_file(tmp_path / "codec.safetensors").values())
+    assert codec_numbers(method, 5, 2, 4, **options) == held
+
+
+def test_a_cache_weighs_the_kind_of_its_transform():
+    plain = MemorySpec(GPT2, 9, k=16, method=Method.SPLINE)
+    more = {
+        "curve": (Curve.RATIONAL_QUADRATIC, 16 * 64),
+        "axes": (Axes.PCA, 2 * 64 * 64),
+        "coupling": (CouplingKind.RATIONAL_QUADRATIC, 0),
+    }
+    for name, (choice, numbers) in more.items():
+        assert at(plain, **{name: choice}).side - weigh(plain).side == 12 * 12 * numbers * 4
 
 
 def test_a_codec_for_each_layer_is_shared_by_its_heads():

@@ -1,5 +1,7 @@
 """Figures of splines draw the splines."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,19 @@ def test_density_is_drawn_only_where_there_are_rows():
     assert "density" in " ".join(texts_of(spline_curves(SHAPE, [0], ROWS)))
     assert "density" not in " ".join(texts_of(spline_curves(SHAPE, [0])))
     assert len(spline_curves(SHAPE, [0], ROWS).axes) == 2
+
+
+def test_a_curved_spline_counts_its_knots_and_not_its_pieces():
+    pieces = replace(make_spline_shape(dim=3, knots=8 * 5 + 3), pieces=8)  # of 6 knots
+    figure = spline_curves(pieces, [0], where="in PCA axes")
+    words = " ".join(texts_of(figure))
+    assert "6 knots" in words
+    assert "Spline shapes, in PCA axes" in words
+    assert "value of V" not in words
+    assert len(visible(figure)[0].get_lines()[2].get_xdata()) == 6
+    said = " ".join(texts_of(slope_map(pieces, where="in PCA axes")))
+    assert "8 pieces of each segment between 6 knots" in said
+    assert "in PCA axes" in said
 
 
 @pytest.mark.parametrize(

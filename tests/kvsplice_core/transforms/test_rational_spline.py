@@ -65,6 +65,19 @@ def test_knots_meet_knots(roughness, seed):
     torch.testing.assert_close(spline.inverse(spline.knots_out), spline.knots_in)
 
 
+@pytest.mark.parametrize("knots", [3, 5, 16])
+def test_a_drawn_shape_knows_its_knots(knots):
+    rows = bent_rows(100, 3)
+    linear = makers.transform_of(Method.SPLINE, rows, 0.3, knots=knots)
+    spec = makers.CalibrationSpec(curve=Curve.RATIONAL_QUADRATIC, knots=knots)
+    spline = KIND.start(rows, spec, torch.Generator(), linear).build()
+    shape = spline.map(torch.Tensor.detach).shape(rows)
+    assert shape.knots == knots < shape.knots_in.shape[1]
+    for drawn, table in ((shape.knots_in, spline.knots_in), (shape.knots_out, spline.knots_out)):
+        found = torch.from_numpy(drawn[:, shape.at_knots])
+        torch.testing.assert_close(found, table.detach().T, rtol=1e-5, atol=1e-5)
+
+
 def test_derivatives_equal_to_all_slopes_give_straight_lines():
     knots = torch.linspace(-1, 1, 5)[:, None].repeat(1, 2)
     slope = torch.tensor([3.0, 0.1])
