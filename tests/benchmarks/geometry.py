@@ -123,7 +123,7 @@ def model_measures() -> Iterator[Measure]:
         path = Path(folder) / "capture.safetensors"
         language = load_model(BUNDLED)
         books = bundled_documents(BundledText.CALIBRATION)
-        run(capture_vectors(language, books, CaptureSpec(sides=Sides.BOTH), path))
+        run(capture_vectors(language, books, CaptureSpec(65_536, sides=Sides.BOTH), path))
         capture, heldout = open_capture(path), bundled_documents(BundledText.HELDOUT)
         pipelines = tuple(map(Pipeline.of, ("pca", "rounding", "joined", BEST)))
         yield from _gaps(capture)
@@ -137,7 +137,10 @@ def model_measures() -> Iterator[Measure]:
 
 def _gaps(capture: Capture) -> Iterator[Measure]:
     """Distance to the Gaussian bound of V on the capture's test documents, heads joined."""
-    layers = {("v", i): LayerValues(capture.values("v", i)) for i in capture.facts.layers}
+    every = 10**6  # rows; the distance depends on how much is learnt from
+    layers = {
+        ("v", i): LayerValues(capture.values("v", i, budget=every)) for i in capture.facts.layers
+    }
     pipelines = tuple(map(Pipeline.of, (BEST, "joined+entropy-coded")))
     spec = FrontierSpec(pipelines, (2.0, 3.0))
     for point in run(frontier(layers, spec, BUNDLED, "test documents")).points:
