@@ -34,7 +34,7 @@ class SplineShape:
     @property
     def knots(self) -> int:
         """How many knots each dimension has, however many pieces are drawn."""
-        points = self.knots_in.shape[1]
+        points = int(self.knots_in.shape[1])
         return points if self.pieces == 1 else (points - 3) // self.pieces + 1
 
     @property

@@ -13,7 +13,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 from kvsplice_core.methods import Method
 from kvsplice_core.results import SweepResult, SweepRow, SweepStep
 from kvsplice_core.specs import Recipe, SweepSpec
-from kvsplice_gui import formats
+from kvsplice_gui import formats, kinds
 from kvsplice_gui.jobs import Note, load_job, merged, sweep_job
 from kvsplice_gui.knots.state import KnotEdits
 from kvsplice_gui.state import DataWish, State, Wishes
@@ -82,12 +82,13 @@ class Controller(QObject):
         if findings.dataset is None or self._busy == "Reading":
             return
         dataset, spec = findings.dataset, self._state.wishes.sweep(findings.dim)
-        self._state.find(live_rows=(), starting_over=True)
-        methods = ", ".join(method.label for method in spec.methods)
         calibration = spec.calibration
+        self._state.find(live_rows=(), starting_over=True, asked=calibration)
+        methods = ", ".join(method.label for method in spec.methods)
+        unusual = "".join(f" · {word}" for word in kinds.words_of_sweep(spec))
         self.said.emit(
             f"Calibrating {methods} at {len(spec.ks)} k · recipe {calibration.recipe} · "
-            f"{calibration.resolved_knots} knots · {calibration.resolved_epochs} epochs · "
+            f"{calibration.resolved_knots} knots{unusual} · {calibration.resolved_epochs} epochs · "
             f"seed {calibration.seed}"
         )
         self._run("Calibrating", lambda: sweep_job(dataset, spec), self._on_swept)
@@ -165,8 +166,12 @@ class Controller(QObject):
         calibration = result.spec.calibration
         if dataset is None or Method.SPLINE not in result.methods:
             return None
-        if calibration.resolved_knots == wishes.knots or calibration.recipe is not wishes.recipe:
-            return None  # another recipe starts over, when asked to
+        wished = replace(wishes.calibration, method=Method.SPLINE)
+        kind = kinds.kind_of(replace(calibration, method=Method.SPLINE))
+        if calibration.recipe is not wished.recipe or kind != kinds.kind_of(wished):
+            return None  # another recipe or kind of spline starts over, when asked to
+        if calibration.resolved_knots == wishes.knots:
+            return None
         ks = tuple(row.k for row in result.of(Method.SPLINE))
         before = (*result.spec.earlier_knots, calibration.resolved_knots)
         spec = SweepSpec(

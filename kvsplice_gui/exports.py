@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.shapes import ScatterShape, SplineShape
-from kvsplice_gui import memory_readouts, readouts
+from kvsplice_gui import kinds, memory_readouts, readouts
 from kvsplice_gui.frontier import exports as frontier_exports
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.quality import exports as quality_exports
@@ -82,16 +82,18 @@ def _draw_memory(wishes: Wishes, findings: Findings) -> Figure:
 def _draw_splines(wishes: Wishes, findings: Findings) -> Figure:
     from kvsplice_core import figures
 
-    shape = _focus(wishes, findings).shape
-    if isinstance(shape, ScatterShape):
-        return figures.transform_scatter(shape, wishes.view.dims)
-    return figures.spline_curves(_spline(wishes, findings), wishes.view.dims)
+    row = _focus(wishes, findings)
+    where, dims = kinds.axes_of(row).where, wishes.view.dims
+    if isinstance(row.shape, ScatterShape):
+        return figures.transform_scatter(row.shape, dims, where=where)
+    return figures.spline_curves(_spline(wishes, findings), dims, where=where)
 
 
 def _draw_slopes(wishes: Wishes, findings: Findings) -> Figure:
     from kvsplice_core import figures
 
-    return figures.slope_map(_spline(wishes, findings))
+    where = kinds.axes_of(_focus(wishes, findings)).where
+    return figures.slope_map(_spline(wishes, findings), where=where)
 
 
 def _draw_loss(wishes: Wishes, findings: Findings) -> Figure:

@@ -11,6 +11,7 @@ from kvsplice_core.cache_memory import load_model_shape
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.measured_memory import MemoryPoint
 from kvsplice_core.palette import GREY, style_of
+from kvsplice_gui.kinds import kind_of
 from kvsplice_gui.memory_jobs import Measurement, MeasureWish
 from kvsplice_gui.quality.readouts import card_key
 from kvsplice_gui.state import Findings, Wishes
@@ -93,10 +94,9 @@ def _same_cache(wishes: Wishes, found: Measurement) -> bool:
 def _same_codec(wishes: Wishes, found: Measurement) -> bool:
     """Return whether the measured codec is the one in focus; K compressed lies off its line."""
     spec, memory = found.wish.key.calibration, wishes.memory
-    same_codec = (spec.method, spec.k) == (
-        wishes.method,
-        min(wishes.k, found.card.model.head_dim),
-    )
+    k = min(wishes.k, found.card.model.head_dim)
+    same_kind = kind_of(spec) == kind_of(wishes.calibration)
+    same_codec = (spec.method, spec.k) == (wishes.method, k) and same_kind
     kept_whole = memory.kept_tokens is None and memory.latent_bytes == found.wish.element_bytes
     return same_codec and kept_whole
 

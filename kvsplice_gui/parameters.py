@@ -67,10 +67,30 @@ RECIPE = Parameter(
 )
 KNOTS = Parameter(
     "Knots",
-    "Knots of each dimension's spline, at equally spaced quantiles. "
+    "Knots of each dimension's spline. "
     "After a result, a change re-calibrates from the present curves.",
     MIN_KNOTS,
     MAX_KNOTS,
+)
+CURVE = Parameter(
+    "Curve",
+    "What a spline is made of. linear: straight pieces. rational-quadratic: monotone pieces "
+    "without corners (C¹). smooth: straight pieces, changes of slope from knot to knot cost.",
+)
+PLACEMENT = Parameter(
+    "Placement",
+    "Where a spline's knots lie: at equally spaced quantiles of each dimension, uniform over its "
+    "range, or learnt, starting at the quantiles.",
+)
+TRANSFORM_AXES = Parameter(
+    "Axes",
+    "The axes in which a spline or flow sees the vectors: raw, as they are; PCA, turned to the "
+    "principal axes; whitened, divided by the standard deviations as well.",
+)
+COUPLING = Parameter(
+    "Coupling",
+    "What one half of the dimensions does to the other in a flow. affine: scales and shifts. "
+    "rational-quadratic: bends by monotone splines.",
 )
 KNOTS_OF = Parameter(
     "Knots of",

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.results import CalibrationStep
 from kvsplice_core.shapes import Shape
-from kvsplice_gui import readouts
+from kvsplice_gui import kinds, readouts
 from kvsplice_gui.quality import readouts as quality_readouts
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
@@ -104,7 +105,7 @@ class Presenter(QObject):
         if step.test_mse is not None:
             views.mse.set_moving_point(step.method, step.k, step.test_mse)
         if step.method is wishes.method and step.k == wishes.k and step.shape is not None:
-            self._draw_shape(step.shape, wishes)
+            self._draw_shape(step.shape, wishes, kinds.live_axes(self._state.findings))
 
     @pyqtSlot(bool)
     def on_loss_shown(self, shown: bool) -> None:
@@ -142,19 +143,21 @@ class Presenter(QObject):
             self._views.splines.empty_label.setText(readouts.why_no_curves(wishes))
         last = findings.shown_ghost
         ghost = None if last is None else last.row(wishes.method, wishes.k)
-        self._views.splines.show_ghost(None if ghost is None else ghost.shape)
+        axes = Axes.RAW if edited is not None else kinds.axes_of(row)
+        comparable = ghost is not None and kinds.axes_of(ghost) is axes
+        self._views.splines.show_ghost(ghost.shape if comparable and ghost else None)
         if shape is not self._drawn_shape or shape is None:
-            self._draw_shape(shape, wishes)
+            self._draw_shape(shape, wishes, axes)
             self._drawn_shape = shape
 
-    def _draw_shape(self, shape: Shape | None, wishes: Wishes) -> None:
+    def _draw_shape(self, shape: Shape | None, wishes: Wishes, axes: Axes) -> None:
         dims = wishes.view.dims
         dataset = self._state.findings.dataset
         if dataset is not None:
             density = dataset.density
             self._views.splines.show_density(density.edges, density.counts)
-        self._views.splines.show_shape(shape, dims)
-        self._views.slopes.show_shape(shape, dims)
+        self._views.splines.show_shape(shape, dims, axes)
+        self._views.slopes.show_shape(shape, dims, axes)
         self._drawn_shape = None
 
     def _show_memory(self, wishes: Wishes) -> None:
@@ -165,7 +168,8 @@ class Presenter(QObject):
         self._views.memory.show_memory(view.lines, view.marker, view.formula, view.break_even)
 
     def _memory_key(self, wishes: Wishes) -> object:
-        return (wishes.memory, wishes.k, wishes.method, wishes.knots, wishes.data.pool_heads)
+        codec = (wishes.k, wishes.knots, wishes.method, kinds.kind_of(wishes.calibration))
+        return (wishes.memory, codec, wishes.data.pool_heads)
 
     def _show_stages(self) -> None:
         wishes, findings = self._state.wishes, self._state.findings

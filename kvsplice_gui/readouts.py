@@ -24,7 +24,7 @@ from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.shapes import Shape
 from kvsplice_core.threads import default_threads
 from kvsplice_core.values.names import kind_of
-from kvsplice_gui import formats
+from kvsplice_gui import formats, kinds
 from kvsplice_gui.frontier.stages import point_stages
 from kvsplice_gui.panels.pipeline_strip import Stage, Stages
 from kvsplice_gui.state import Findings, Wishes
@@ -96,7 +96,7 @@ def why_no_curves(wishes: Wishes) -> str:
         return "PCA has no transform. Show Spline→PCA or Flow→PCA to see curves."
     sentence = f"Calibrate {wishes.method.label} to see how it bends each dimension"
     by_hand = ", or press Edit knots to bend straight lines by hand"
-    return f"{sentence}{by_hand if wishes.method is Method.SPLINE else ''}."
+    return f"{sentence}{'' if kinds.why_no_hand(wishes, None) else by_hand}."
 
 
 def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
@@ -120,6 +120,9 @@ def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
         knots=wishes.knots,
         method=wishes.method,
         per_head_codecs=not wishes.data.pool_heads,
+        curve=wishes.curve,
+        axes=wishes.axes,
+        coupling=wishes.coupling,
     )
 
 
@@ -162,13 +165,16 @@ def _transform_stage(wishes: Wishes, findings: Findings) -> Stage:
     help_text = "Mean departure of the transform from a straight line; 0 % is the identity."
     if wishes.method is Method.PCA:
         return Stage("no transform", "identity", help_text)
-    name = f"spline {wishes.knots} knots" if wishes.method is Method.SPLINE else "flow"
+    name = kinds.name(wishes.calibration)
     row = focus_row(wishes, findings)
     if row is None:
         return Stage(name, "not calibrated", help_text)
     if row.calibration.edited:
         name = f"spline {row.calibration.spec.resolved_knots} knots, edited by hand"
         return Stage(name, f"bend {formats.three_digits(100 * row.bend)} %", help_text)
+    other = kinds.changed(row, wishes)
+    if other:
+        return Stage(name, "calibrate again", f"What was calibrated is of another kind: {other}.")
     if row.kept is not row.method and row.calibration.codec.method is Method.PCA:
         return Stage(name, "kept: pca", "It did not beat PCA on the validation part.")
     return Stage(name, f"bend {formats.three_digits(100 * row.bend)} %", help_text)

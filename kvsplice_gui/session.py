@@ -5,16 +5,25 @@ from __future__ import annotations
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import Recipe
+from kvsplice_core.specs import CouplingKind, Curve, KnotPlacement, Recipe
 from kvsplice_gui.frontier.state import FrontierWish
+from kvsplice_gui.kinds import AXES_CHOICES
 from kvsplice_gui.quality.state import MEASURES, QualityWish
 from kvsplice_gui.readouts import memory_spec
 from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
 from kvsplice_gui.theme import ThemeChoice
 
 _LISTS = ("pipelines", "typed", "bits")
+_CHOICES = {
+    "recipe": Recipe,
+    "curve": Curve,
+    "knot_placement": KnotPlacement,
+    "axes": Axes,
+    "coupling": CouplingKind,
+}
 
 
 def session_of(wishes: Wishes) -> dict[str, Any]:
@@ -22,8 +31,7 @@ def session_of(wishes: Wishes) -> dict[str, Any]:
     plain = asdict(wishes)
     plain["methods"] = [method.key for method in wishes.methods]
     plain["method"] = wishes.method.key
-    plain["recipe"] = wishes.recipe.value
-    return plain
+    return plain | {name: getattr(wishes, name).value for name in _CHOICES}
 
 
 def wishes_of(session: dict[str, Any]) -> Wishes:
@@ -45,11 +53,12 @@ def _wishes(session: dict[str, Any]) -> Wishes:
     plain["view"] = ViewWish(**view | {"dims": tuple(view.get("dims", (0, 1, 2, 3)))})
     plain["methods"] = tuple(Method.of(key) for key in session.get("methods", ["pca"]))
     plain["method"] = Method.of(session.get("method", "spline"))
-    plain["recipe"] = Recipe(session.get("recipe", "joint"))
+    plain |= {name: kind(session[name]) for name, kind in _CHOICES.items() if name in session}
     wishes = replace(Wishes(), **plain)
     _ = wishes.calibration, wishes.quality.evaluation
     wishes.frontier.require_valid()
     ThemeChoice(wishes.view.theme)
+    AXES_CHOICES.index(wishes.axes)
     MEASURES.index(wishes.view.quality_measure)
     try:
         memory_spec(wishes, wishes.k)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.methods import Method
 from kvsplice_core.results import SweepResult, SweepRow
 from kvsplice_core.specs import (
@@ -14,6 +15,9 @@ from kvsplice_core.specs import (
     RECIPE_DEFAULTS,
     SAMPLE_BUDGET,
     CalibrationSpec,
+    CouplingKind,
+    Curve,
+    KnotPlacement,
     Recipe,
     SweepSpec,
 )
@@ -91,7 +95,7 @@ class Wishes:
         The one in focus: its curves are drawn, it is exported.
     k : int
         Bottleneck dimension, the same everywhere.
-    recipe, knots, epochs, seed, device
+    recipe, knots, epochs, seed, device, curve, knot_placement, axes, coupling
         See `CalibrationSpec`.
     memory, quality, frontier, view
         See their classes.
@@ -106,6 +110,10 @@ class Wishes:
     epochs: int = RECIPE_DEFAULTS[Recipe.JOINT].epochs
     seed: int = 5
     device: str = "auto"
+    curve: Curve = Curve.LINEAR
+    knot_placement: KnotPlacement = KnotPlacement.QUANTILES
+    axes: Axes = Axes.RAW
+    coupling: CouplingKind = CouplingKind.AFFINE
     memory: MemoryWish = field(default_factory=MemoryWish)
     quality: QualityWish = field(default_factory=QualityWish)
     frontier: FrontierWish = field(default_factory=FrontierWish)
@@ -122,6 +130,10 @@ class Wishes:
             epochs=self.epochs,
             seed=self.seed,
             device=self.device,
+            curve=self.curve,
+            knot_placement=self.knot_placement,
+            axes=self.axes,
+            coupling=self.coupling,
         )
 
     def sweep(self, dim: int) -> SweepSpec:
@@ -146,6 +158,8 @@ class Findings:
         Rows of the sweep that is running.
     starting_over : bool
         Whether the running sweep replaces the result rather than adding to it.
+    asked : CalibrationSpec or None
+        What the last sweep that starts over was asked for.
     quality : QualityFindings
         What it costs the model.
     frontier : FrontierFindings
@@ -163,6 +177,7 @@ class Findings:
     ghost: SweepResult | None = None
     live_rows: tuple[SweepRow, ...] = ()
     starting_over: bool = False
+    asked: CalibrationSpec | None = None
     quality: QualityFindings = field(default_factory=QualityFindings)
     frontier: FrontierFindings = field(default_factory=FrontierFindings)
     measured: Measurement | None = None

@@ -77,7 +77,8 @@ class Spline:
         """Return the curves; `probe` is not needed."""
         del probe
         tables = (self.knots_in, self.knots_out, self.slopes)
-        return SplineShape(*(table.detach().T.float().cpu().numpy().copy() for table in tables))
+        x, z, slopes = (table.detach().T.float().cpu().numpy().copy() for table in tables)
+        return SplineShape(x, z, slopes)
 
 
 def join_splines(transforms: Sequence[Transform]) -> Spline | None:

@@ -17,6 +17,7 @@ from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.pipelines.wording import MEASURES, best_words, estimate_of, value_of, verdict
 from kvsplice_gui import formats
 from kvsplice_gui.frontier.state import FrontierKey
+from kvsplice_gui.kinds import AXES_CHOICES
 from kvsplice_gui.quality.words import audit_verdict, leak_notice
 from kvsplice_gui.state import Findings, Wishes
 
@@ -211,5 +212,10 @@ def wish_of(
             "recipe": calibration.recipe,
             "knots": calibration.resolved_knots,
             "epochs": calibration.resolved_epochs,
+            "curve": calibration.curve,
+            "knot_placement": calibration.knot_placement,
+            "coupling": calibration.coupling,
         }
+        if pipeline.axes in AXES_CHOICES:
+            changes["axes"] = pipeline.axes
     return changes

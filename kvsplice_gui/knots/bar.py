@@ -11,6 +11,8 @@ from kvsplice_gui.panels.fields import choose, combo_box, fill
 from kvsplice_gui.plots.header import quiet_button
 from kvsplice_gui.theme import SPACING
 
+EDIT_HELP = "Take hold of the knots (Ctrl+B)"
+
 
 class KnotBar(QWidget):
     """Whose knots, undo, redo, reset, and learning from here.

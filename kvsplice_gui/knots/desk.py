@@ -9,8 +9,9 @@ from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from kvsplice_core.methods import Method
 from kvsplice_core.results import SweepRow
-from kvsplice_gui import formats, readouts
+from kvsplice_gui import formats, kinds, readouts
 from kvsplice_gui.controller import Controller
+from kvsplice_gui.knots.bar import EDIT_HELP
 from kvsplice_gui.knots.editor import KnotEditor
 from kvsplice_gui.knots.jobs import learn_job
 from kvsplice_gui.knots.state import MOVES_KNOTS, Edit, KnotEdits
@@ -81,9 +82,14 @@ class KnotDesk(QObject):
     @property
     def can_open(self) -> bool:
         """Whether there are knots to take hold of now."""
-        wishes, findings = self._state.wishes, self._state.findings
         is_still = self._controller.busy not in MOVES_KNOTS
-        return findings.dataset is not None and wishes.method is Method.SPLINE and is_still
+        return self._state.findings.dataset is not None and not self.obstacle and is_still
+
+    @property
+    def obstacle(self) -> str:
+        """Why the transform in focus has no knots for a hand; empty where it has."""
+        wishes = self._state.wishes
+        return kinds.why_no_hand(wishes, readouts.focus_row(wishes, self._state.findings))
 
     # What a user asks for -------------------------------------------------------------------
 
@@ -175,9 +181,15 @@ class KnotDesk(QObject):
         edits = self.edits
         if new.view.dims != old.view.dims and edits.dim not in (None, *new.view.dims):
             self.editor.choose_dim(new.view.dims[0])
-        if (new.k, new.method) != (old.k, old.method):
+        if edits.is_open and new.calibration != old.calibration and self._lets_go(new):
+            self._put(is_open=False)
+        elif (new.k, new.method) != (old.k, old.method):
             self._follow(edits)
         self._show()
+
+    def _lets_go(self, wishes: Wishes) -> bool:
+        """Tell whether another kind of curve or axes takes the knots out of the hand."""
+        return wishes.method is Method.SPLINE and bool(kinds.why_no_hand(wishes, None))
 
     def _follow(self, edits: KnotEdits) -> None:
         k, rows = self._state.wishes.k, edits.shown_rows
@@ -217,6 +229,7 @@ class KnotDesk(QObject):
         moving = busy if busy in MOVES_KNOTS else ""
         plot = self._views.splines
         plot.edit_button.setEnabled(self.can_open)
+        plot.edit_button.setToolTip(self.obstacle or EDIT_HELP)
         plot.show_edits(self.edits, busy=moving)
         self.changed.emit()
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.errors import SpecError
 from kvsplice_core.results import SweepRow
+from kvsplice_core.specs import Curve, KnotPlacement
 from kvsplice_gui.knots.hand import Knot, KnotHand
 from kvsplice_gui.knots.jobs import Setting
 from kvsplice_gui.knots.refits import Refits
@@ -77,7 +79,16 @@ class KnotEditor(QObject):
     def setting(self) -> Setting | None:
         """Return on what edits are measured now; None without data."""
         dataset = self._state.findings.dataset
-        return None if dataset is None else Setting(dataset, self._state.wishes.calibration)
+        if dataset is None:
+            return None
+        # What a hand makes is straight pieces in raw axes, whatever is wished of the next run.
+        calibration = replace(
+            self._state.wishes.calibration,
+            curve=Curve.LINEAR,
+            knot_placement=KnotPlacement.QUANTILES,
+            axes=Axes.RAW,
+        )
+        return Setting(dataset, calibration)
 
     def measure(self, edit: Edit, ks: tuple[int, ...] = ()) -> None:
         """Ask for the rows of an edit: the chosen k first, then the others of the result."""

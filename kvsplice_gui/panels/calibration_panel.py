@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
@@ -18,14 +20,32 @@ from PyQt6.QtWidgets import (
 )
 
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import DEVICES, RECIPE_DEFAULTS, Recipe
+from kvsplice_core.specs import (
+    DEVICES,
+    RECIPE_DEFAULTS,
+    CouplingKind,
+    Curve,
+    KnotPlacement,
+    Recipe,
+)
 from kvsplice_gui import parameters
+from kvsplice_gui.kinds import AXES_CHOICES, label
 from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
+from kvsplice_gui.parameters import Parameter
 from kvsplice_gui.state import Wishes
+
+_SPLINES, _FLOWS = (Method.SPLINE,), (Method.FLOW,)
+# The fields of `Wishes` that shape a transform: parameter, choices, and the methods that heed it.
+_KINDS: dict[str, tuple[Parameter, tuple[StrEnum, ...], tuple[Method, ...]]] = {
+    "curve": (parameters.CURVE, tuple(Curve), _SPLINES),
+    "knot_placement": (parameters.PLACEMENT, tuple(KnotPlacement), _SPLINES),
+    "axes": (parameters.TRANSFORM_AXES, AXES_CHOICES, _SPLINES + _FLOWS),
+    "coupling": (parameters.COUPLING, tuple(CouplingKind), _FLOWS),
+}
 
 
 class CalibrationPanel(FieldGroup):
-    """Methods, k, knots, epochs, recipe, seed and device; Calibrate and Cancel.
+    """Methods, k, knots, epochs, recipe, kinds, seed and device; Calibrate and Cancel.
 
     Signals
     -------
@@ -43,6 +63,7 @@ class CalibrationPanel(FieldGroup):
         super().__init__("Calibration", parent)
         self.boxes = {method: QCheckBox(method.label) for method in Method if method.is_learnt}
         self.method, self.recipe, self.device = combo_box(), combo_box(), combo_box()
+        self.kinds = {name: combo_box() for name in _KINDS}
         self.k_slider = QSlider(Qt.Orientation.Horizontal)
         self.k_box = spin_box(parameters.K)
         self.knots = spin_box(parameters.KNOTS)
@@ -76,6 +97,8 @@ class CalibrationPanel(FieldGroup):
         self.add(parameters.KNOTS, self.knots)
         self.add(parameters.EPOCHS, self.epochs)
         self.add(parameters.RECIPE, self.recipe)
+        for name, (parameter, _, _) in _KINDS.items():
+            self.add(parameter, self.kinds[name])
         self.add(parameters.SEED, self.seed)
         self.add(parameters.DEVICE, self.device)
         self.add_wide(_row(self.calibrate_button, self.cancel_button))
@@ -92,6 +115,8 @@ class CalibrationPanel(FieldGroup):
         fill(self.method, ((method.label, method) for method in Method), Method.SPLINE)
         fill(self.recipe, ((recipe.value, recipe) for recipe in Recipe), Recipe.JOINT)
         fill(self.device, ((device, device) for device in DEVICES), DEVICES[0])
+        for name, (_, choices, _) in _KINDS.items():
+            fill(self.kinds[name], ((label(choice), choice) for choice in choices), choices[0])
         self.calibrate_button.setToolTip("Calibrate every chosen method at every k (Ctrl+R)")
         self.cancel_button.setToolTip("Stop; the last result stays (Esc)")
 
@@ -106,6 +131,8 @@ class CalibrationPanel(FieldGroup):
         self.seed.valueChanged.connect(lambda value: self._emit(seed=value))
         self.device.activated.connect(lambda i: self._emit(device=self.device.itemData(i)))
         self.recipe.activated.connect(self._on_recipe_activated)
+        for name, choice in self.kinds.items():
+            choice.activated.connect(partial(self._on_kind_activated, name))
         self.calibrate_button.clicked.connect(self.calibrate_requested)
         self.cancel_button.clicked.connect(self.cancel_requested)
 
@@ -118,10 +145,20 @@ class CalibrationPanel(FieldGroup):
         choose(self.recipe, wishes.recipe)
         self._recipe = wishes.recipe
         choose(self.device, wishes.device)
+        self._show_kinds(wishes)
         self.show_k(wishes.k)
         set_number(self.knots, wishes.knots)
         set_number(self.epochs, wishes.epochs)
         set_number(self.seed, wishes.seed)
+
+    def _show_kinds(self, wishes: Wishes) -> None:
+        for name, (parameter, _, methods) in _KINDS.items():
+            box, heeded = self.kinds[name], not set(methods).isdisjoint(wishes.methods)
+            choose(box, getattr(wishes, name))
+            box.setEnabled(heeded)
+            needed = " or ".join(method.label for method in methods)
+            wanting = "" if heeded else f"\nCompare {needed} to use it."
+            box.setToolTip(f"{parameter.help}{wanting}")
 
     def show_k(self, k: int) -> None:
         """Show the chosen k."""
@@ -178,6 +215,9 @@ class CalibrationPanel(FieldGroup):
             return  # chosen again: the knots and epochs a hand set stay
         defaults = RECIPE_DEFAULTS[recipe]
         self._emit(recipe=recipe, knots=defaults.knots, epochs=defaults.epochs)
+
+    def _on_kind_activated(self, name: str, index: int) -> None:
+        self._emit(**{name: self.kinds[name].itemData(index)})
 
     def _emit(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of Wishes
         self.changed.emit(changes)

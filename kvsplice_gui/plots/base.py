@@ -16,7 +16,7 @@ from kvsplice_gui.plots.header import EmptyLabel, PlotHeader
 from kvsplice_gui.theme import CAPTION_PX, LIGHT, SPACING, Theme
 
 _ARROWS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-_LABEL_MIN_HEIGHT = 25 * SPACING
+LABEL_MIN_HEIGHT = 25 * SPACING
 _FAR = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
 
@@ -229,7 +229,7 @@ class PlotFrame(QWidget):
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  # Qt's name
         """Leave labels out where the plot is low."""
         super().resizeEvent(event)
-        self._show_labels(self.height() >= _LABEL_MIN_HEIGHT)
+        self._show_labels(self.height() >= LABEL_MIN_HEIGHT)
 
     def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:  # noqa: N802  # Qt's name
         """Open the menu by its key; the mouse opens it by a click that is not a drag."""

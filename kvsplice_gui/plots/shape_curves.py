@@ -40,7 +40,8 @@ def drawn_of(shape: Shape | None, dim: int) -> tuple[tuple[Floats, Floats], tupl
     nothing = (np.empty(0), np.empty(0))
     if isinstance(shape, SplineShape):
         knots = (_floats(shape.knots_in[dim]), _floats(shape.knots_out[dim]))
-        return _extended(knots, _floats(shape.slopes[dim])), knots
+        shown = (knots[0][shape.at_knots], knots[1][shape.at_knots])
+        return _extended(knots, _floats(shape.slopes[dim])), shown
     if isinstance(shape, ScatterShape):
         every = max(1, len(shape.before) // _MOST_POINTS)
         return nothing, (_floats(shape.before[::every, dim]), _floats(shape.after[::every, dim]))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.shapes import Shape, SplineShape
 from kvsplice_gui.formats import three_digits
 from kvsplice_gui.plots.base import PlotFrame
@@ -25,6 +26,7 @@ _SPANS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 _BAR_AXIS_WIDTH = 42
 _LEFT_WIDTH = 28
 _MARK_SHARE = 0.06
+_TITLE = "Slopes ds/dx"
 
 
 class SlopeMap(PlotFrame):
@@ -40,7 +42,7 @@ class SlopeMap(PlotFrame):
 
     def __init__(self) -> None:
         super().__init__(
-            "Slopes ds/dx",
+            _TITLE,
             "Only splines have slopes. Calibrate and show Spline→PCA to see every segment.",
             "dimension",
         )
@@ -61,14 +63,15 @@ class SlopeMap(PlotFrame):
         self.axes["left"].setWidth(_LEFT_WIDTH)
         self.set_theme(self._theme)
 
-    def show_shape(self, shape: Shape | None, dims: tuple[int, ...]) -> None:
-        """Draw the slopes of a spline and mark `dims`.
+    def show_shape(self, shape: Shape | None, dims: tuple[int, ...], axes: Axes = Axes.RAW) -> None:
+        """Draw the slopes of a spline in `axes` and mark `dims`.
 
         A transform that mixes dimensions has no slopes to draw; neither has None.
         """
         self._shape = shape if isinstance(shape, SplineShape) else None
         self._dims = dims[:MOST_DIMS]
         self._set_empty(self._shape is None)
+        self.header.title.setText(_title(self._shape, axes))
         self._redraw()
 
     def clear(self) -> None:
@@ -130,7 +133,7 @@ class SlopeMap(PlotFrame):
         low, high = (float(x) for x in self._shape.knots_in[dim, segment : segment + 2])
         slopes = self._shape.slopes[dim]
         text = (
-            f"dim {dim} · segment {segment + 1} of {len(slopes)} · "
+            f"dim {dim} · {_place(self._shape, segment)} · "
             f"slope {three_digits(float(slopes[segment]))} · "
             f"x {three_digits(low)} … {three_digits(high)}"
         )
@@ -159,6 +162,23 @@ class SlopeMap(PlotFrame):
             self.dim_chosen.emit(self._cursor)
         else:
             super().keyPressEvent(event)
+
+
+def _title(shape: SplineShape | None, axes: Axes) -> str:
+    curved = shape is not None and shape.pieces > 1
+    pieces = f"{shape.pieces} pieces a segment" if curved and shape is not None else ""
+    return ", ".join(filter(None, (_TITLE, axes.where, pieces)))
+
+
+def _place(shape: SplineShape, row: int) -> str:
+    """Return which segment of the spline a row of the map is, or which piece of one."""
+    segments = shape.knots - 1
+    if shape.pieces == 1:
+        return f"segment {row + 1} of {segments}"
+    if not 0 < row <= segments * shape.pieces:
+        return "below the first knot" if row == 0 else "above the last knot"
+    segment, piece = divmod(row - 1, shape.pieces)
+    return f"segment {segment + 1} of {segments}, piece {piece + 1} of {shape.pieces}"
 
 
 def _span_of(stretch: NDArray[np.float64]) -> float:

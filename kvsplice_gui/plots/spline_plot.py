@@ -12,12 +12,13 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSlot
 from PyQt6.QtGui import QAction, QColor, QKeyEvent
 from PyQt6.QtWidgets import QVBoxLayout
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.shapes import ScatterShape, Shape, SplineShape
 from kvsplice_gui.formats import three_digits
-from kvsplice_gui.knots.bar import KnotBar
+from kvsplice_gui.knots.bar import EDIT_HELP, KnotBar
 from kvsplice_gui.knots.hand import KnotHand
 from kvsplice_gui.knots.state import KnotEdits
-from kvsplice_gui.plots.base import PlotFrame
+from kvsplice_gui.plots.base import LABEL_MIN_HEIGHT, PlotFrame
 from kvsplice_gui.plots.bounds import bounds_of
 from kvsplice_gui.plots.crosshair import Reading, Series, nearest
 from kvsplice_gui.plots.header import quiet_button
@@ -32,6 +33,8 @@ from kvsplice_gui.theme import CAPTION_PX, Theme
 
 Floats = NDArray[np.float64]
 
+_TITLE = "Transform s(x)"
+_X_LABEL = "x, value of V in one dimension"
 _DENSITY_TOP = 3.2
 _DENSITY_ALPHA = 46
 _SCATTER_ALPHA = 150
@@ -57,13 +60,14 @@ class SplinePlot(PlotFrame):
 
     def __init__(self) -> None:
         super().__init__(
-            "Transform s(x)",
+            _TITLE,
             "PCA has no transform: calibrate Spline→PCA to see its curves.",
-            "x, value of V in one dimension",
+            _X_LABEL,
         )
         self._shape: Shape | None = None
         self._ghost: Shape | None = None
         self._dims: tuple[int, ...] = ()
+        self._axes = Axes.RAW
         self._density: tuple[Floats, Floats] | None = None
         self._items: list[_Items] = []
         self._identity = pg.InfiniteLine(pos=(0, 0), angle=45)
@@ -80,14 +84,28 @@ class SplinePlot(PlotFrame):
         self._make_edit_controls()
         self.set_theme(self._theme)
 
-    def show_shape(self, shape: Shape | None, dims: tuple[int, ...]) -> None:
-        """Draw `shape` for `dims`, at most eight; None shows the empty-state sentence."""
+    def show_shape(self, shape: Shape | None, dims: tuple[int, ...], axes: Axes = Axes.RAW) -> None:
+        """Draw `shape` for `dims`, at most eight; None shows the empty-state sentence.
+
+        The density of the data is one of raw axes: behind curves in other `axes` it is left out.
+        """
+        self._show_axes(axes)
         self._shape = shape
         shown = 0 if shape is None else dimension_of(shape)
         self._dims = tuple(dim for dim in dims if 0 <= dim < shown)[:MOST_DIMS]
         self._set_empty(not self._dims)
         self._redraw()
         self._put_handles()
+
+    def _show_axes(self, axes: Axes) -> None:
+        if axes is self._axes:
+            return
+        self._axes = axes
+        where = axes.where
+        self.header.title.setText(f"{_TITLE}, {where}" if where else _TITLE)
+        self.plot.setLabel("bottom", f"x, value {where}" if where else _X_LABEL)
+        self._show_labels(tall=self.height() >= LABEL_MIN_HEIGHT)
+        self._density_view.setVisible(not where)
 
     def show_ghost(self, shape: Shape | None) -> None:
         """Draw the spline of the run before, dashed and faded; None takes it away."""
@@ -122,7 +140,7 @@ class SplinePlot(PlotFrame):
         self.show_shape(None, ())
 
     def _make_edit_controls(self) -> None:
-        self.edit_button = quiet_button("Edit knots", "Take hold of the knots (Ctrl+B)")
+        self.edit_button = quiet_button("Edit knots", EDIT_HELP)
         self.edit_button.setCheckable(True)
         self.header.add_button(self.edit_button)
         self.bar = KnotBar()

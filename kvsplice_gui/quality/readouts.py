@@ -145,6 +145,10 @@ def curve_changes(wishes: Wishes, findings: Findings) -> tuple[str, ...]:
     pairs = {
         "recipe": (now.calibration.recipe, then.calibration.recipe),
         "number of knots": (now.calibration.resolved_knots, then.calibration.resolved_knots),
+        "curve": (now.calibration.curve, then.calibration.curve),
+        "placement of knots": (now.calibration.knot_placement, then.calibration.knot_placement),
+        "choice of axes": (now.calibration.axes, then.calibration.axes),
+        "coupling": (now.calibration.coupling, then.calibration.coupling),
         "number of epochs": (now.calibration.resolved_epochs, then.calibration.resolved_epochs),
         "seed": (now.calibration.seed, then.calibration.seed),
         "mode": (_mode(now), _mode(then)),

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import Recipe
+from kvsplice_core.specs import Curve, KnotPlacement, Recipe
+from kvsplice_gui import readouts
+from kvsplice_gui.state import Wishes
 
 WAIT_MS = 30_000
 
@@ -128,3 +131,35 @@ def test_closing_while_it_runs_ends_cleanly(qtbot, loaded):
     with qtbot.waitSignal(loaded.stepped, timeout=WAIT_MS):
         loaded.calibrate()
     loaded.shutdown()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"curve": Curve.RATIONAL_QUADRATIC},
+        {"axes": Axes.PCA},
+        {"knot_placement": KnotPlacement.UNIFORM},
+        {"recipe": Recipe.ORIGIN},
+    ],
+)
+def test_another_kind_of_spline_starts_over_only_when_asked_to(calibrated, kind):
+    calibrated._state.wish(knots=7, **kind)
+    assert calibrated._missing() is None
+    calibrated._state.wish(**{name: getattr(Wishes(), name) for name in kind})
+    assert calibrated._missing()[0] == "Re-calibrating"
+
+
+def test_another_kind_is_calibrated_cold_and_is_what_the_command_says(qtbot, calibrated):
+    said = []
+    calibrated.said.connect(said.append)
+    calibrated._state.wish(curve=Curve.RATIONAL_QUADRATIC, axes=Axes.PCA, epochs=2)
+    calibrated.calibrate()
+    idle(qtbot, calibrated)
+    findings = calibrated._state.findings
+    rows = findings.result.of(Method.SPLINE)
+    assert all(not row.calibration.warm_start for row in rows)
+    assert {row.calibration.spec.axes for row in rows} == {Axes.PCA}
+    assert findings.asked.curve is Curve.RATIONAL_QUADRATIC
+    assert "5 knots · rational-quadratic · PCA axes · 2 epochs" in said[0]
+    command = readouts.as_command(findings)
+    assert "--curve rational-quadratic --transform-axes pca" in command

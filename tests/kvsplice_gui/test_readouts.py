@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.cache_memory import (
     PRESETS,
     MemorySpec,
@@ -22,7 +23,7 @@ from kvsplice_core.methods import Method
 from kvsplice_core.palette import style_of
 from kvsplice_core.reproduce import as_command, as_python
 from kvsplice_core.results import Change
-from kvsplice_core.specs import Recipe
+from kvsplice_core.specs import Curve, Recipe
 from kvsplice_gui import formats, readouts
 from kvsplice_gui.panels.pipeline_strip import OPTIONAL_KEYS, STAGE_KEYS
 from kvsplice_gui.state import Findings, MemoryWish, Wishes
@@ -189,6 +190,25 @@ def test_a_tie_is_called_a_tie():
 def test_kept_pca_is_told_where_the_codec_is_pca(method_of_codec, number):
     """The recipe origin only marks that PCA was better, and keeps its own codec."""
     assert numbers_of(Wishes(k=2), kept_pca(method_of_codec))["transform"] == number
+
+
+def test_a_result_of_another_kind_is_not_passed_off_as_the_wished_one():
+    wished = Wishes(k=2, curve=Curve.RATIONAL_QUADRATIC, axes=Axes.PCA)
+    stage = readouts.stages(wished, found(SPLINE_AT_2)).transform
+    assert stage.name == "spline 16 knots, rational-quadratic, PCA axes"
+    assert stage.number == "calibrate again"
+    assert "linear, knots at quantiles, raw axes" in stage.help
+    flow = readouts.stages(replace(wished, method=Method.FLOW, axes=Axes.RAW), FOUND).transform
+    assert flow.name == "flow"
+    assert flow.number.startswith("kept")
+
+
+def test_axes_and_curve_are_weighed_and_edit_knots_is_offered_only_where_it_can_be():
+    turned = Wishes(axes=Axes.PCA)
+    sides = [weigh(readouts.memory_spec(wishes, 4)).side for wishes in (turned, Wishes())]
+    assert sides[0] - sides[1] == 12 * 12 * 2 * 64 * 64 * 4
+    assert "Edit knots" in readouts.why_no_curves(Wishes())
+    assert "Edit knots" not in readouts.why_no_curves(turned)
 
 
 def test_pca_in_focus_has_no_transform_and_no_change():

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import MAX_KNOTS, MIN_KNOTS, Recipe
+from kvsplice_core.specs import (
+    MAX_KNOTS,
+    MIN_KNOTS,
+    CouplingKind,
+    Curve,
+    KnotPlacement,
+    Recipe,
+)
+from kvsplice_gui.kinds import AXES_CHOICES
 from kvsplice_gui.quality.state import QualityWish
 from kvsplice_gui.session import session_of, wishes_of
 from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
@@ -26,6 +34,10 @@ wishes = st.builds(
     recipe=st.sampled_from(Recipe),
     knots=st.integers(MIN_KNOTS, MAX_KNOTS),
     epochs=st.integers(1, 500),
+    curve=st.sampled_from(Curve),
+    knot_placement=st.sampled_from(KnotPlacement),
+    axes=st.sampled_from(AXES_CHOICES),
+    coupling=st.sampled_from(CouplingKind),
     memory=st.builds(MemoryWish, tokens=st.integers(1, 10**6)),
     quality=st.builds(
         QualityWish,
@@ -48,7 +60,9 @@ def test_round_trip_through_json(wished):
 
 @given(
     st.dictionaries(
-        st.sampled_from(["k", "knots", "method", "methods", "recipe", "data", "view", "memory"]),
+        st.sampled_from(
+            ["k", "knots", "method", "methods", "recipe", "curve", "axes", "data", "view", "memory"]
+        ),
         st.none() | st.integers() | st.text() | st.lists(st.text()) | st.just({"x": 1}),
     )
 )
@@ -58,4 +72,6 @@ def test_a_foreign_session_never_fails(session):
 
 def test_a_session_out_of_range_gives_the_defaults():
     assert wishes_of({"knots": 1}) == Wishes()
+    assert wishes_of({"curve": "wavy"}) == Wishes()
+    assert wishes_of({"axes": "output"}) == Wishes()  # they need a model
     assert wishes_of({}).methods == (Method.PCA,)

@@ -8,7 +8,7 @@ import pytest
 from kvsplice_core.axes import Axes
 from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import Recipe
+from kvsplice_core.specs import Curve, Recipe
 from kvsplice_gui.frontier import readouts as frontier_readouts
 from kvsplice_gui.frontier.state import FrontierFindings
 from kvsplice_gui.state import DataWish, Findings, Wishes
@@ -92,6 +92,18 @@ def test_a_point_of_one_head_sets_its_k_and_joined_ones_leave_it():
     assert "k" not in wish_of(point("joined", 4.0), result, WISHES, 64)
     assert "k" not in wish_of(point("joined+lloyd-max", 4.0), result, WISHES, 64)
     assert wish_of(point("flow", 4.0), result, WISHES, 8)["k"] == 8
+
+
+def test_a_point_sets_the_axes_of_its_pipeline_where_they_need_no_model():
+    wish_of, result = frontier_readouts.wish_of, frontier()
+    wished = replace(WISHES, axes=Axes.WHITENED, curve=Curve.SMOOTH)
+    changes = wish_of(point("spline", 4.0), result, wished, 64)
+    assert (changes["axes"], changes["curve"]) == (Axes.RAW, Curve.LINEAR)
+    spline = point("spline", 4.0)
+    for axes in (Axes.PCA, Axes.OUTPUT):
+        turned = replace(spline, pipeline=replace(spline.pipeline, axes=axes))
+        known = wish_of(turned, result, wished, 64).get("axes")
+        assert known is (None if axes is Axes.OUTPUT else axes)
 
 
 def test_the_crosshair_reads_value_bits_and_gap():

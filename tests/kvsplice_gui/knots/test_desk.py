@@ -8,9 +8,13 @@ from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
 from PyQt6.QtGui import QGuiApplication, QMouseEvent
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.codec_file import load_codec
 from kvsplice_core.methods import Method
+from kvsplice_core.specs import Curve
+from kvsplice_gui.knots.bar import EDIT_HELP
 from kvsplice_gui.knots.hand import Knot
+from kvsplice_gui.state import Wishes
 
 pytestmark = pytest.mark.slow
 WAIT_MS = 60_000
@@ -122,6 +126,34 @@ def double_click(qtbot, window, at):
     qtbot.mouseClick(viewport, LEFT, pos=at)
     qtbot.mouseDClick(viewport, LEFT, pos=at)
     let_go(window, at)
+
+
+@pytest.mark.parametrize("kind", [{"axes": Axes.PCA}, {"curve": Curve.RATIONAL_QUADRATIC}])
+def test_what_is_not_straight_in_raw_axes_is_taken_out_of_the_hand(qtbot, opened, kind):
+    views, state = opened.views, opened.state
+    state.wish(**kind)
+    assert not views.splines.bar.isVisible()
+    assert not views.splines.edit_button.isEnabled()
+    assert not opened.menus.edit_knots.isEnabled()
+    assert "raw axes" in views.splines.edit_button.toolTip()
+    opened.knots.toggle()
+    assert not edits(opened).is_open
+    state.wish(**{name: getattr(Wishes(), name) for name in kind})
+    assert views.splines.edit_button.isEnabled()
+    assert views.splines.edit_button.toolTip() == EDIT_HELP
+
+
+def test_what_a_hand_made_stays_what_it_is_when_another_kind_is_wished(qtbot, opened):
+    opened.knots.editor._on_hand_nudged(Knot(0, 1), 0.3, 0.4)
+    idle(qtbot, opened)
+    opened.state.wish(axes=Axes.PCA, curve=Curve.RATIONAL_QUADRATIC)
+    assert edits(opened).is_edited
+    opened.state.wish(k=4)
+    qtbot.waitUntil(lambda: opened.state.findings.row(Method.SPLINE, 4) is not None)
+    idle(qtbot, opened)
+    spec = opened.state.findings.row(Method.SPLINE, 4).calibration.spec
+    assert (spec.axes, spec.curve) == (Axes.RAW, Curve.LINEAR)
+    assert opened.views.splines.header.title.text() == "Transform s(x)"
 
 
 def test_without_data_nothing_can_be_edited(window):

@@ -7,8 +7,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PyQt6.QtCore import Qt
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import DEVICES, RECIPE_DEFAULTS, Recipe
+from kvsplice_core.specs import (
+    DEVICES,
+    RECIPE_DEFAULTS,
+    CouplingKind,
+    Curve,
+    KnotPlacement,
+    Recipe,
+)
+from kvsplice_gui.kinds import AXES_CHOICES
 from kvsplice_gui.panels.calibration_panel import CalibrationPanel
 from kvsplice_gui.state import Wishes
 from tests.kvsplice_gui.panels.hands import pick, record, texts, type_number
@@ -35,6 +44,10 @@ wishes = st.builds(
     epochs=st.integers(1, 10_000),
     seed=st.integers(0, 2**31 - 1),
     device=st.sampled_from(DEVICES),
+    curve=st.sampled_from(Curve),
+    knot_placement=st.sampled_from(KnotPlacement),
+    axes=st.sampled_from(AXES_CHOICES),
+    coupling=st.sampled_from(CouplingKind),
 )
 
 
@@ -53,6 +66,8 @@ def test_showing_wishes_says_nothing_and_shows_all(panel, wished):
     assert panel.k_box.value() == panel.k_slider.value() == wished.k
     shown = (panel.knots.value(), panel.epochs.value(), panel.seed.value())
     assert shown == (wished.knots, wished.epochs, wished.seed)
+    for name, box in panel.kinds.items():
+        assert box.currentData() is getattr(wished, name)
 
 
 @pytest.mark.parametrize("dim", [0, 6, 1024])
@@ -102,6 +117,37 @@ def test_a_choice_is_said_once(panel, field, text, expected):
     assert said == [(expected,)]
 
 
+@pytest.mark.parametrize(
+    ("field", "text", "choice"),
+    [
+        ("curve", "rational-quadratic", Curve.RATIONAL_QUADRATIC),
+        ("knot_placement", "learnt", KnotPlacement.LEARNT),
+        ("axes", "PCA", Axes.PCA),
+        ("coupling", "rational-quadratic", CouplingKind.RATIONAL_QUADRATIC),
+    ],
+)
+def test_a_kind_is_said_once(panel, field, text, choice):
+    said = record(panel.changed)
+    pick(panel.kinds[field], text)
+    assert said == [({field: choice},)]
+
+
+@pytest.mark.parametrize(
+    ("methods", "heeded"),
+    [
+        ((), set()),
+        ((Method.SPLINE,), {"curve", "knot_placement", "axes"}),
+        ((Method.FLOW,), {"axes", "coupling"}),
+        ((Method.SPLINE, Method.FLOW), {"curve", "knot_placement", "axes", "coupling"}),
+    ],
+)
+def test_a_kind_that_no_compared_method_heeds_is_off_and_says_so(panel, methods, heeded):
+    panel.show_wishes(replace(Wishes(), methods=(Method.PCA, *methods)))
+    for name, box in panel.kinds.items():
+        assert box.isEnabled() is (name in heeded)
+        assert ("to use it" in box.toolTip()) is (name not in heeded)
+
+
 def test_choosing_the_same_recipe_again_keeps_knots_and_epochs(panel):
     panel.show_wishes(replace(Wishes(), knots=9, epochs=3))
     said = record(panel.changed)
@@ -125,6 +171,8 @@ def test_every_method_recipe_and_device_can_be_chosen(panel):
     assert texts(panel.method) == [method.label for method in Method]
     assert texts(panel.recipe) == [recipe.value for recipe in Recipe]
     assert texts(panel.device) == list(DEVICES)
+    assert texts(panel.kinds["axes"]) == ["raw", "PCA", "whitened"]  # output needs a model
+    assert texts(panel.kinds["curve"]) == [curve.value for curve in Curve]
 
 
 def test_k_reaches_the_dimension(panel):

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QPointF, Qt
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.shapes import SplineShape
 from kvsplice_gui.plots.slope_map import SlopeMap
 from tests.kvsplice_gui.plots import samples
@@ -40,6 +43,24 @@ def test_the_scale_grows_with_the_slopes_and_is_told(plot):
     labels = dict(plot._bar.axis.tickValues(-4, 4, 200) and plot._bar.axis._labels)
     assert labels[0.0] == "1"
     assert labels[2.0] == "4"
+
+
+def test_pieces_of_a_curved_spline_are_named_by_segment_and_piece(plot):
+    curved = replace(samples.spline_shape(knots=4 * 3 + 3), pieces=4)  # of 4 knots
+    plot.show_shape(curved, (2,), Axes.PCA)
+    assert plot.header.title.text() == "Slopes ds/dx, in PCA axes, 4 pieces a segment"
+    told = [plot._reading_at(0, row).text.split(" · ")[1] for row in (1, 2, 5, 6, 13, 14)]
+    assert told == [
+        "below the first knot",
+        "segment 1 of 3, piece 1 of 4",
+        "segment 1 of 3, piece 4 of 4",
+        "segment 2 of 3, piece 1 of 4",
+        "segment 3 of 3, piece 4 of 4",
+        "above the last knot",
+    ]
+    plot.show_shape(SHAPE, (2,))
+    assert plot.header.title.text() == "Slopes ds/dx"
+    assert "segment 1 of 5 ·" in plot._reading_at(0, 1).text
 
 
 def test_slopes_of_zero_do_not_warn(plot):

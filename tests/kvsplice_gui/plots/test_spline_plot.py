@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.shapes import SplineShape
 from kvsplice_gui.formats import three_digits
 from kvsplice_gui.plots.shape_curves import MOST_DIMS, value_and_slope
@@ -30,6 +33,26 @@ def test_the_curve_goes_through_the_knots_and_on(plot):
 
 def test_the_knots_are_marked(plot):
     assert plot._items[1].points.getData()[0] == pytest.approx(SHAPE.knots_in[5])
+
+
+def test_only_the_knots_of_a_curved_spline_are_marked(plot):
+    curved = replace(samples.spline_shape(knots=4 * 3 + 3), pieces=4)  # of 4 knots
+    plot.show_shape(curved, (5,))
+    assert plot._items[0].points.getData()[0] == pytest.approx(curved.knots_in[5, 1:-1:4])
+    assert len(plot._items[0].points.getData()[0]) == curved.knots == 4
+    assert plot._items[0].curve.getData()[0][1:-1] == pytest.approx(curved.knots_in[5])
+
+
+def test_behind_curves_in_other_axes_there_is_no_density_of_raw_ones(plot):
+    edges = np.tile(np.linspace(-1, 1, 11), (12, 1))
+    plot.show_density(edges, np.ones((12, 10)))
+    assert plot._density_view.isVisible()
+    plot.show_shape(SHAPE, (2,), Axes.WHITENED)
+    assert not plot._density_view.isVisible()
+    assert plot.header.title.text() == "Transform s(x), in whitened axes"
+    plot.show_shape(SHAPE, (2,))
+    assert plot._density_view.isVisible()
+    assert plot.header.title.text() == "Transform s(x)"
 
 
 def test_fewer_dims_leave_no_curve_behind(plot):

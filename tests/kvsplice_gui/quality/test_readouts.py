@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.methods import Method
 from kvsplice_core.quality.curve_results import disagreements
 from kvsplice_core.quality.results import Estimate
-from kvsplice_core.specs import Recipe
+from kvsplice_core.specs import CouplingKind, Curve, KnotPlacement, Recipe
 from kvsplice_gui.quality import readouts
 from kvsplice_gui.quality.state import Evaluation, QualityFindings, QualityWish, SensitivityMap
 from kvsplice_gui.state import DataWish, Findings, Wishes
@@ -44,6 +45,10 @@ def test_the_curve_takes_the_usual_ks_and_the_chosen_one_first():
         ({"epochs": 3}, "number of epochs"),
         ({"seed": 6}, "seed"),
         ({"recipe": Recipe.ORIGIN}, "recipe"),
+        ({"curve": Curve.SMOOTH}, "curve"),
+        ({"knot_placement": KnotPlacement.LEARNT}, "placement of knots"),
+        ({"axes": Axes.PCA}, "choice of axes"),
+        ({"coupling": CouplingKind.RATIONAL_QUADRATIC}, "coupling"),
         ({"quality": QualityWish(tokens=512)}, "number of tokens"),
         ({"quality": QualityWish(mode="window")}, "mode"),
         ({"quality": QualityWish(model="gpt2")}, "model"),
