@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kvsplice_core.updates import Adapted
     from kvsplice_gui.jobs import Dataset
     from kvsplice_gui.memory_jobs import Measurement
+    from kvsplice_gui.solving.state import Solved
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class ViewWish:
     quality_measure: str = MEASURES[0]
     log_quality: bool = True
     sensitivity_side: str = "v"
+    given_side: str = "v"
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,8 @@ class Findings:
         What it costs the model.
     frontier : FrontierFindings
         What pipelines lose at how many bits.
+    solved : Solved or None
+        A budget shared among the heads of the model, and its card.
     measured : Measurement or None
         What a real cache was measured to hold and to cost.
     knots : KnotEdits
@@ -165,6 +169,7 @@ class Findings:
     starting_over: bool = False
     quality: QualityFindings = field(default_factory=QualityFindings)
     frontier: FrontierFindings = field(default_factory=FrontierFindings)
+    solved: Solved | None = None
     measured: Measurement | None = None
     knots: KnotEdits = field(default_factory=KnotEdits)
     adapted: Adapted | None = None
