@@ -16,6 +16,7 @@ from kvsplice_gui.frontier import exports as frontier_exports
 from kvsplice_gui.jobs import Note
 from kvsplice_gui.quality import exports as quality_exports
 from kvsplice_gui.quality.words import map_notice
+from kvsplice_gui.solving import exports as solve_exports
 from kvsplice_gui.state import Findings, Wishes
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ QUALITY_FIGURES = (
 )
 
 FRONTIER_FIGURES = (FigureKind("frontier", "Frontier", frontier_exports.draw_frontier),)
-ALL_FIGURES = (*FIGURES, *QUALITY_FIGURES, *FRONTIER_FIGURES)
+SOLVE_FIGURES = (FigureKind("given_bits", "Given bits", solve_exports.draw_given),)
+ALL_FIGURES = (*FIGURES, *QUALITY_FIGURES, *FRONTIER_FIGURES, *SOLVE_FIGURES)
 
 
 def figure_kind(key: str) -> FigureKind:
@@ -195,6 +197,7 @@ def save_everything_job(
             leaked = findings.quality.curve_leaked
             quality_exports.save_curve(findings.quality.curve, paths[-1], leaked)
     paths += _save_frontier(findings, folder)
+    paths += _save_solved(findings, folder)
     for kind in ALL_FIGURES:
         if not can_draw(kind, wishes, findings):
             continue
@@ -214,6 +217,18 @@ def _save_frontier(findings: Findings, folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
+def _save_solved(findings: Findings, folder: Path) -> list[Path]:
+    solved = findings.solved
+    if solved is None:
+        return []
+    names = (
+        ("given_bits.csv", "given_bits.json") if solved.result.is_valid else ("given_bits.json",)
+    )
+    for name in names:
+        solve_exports.save_solved(solved, folder / name)
+    return [folder / name for name in names]
+
+
 def can_draw(kind: FigureKind, wishes: Wishes, findings: Findings) -> bool:
     """Return whether what the figure shows is there."""
     if kind.draw in {_draw_splines, _draw_slopes}:
@@ -228,6 +243,8 @@ def can_draw(kind: FigureKind, wishes: Wishes, findings: Findings) -> bool:
         return found is not None and not map_notice(found, findings.quality.evaluation)[1]
     if kind.draw is frontier_exports.draw_frontier:
         return frontier_exports.can_draw_frontier(findings)
+    if kind.draw is solve_exports.draw_given:
+        return solve_exports.can_draw_given(wishes, findings)
     if kind.draw is _draw_loss:
         return any(row.calibration.losses for row in findings.rows)
     return findings.result is not None

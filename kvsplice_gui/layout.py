@@ -60,6 +60,7 @@ class Layout:
             "memory": self._dock("Cache memory", views.memory, views.memory.header),
             "quality": self._dock("Quality", views.quality, views.quality.header),
             "sensitivity": self._dock("Sensitivity", views.sensitivity, views.sensitivity.header),
+            "given": self._dock("Given bits", views.given, views.given.header),
             "results": self._dock("Results", views.table, QWidget()),
             "points": self._dock("Frontier points", views.frontier_table, QWidget()),
             "audit": self._dock("Audit", audit, QWidget()),
@@ -90,6 +91,7 @@ class Layout:
         self._window.tabifyDockWidget(docks["mse"], docks["frontier"])
         self._window.tabifyDockWidget(docks["slopes"], docks["loss"])
         self._window.tabifyDockWidget(docks["loss"], docks["sensitivity"])
+        self._window.tabifyDockWidget(docks["sensitivity"], docks["given"])
         self._window.tabifyDockWidget(docks["memory"], docks["quality"])
         bottom = ("results", "points", "audit", "heads", "continuation", "measured", "log")
         for before, after in pairwise(bottom):

@@ -34,6 +34,9 @@ from kvsplice_gui.quality import exports as quality_exports
 from kvsplice_gui.quality.control import BUSY as QUALITY_BUSY
 from kvsplice_gui.quality.desk import QualityDesk
 from kvsplice_gui.session import session_of
+from kvsplice_gui.solving import exports as solve_exports
+from kvsplice_gui.solving.control import SOLVE
+from kvsplice_gui.solving.desk import SolveDesk
 from kvsplice_gui.state import State, Wishes
 from kvsplice_gui.takeaway import TakeAway, start_folder
 from kvsplice_gui.updating import Updating
@@ -42,7 +45,7 @@ from kvsplice_gui.views import Views
 _FIRST_SIZE = (1440, 900)
 _MESSAGE_MS = 5000
 # Of another version, docks that have come since would have no place: the layout starts afresh.
-_LAYOUT_VERSION = 3
+_LAYOUT_VERSION = 4
 # Clicking a stage opens its controls and its plot.
 _STAGE_DOCK = {
     "values": "splines",
@@ -98,6 +101,10 @@ class MainWindow(QMainWindow):
         self.frontier = FrontierDesk(
             state, controller, self.views, self.layout_of, self.takeaway, self._try
         )
+        self.solving = SolveDesk(
+            state, controller, self.views, self.layout_of, self.takeaway, self._try
+        )
+        self.views.given.cell_chosen.connect(self.quality.control.choose_cell)
         self.measuring = Measuring(state, controller, self)
         self._measured_presenter = MeasuredPresenter(state, controller, self.views, self)
         self.updating = Updating(self, state, controller, self.takeaway, self._try)
@@ -151,6 +158,7 @@ class MainWindow(QMainWindow):
         controller.loaded.connect(self._on_loaded)
         self.layout_of.docks["loss"].visibilityChanged.connect(self.presenter.on_loss_shown)
         self.updating.updated.connect(self._on_updated)
+        self.solving.control.solved.connect(self._on_updated)
         self.measuring.measured.connect(lambda: self.layout_of.show_dock("measured"))
         self.problem_met.connect(self.show_error)
         self.knots.failed.connect(self.show_error)
@@ -259,7 +267,7 @@ class MainWindow(QMainWindow):
         self._show_availability()
 
     def _on_progressed(self, fraction: float, text: str) -> None:
-        if self.controller.busy not in {*QUALITY_BUSY, FRONTIER}:
+        if self.controller.busy not in {*QUALITY_BUSY, FRONTIER, SOLVE}:
             self.views.calibration.set_progress(fraction, text)
 
     @pyqtSlot(str)
@@ -299,6 +307,12 @@ class MainWindow(QMainWindow):
         self.menus.show_frontier_availability(
             data=dataset is not None,
             result=findings.frontier.result is not None,
+            busy=self.controller.busy,
+        )
+        self.menus.show_solve_availability(
+            obstacle=self.solving.obstacle,
+            solved=findings.solved is not None,
+            card=solve_exports.can_save_card(findings),
             busy=self.controller.busy,
         )
         if findings.result is not None:

@@ -10,8 +10,9 @@ from PyQt6.QtWidgets import QMenu
 
 from kvsplice_core.values.samples import SAMPLES
 from kvsplice_gui import settings
-from kvsplice_gui.exports import FIGURES, FRONTIER_FIGURES, QUALITY_FIGURES
+from kvsplice_gui.exports import FIGURES, FRONTIER_FIGURES, QUALITY_FIGURES, SOLVE_FIGURES
 from kvsplice_gui.knots.state import MOVES_KNOTS, KnotEdits
+from kvsplice_gui.solving.readouts import NEEDS_CAPTURE, READY
 from kvsplice_gui.theme import ThemeChoice
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _SAVE = "Save the evaluated card, and its evaluation with it"
 _EVALUATE_FIRST = "Evaluate this k first"
+_SAVE_SOLVED = "Save the card of the budget that was solved for, and its evaluation with it"
 
 
 class Menus:
@@ -43,6 +45,7 @@ class Menus:
             capture=False, curve=False, card=False, sensitivity=False, busy=""
         )
         self.show_frontier_availability(data=False, result=False, busy="")
+        self.show_solve_availability(obstacle=NEEDS_CAPTURE, solved=False, card=False, busy="")
 
     def show_availability(self, *, data: bool, result: bool, busy: str) -> None:
         """Enable what can be done now."""
@@ -89,6 +92,17 @@ class Menus:
         self._measure_frontier.setEnabled(data and not busy)
         for action in self._needs_frontier:
             action.setEnabled(result and not busy)
+
+    def show_solve_availability(
+        self, *, obstacle: str, solved: bool, card: bool, busy: str
+    ) -> None:
+        """Enable what can be done now with the budget; its help says why where it cannot."""
+        self._solve.setEnabled(not obstacle)
+        self._solve.setStatusTip(obstacle or READY)
+        self._solve.setToolTip(obstacle or READY)
+        self._save_solved.setEnabled(card and not busy)
+        for action in self._needs_solved:
+            action.setEnabled(solved and not busy)
 
     def _menu(self, title: str) -> QMenu:
         bar = self._window.menuBar()
@@ -258,6 +272,23 @@ class Menus:
         for kind in FRONTIER_FIGURES:
             slot = _bound(self._window.takeaway.export_figure, kind.key)
             self._needs_frontier.append(self._add(menu, f"&{kind.title} as a figure…", slot))
+        menu.addSeparator()
+        self._solve_actions(menu)
+
+    def _solve_actions(self, menu: QMenu) -> None:
+        desk = self._window.solving
+        menu.setToolTipsVisible(True)
+        self._solve = self._add(menu, "So&lve for the budget", desk.control.solve, "Ctrl+Shift+B")
+        self._save_solved = self._add(
+            menu, "Save solved c&ard…", desk.save_card, "Ctrl+Alt+K", _SAVE_SOLVED
+        )
+        self._needs_solved = [
+            self._add(menu, "&Given bits as CSV…", desk.export_csv),
+            self._add(menu, "Everything given as JS&ON…", desk.export_json),
+        ]
+        for kind in SOLVE_FIGURES:
+            slot = _bound(self._window.takeaway.export_figure, kind.key)
+            self._needs_solved.append(self._add(menu, f"{kind.title} as a figure…", slot))
 
     def _view_menu(self) -> None:
         window, menu = self._window, self._menu("&View")

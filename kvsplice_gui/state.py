@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kvsplice_core.updates import Adapted
     from kvsplice_gui.jobs import Dataset
     from kvsplice_gui.memory_jobs import Measurement
+    from kvsplice_gui.solving.state import Solved
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class ViewWish:
     quality_measure: str = MEASURES[0]
     log_quality: bool = True
     sensitivity_side: str = "v"
+    given_side: str = "v"
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,8 @@ class Findings:
         What it costs the model.
     frontier : FrontierFindings
         What pipelines lose at how many bits.
+    solved : Solved or None
+        A budget shared among the heads of the model, and its card.
     measured : Measurement or None
         What a real cache was measured to hold and to cost.
     knots : KnotEdits
@@ -180,6 +184,7 @@ class Findings:
     asked: CalibrationSpec | None = None
     quality: QualityFindings = field(default_factory=QualityFindings)
     frontier: FrontierFindings = field(default_factory=FrontierFindings)
+    solved: Solved | None = None
     measured: Measurement | None = None
     knots: KnotEdits = field(default_factory=KnotEdits)
     adapted: Adapted | None = None

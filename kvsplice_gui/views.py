@@ -23,6 +23,7 @@ from kvsplice_gui.panels.view_panel import ViewPanel
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.change_plot import ChangePlot
 from kvsplice_gui.plots.frontier_plot import FrontierPlot
+from kvsplice_gui.plots.given_map import GivenMap
 from kvsplice_gui.plots.loss_plot import LossPlot
 from kvsplice_gui.plots.memory_plot import MemoryPlot
 from kvsplice_gui.plots.mse_plot import MsePlot
@@ -53,6 +54,7 @@ class Views:
     frontier: FrontierPlot = field(default_factory=FrontierPlot)
     frontier_view: FrontierView = field(init=False)
     sensitivity: SensitivityMap = field(default_factory=SensitivityMap)
+    given: GivenMap = field(default_factory=GivenMap)
     frontier_table: FrontierTable = field(default_factory=FrontierTable)
     table: ResultsTable = field(default_factory=ResultsTable)
     evaluation: EvaluationTable = field(default_factory=EvaluationTable)
@@ -81,4 +83,5 @@ class Views:
             "quality_vs_k": self.quality,
             "sensitivity_map": self.sensitivity,
             "frontier": self.frontier,
+            "given_bits": self.given,
         }

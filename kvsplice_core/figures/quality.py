@@ -84,16 +84,47 @@ def sensitivity_map(
     dark : bool
         Light text on a dark ground.
     """
+    words = ("Sensitivity of every head", f"{title} · KL when it alone is compressed")
+    return _head_map(kl, (*words, f"KL, {_UNIT}"), chosen, dark)
+
+
+def given_bits(
+    bits: NDArray[np.float64], title: str, chosen: tuple[int, int] | None = None, dark: bool = False
+) -> Figure:
+    """Draw how many bits each head was given.
+
+    Parameters
+    ----------
+    bits : ndarray, shape (layers, heads)
+        Bits per value; NaN where the head stays dense.
+    title : str
+        The budget and how it was shared.
+    chosen : tuple of int, optional
+        Layer and head to outline.
+    dark : bool
+        Light text on a dark ground.
+    """
+    words = ("Bits given to every head", title, "bits per value")
+    return _head_map(bits, words, chosen, dark)
+
+
+def _head_map(
+    cells: NDArray[np.float64],
+    words: tuple[str, str, str],
+    chosen: tuple[int, int] | None,
+    dark: bool,
+) -> Figure:
+    """Draw layers × heads; `words` are title, line below it, and unit."""
     figure = new_figure(dark)
     axes = figure.subplots()
     dress(axes, dark, "head", "layer")
-    entitle(axes, dark, "Sensitivity of every head", f"{title} · KL when it alone is compressed")
+    entitle(axes, dark, *words[:2])
     axes.grid(False)
-    image = axes.imshow(kl, cmap="cividis", vmin=0.0, origin="lower", aspect="auto")
+    image = axes.imshow(cells, cmap="cividis", vmin=0.0, origin="lower", aspect="auto")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
-    if kl.size <= _MOST_WRITTEN:
-        _write_cells(axes, kl)
+    if cells.size <= _MOST_WRITTEN:
+        _write_cells(axes, cells)
     if chosen is not None:
         x, y = (
             chosen[1] + 0.5 * np.array([-1, 1, 1, -1, -1]),
@@ -101,7 +132,7 @@ def sensitivity_map(
         )
         axes.plot(x, y, color=ground(dark).accent, linewidth=2.4)
     bar = figure.colorbar(image, ax=axes)
-    bar.set_label(f"KL, {_UNIT}", fontsize=BODY, color=ground(dark).text)
+    bar.set_label(words[2], fontsize=BODY, color=ground(dark).text)
     bar.ax.tick_params(labelsize=SMALL, labelcolor=ground(dark).muted, length=0)
     return figure
 

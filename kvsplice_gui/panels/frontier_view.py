@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_gui import formats, parameters
@@ -19,6 +19,9 @@ _STEPS = 60
 """Steps of the slider: 20 for each doubling of the bits, as the plot's axis is drawn."""
 
 
+_SOLVE = "Solve for the budget"
+
+
 class FrontierView(QWidget):
     """Plot and legend over the budget slider and two sentences.
 
@@ -26,9 +29,13 @@ class FrontierView(QWidget):
     -------
     budget_chosen : float
         Bits per value a hand chose.
+    solve_requested, cancel_requested : ()
+        The budget is to be solved for, or that is to stop.
     """
 
     budget_chosen = pyqtSignal(float)
+    solve_requested = pyqtSignal()
+    cancel_requested = pyqtSignal()
 
     def __init__(self, plot: FrontierPlot) -> None:
         super().__init__()
@@ -36,15 +43,21 @@ class FrontierView(QWidget):
         self.notice = Notice()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.budget_label, self.best, self.verdict = QLabel(), QLabel(), QLabel()
-        self.left_out = QLabel()
+        self.left_out, self.solved = QLabel(), QLabel()
+        self.solve_button = QPushButton(_SOLVE)
+        self._solved_bits: float | None = None
+        self._can_slide, self._is_solving = False, False
+        self._progress, self._solved_verdict = "", ""
         self._marks: tuple[float, ...] = ()
         self._lay_out()
         self.legend.pipeline_clicked.connect(self._on_legend_pipeline_clicked)
         self.slider.valueChanged.connect(self._on_slider_value_changed)
+        self.solve_button.clicked.connect(self._on_solve_button_clicked)
         self.plot.budget_chosen.connect(lambda bits: self.budget_chosen.emit(rounded(bits)))
         self.say("", "")
         self.show_left_out("", "")
         self.set_marks(())
+        self.show_solved(None, "")
 
     def _lay_out(self) -> None:
         parameter = parameters.FRONTIER_BUDGET
@@ -58,7 +71,7 @@ class FrontierView(QWidget):
         self.budget_label.setProperty("role", "value")
         self.budget_label.setMinimumWidth(64)
         self.left_out.setProperty("role", "caption")
-        for label in (self.best, self.verdict):
+        for label in (self.best, self.verdict, self.solved):
             label.setWordWrap(True)
             label.setMinimumWidth(1)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -68,13 +81,15 @@ class FrontierView(QWidget):
         upper.addWidget(self.legend)
         budget.setContentsMargins(SPACING, 0, SPACING, 0)
         budget.setSpacing(SPACING)
-        for widget in (name, self.slider, self.budget_label, self.left_out):
-            budget.addWidget(widget, int(widget is self.slider))
+        parts = (name, self.slider, self.budget_label, self.solve_button, self.left_out)
+        for part in parts:
+            budget.addWidget(part, int(part is self.slider))
         words = QVBoxLayout()
         words.setContentsMargins(SPACING, 0, SPACING, SPACING // 2)
         words.setSpacing(2)
         words.addWidget(self.best)
         words.addWidget(self.verdict)
+        words.addWidget(self.solved)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING // 4)
         column.addWidget(self.notice)
@@ -95,9 +110,9 @@ class FrontierView(QWidget):
         self.plot.set_budget(bits)
 
     def set_marks(self, bits: tuple[float, ...]) -> None:
-        """Let the slider catch at the measured budgets; without any there is nothing to slide."""
+        """Let the slider catch at the measured budgets; it needs those, or something to solve."""
         self._marks = bits
-        self.slider.setEnabled(bool(bits))
+        self.slider.setEnabled(bool(bits) or self._can_slide)
 
     def say(self, best: str, verdict: str) -> None:
         """Say what is best at the budget, and the verdict on the chosen point."""
@@ -105,6 +120,36 @@ class FrontierView(QWidget):
             label.setText(text)
             label.setToolTip(text)
             label.setVisible(bool(text))
+
+    def show_solving(
+        self, help_text: str, *, can_solve: bool, can_slide: bool, running: bool, cancelling: bool
+    ) -> None:
+        """Let the button solve, cancel, or say in its help why it can do neither.
+
+        `can_slide` tells whether there is a model that a budget can be solved for.
+        """
+        self._can_slide, self._is_solving = can_slide, running
+        self.set_marks(self._marks)
+        button = self.solve_button
+        button.setText(("Cancelling…" if cancelling else "Cancel") if running else _SOLVE)
+        button.setToolTip("Stop; the last result stays (Esc)" if running else help_text)
+        button.setEnabled(not cancelling if running else can_solve)
+
+    def show_progress(self, text: str) -> None:
+        """Say how far the solver is, in place of the last verdict; empty when it has ended."""
+        self._progress = text
+        self._show_solved_words()
+
+    def show_solved(self, bits: float | None, verdict: str) -> None:
+        """Say what was found; the slider catches at the budget that was solved for."""
+        self._solved_bits, self._solved_verdict = bits, verdict
+        self._show_solved_words()
+
+    def _show_solved_words(self) -> None:
+        text = self._progress or self._solved_verdict
+        self.solved.setText(text)
+        self.solved.setToolTip(text)
+        self.solved.setVisible(bool(text))
 
     def show_left_out(self, text: str, reasons: str) -> None:
         """Say how many points are missing; the tooltip says why."""
@@ -114,8 +159,12 @@ class FrontierView(QWidget):
 
     def _on_slider_value_changed(self, step: int) -> None:
         bits = 2 ** (3 * step / _STEPS)
-        near = [mark for mark in self._marks if abs(math.log2(mark / bits)) <= 1.5 / _STEPS]
+        marks = self._marks if self._solved_bits is None else (self._solved_bits, *self._marks)
+        near = [mark for mark in marks if abs(math.log2(mark / bits)) <= 1.5 / _STEPS]
         self.budget_chosen.emit(near[0] if near else rounded(bits))
+
+    def _on_solve_button_clicked(self) -> None:
+        (self.cancel_requested if self._is_solving else self.solve_requested).emit()
 
     def _on_legend_pipeline_clicked(self, pipeline: Pipeline) -> None:
         own = [point for point in self.plot.points if point.pipeline == pipeline]

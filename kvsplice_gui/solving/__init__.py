@@ -1,0 +1,1 @@
+"""A budget shared among the heads of a model, in the window."""

@@ -1,0 +1,66 @@
+"""From the budget of the slider to the work that shares it, and back into the findings."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
+
+from kvsplice_core.quality.solve_results import SolveStep
+from kvsplice_gui import formats
+from kvsplice_gui.controller import Controller
+from kvsplice_gui.solving import readouts as solve_readouts
+from kvsplice_gui.solving import words as solve_words
+from kvsplice_gui.solving.jobs import solve_job
+from kvsplice_gui.solving.state import Solved
+from kvsplice_gui.state import State
+
+SOLVE = "Solving for the budget"
+
+
+class SolveControl(QObject):
+    """Solves for the budget of the slider; a cancelled one leaves the last result.
+
+    Signals
+    -------
+    solved : str
+        The verdict on a budget that was solved for.
+    """
+
+    solved = pyqtSignal(str)
+
+    def __init__(self, state: State, controller: Controller, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._controller = controller
+        self._source = ""
+        controller.loaded.connect(self._on_controller_loaded)
+
+    def solve(self) -> None:
+        """Share the budget among all heads, and check it through the cache."""
+        key = solve_readouts.key_of(self._state.wishes, self._state.findings)
+        if key is None:
+            return
+        started = self._controller.work(
+            SOLVE, lambda: solve_job(key), self._on_solved, self._on_stepped
+        )
+        if started:
+            self._say(f"Solving {key.spec.pipeline.label} for {key.spec.bits:g} bits per value")
+
+    def _on_stepped(self, step: object) -> None:
+        if isinstance(step, SolveStep) and step.trial is not None:
+            self._say(f"Measured {step.text}")  # no numbers: they are not audited yet
+
+    def _on_solved(self, found: Solved) -> None:
+        self._state.find(solved=found)
+        verdict = solve_words.verdict(found)
+        self._say(f"{verdict} {formats.duration(found.result.elapsed_s)}.")
+        self.solved.emit(verdict)
+
+    def _say(self, text: str) -> None:
+        self._controller.said.emit(text)
+
+    @pyqtSlot()
+    def _on_controller_loaded(self) -> None:
+        source = self._state.wishes.data.source
+        if source != self._source:
+            self._source = source
+            self._state.find(solved=None)

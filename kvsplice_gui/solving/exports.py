@@ -1,0 +1,76 @@
+"""Taking a solved budget away: the card, tables, the figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kvsplice_core.errors import KVSpliceError
+from kvsplice_gui.quality import readouts as quality_readouts
+from kvsplice_gui.quality.words import audit_verdict
+from kvsplice_gui.solving import readouts as solve_readouts
+from kvsplice_gui.solving.state import Solved
+from kvsplice_gui.state import Findings, Wishes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def solved_card(findings: Findings) -> Solved:
+    """Return the solved budget whose card can be saved, or say what is missing.
+
+    Raises
+    ------
+    KVSpliceError
+        If there is none, or a control of its audit failed.
+    """
+    solved = findings.solved
+    if solved is None:
+        raise KVSpliceError("a solved budget is needed; press Solve for the budget first")
+    if not solved.result.is_valid:
+        raise KVSpliceError(
+            "a card is saved with an evaluation that passed its audit; "
+            f"{audit_verdict(solved.result.evaluation.audit)}"
+        )
+    return solved
+
+
+def can_save_card(findings: Findings) -> bool:
+    """Say whether `solved_card` has one."""
+    return findings.solved is not None and findings.solved.result.is_valid
+
+
+def save_solved(solved: Solved, path: Path) -> None:
+    """Write what every codec was given as CSV or, by its suffix, everything as JSON.
+
+    Raises
+    ------
+    KVSpliceError
+        If a control failed and a CSV is asked for: it has no place to say so.
+    """
+    result = solved.result
+    if path.suffix != ".json" and not result.is_valid:
+        raise KVSpliceError(
+            "a table of given bits needs an audit that passed; a control failed, so save it as JSON"
+        )
+    from kvsplice_core.files import write_text
+    from kvsplice_core.quality.solve_tables import solve_csv, solve_json
+
+    is_json = path.suffix == ".json"
+    write_text(path, solve_json(result, solved.leaked) if is_json else solve_csv(result))
+
+
+def draw_given(wishes: Wishes, findings: Findings) -> Figure:
+    """Draw the map of given bits as the window shows it."""
+    from kvsplice_core.figures.quality import given_bits
+
+    view = solve_readouts.given_view(wishes, findings)
+    if view.cells is None:
+        raise KVSpliceError("a map of given bits needs a solved budget that passed its audit")
+    title = f"{view.title} · {view.heading}"
+    return given_bits(view.cells, title, quality_readouts.shown_cell(findings))
+
+
+def can_draw_given(wishes: Wishes, findings: Findings) -> bool:
+    """Say whether there is a map of given bits to draw."""
+    return solve_readouts.given_view(wishes, findings).cells is not None

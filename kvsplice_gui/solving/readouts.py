@@ -1,0 +1,191 @@
+"""What the window says of a solved budget: pure functions from wishes and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kvsplice_core.capture.specs import CaptureFacts, Sides
+from kvsplice_core.errors import SpecError
+from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.quality.solve_results import Share
+from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
+from kvsplice_gui import formats
+from kvsplice_gui.frontier import readouts as frontier_readouts
+from kvsplice_gui.quality.words import audit_verdict, leak_notice, sentences
+from kvsplice_gui.solving.state import Solved, SolveKey
+from kvsplice_gui.state import Findings, Wishes
+
+Floats = NDArray[np.float64]
+READY = "Share the budget of the slider among all heads, and check it through the cache"
+NEEDS_CAPTURE = (
+    "A budget is solved for through the model a capture was made from: capture V from gpt2-mini "
+    "(Ctrl+N), or open a capture"
+)
+_SAME_BITS = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class GivenView:
+    """What the map of given bits shows.
+
+    Parameters
+    ----------
+    title : str
+    side : str
+        ``v`` or ``k``; empty without a map.
+    cells : ndarray, shape (layers, heads), or None
+        Bits per value.
+    has_both : bool
+        Whether there is a map of the other side too.
+    notes : mapping of (layer, head) to str
+        What is said besides of each head.
+    notice : str
+        What must be said over the map.
+    is_error : bool
+        Whether that is an error; then there is no map.
+    heading : str
+        What was solved.
+    is_current : bool
+        Whether that is what is chosen now.
+    """
+
+    title: str = "Given bits per value"
+    side: str = ""
+    cells: Floats | None = None
+    has_both: bool = False
+    notes: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    notice: str = ""
+    is_error: bool = False
+    heading: str = ""
+    is_current: bool = True
+
+
+def wished_pipeline(findings: Findings) -> Pipeline:
+    """Return the pipeline to solve with: that of the chosen point, else the usual one."""
+    point = findings.frontier.point
+    return DEFAULT_PIPELINE if point is None else point.pipeline
+
+
+def wished_sides(wishes: Wishes, facts: CaptureFacts) -> Sides:
+    """Return both sides only where both are held and wished; else the side of the frontier."""
+    if wishes.quality.side == "both" and facts.sides is Sides.BOTH:
+        return Sides.BOTH
+    return Sides(frontier_readouts.side_of(wishes, facts))
+
+
+def key_of(wishes: Wishes, findings: Findings) -> SolveKey | None:
+    """Return what would be solved for now; None without a capture."""
+    facts = frontier_readouts.facts_of(findings)
+    if facts is None:
+        return None
+    quality = wishes.quality
+    spec = SolveSpec(
+        pipeline=wished_pipeline(findings),
+        bits=wishes.frontier.budget,
+        sides=wished_sides(wishes, facts),
+        calibration=wishes.frontier.spec(wishes.seed, wishes.device).calibration,
+        evaluation=quality.evaluation,
+        budget=wishes.data.budget,
+    )
+    return SolveKey(wishes.data.source, quality.model_of(facts), quality.texts, spec)
+
+
+def obstacle(findings: Findings, busy: str) -> str:
+    """Return why a budget cannot be solved for now; empty where it can."""
+    if frontier_readouts.facts_of(findings) is None:
+        return NEEDS_CAPTURE
+    return f"{busy}: wait until that is done" if busy else ""
+
+
+def changes(wishes: Wishes, findings: Findings) -> tuple[str, ...]:
+    """Return what has changed since the budget was solved for, but for the budget itself."""
+    solved, now = findings.solved, key_of(wishes, findings)
+    if solved is None or now is None:
+        return ()
+    then, old, new = solved.key, solved.key.spec, now.spec
+    pairs = {
+        "capture": (now.capture, then.capture),
+        "model": (now.model, then.model),
+        "text": (now.texts, then.texts),
+        "pipeline": (new.pipeline, old.pipeline),
+        "side": (new.sides, old.sides),
+        "calibration": (new.calibration, old.calibration),
+        "way to read the text": (new.evaluation, old.evaluation),
+        "number of vectors": (new.budget, old.budget),
+    }
+    return tuple(name for name, (one, other) in pairs.items() if one != other)
+
+
+def is_checked(wishes: Wishes, solved: Solved) -> bool:
+    """Say whether the slider stands at the budget that was solved for."""
+    return abs(wishes.frontier.budget - solved.bits) < _SAME_BITS
+
+
+def given_view(wishes: Wishes, findings: Findings) -> GivenView:
+    """Return what the map of given bits shows: the checked one, or at once another budget's."""
+    solved = findings.solved
+    if solved is None:
+        return GivenView()
+    result, changed = solved.result, changes(wishes, findings)
+    if not result.is_valid:
+        text = f"{audit_verdict(result.evaluation.audit)}. The allotment is not valid."
+        return GivenView(notice=text, is_error=True)
+    side = wishes.view.given_side if wishes.view.given_side in result.sides else result.sides[0]
+    checked, bits = is_checked(wishes, solved), f"{wishes.frontier.budget:g}"
+    aside = f" — another {', '.join(changed)} now: solve again" if changed else ""
+    view = GivenView(
+        side=side,
+        has_both=len(result.sides) > 1,
+        heading=f"{_asked(solved)}{aside}",
+        is_current=not changed,
+    )
+    if checked:
+        return replace(
+            view,
+            title=f"Bits given to {side.upper()}, checked",
+            cells=result.head_map(side),
+            notes=notes_of(result.shares, side),
+            notice=_caveats(solved),
+        )
+    title = f"Bits given to {side.upper()} of {bits}, not checked"
+    try:
+        cells = result.allotted(wishes.frontier.budget)[side]
+    except SpecError as error:
+        sentence = str(error)
+        return replace(view, title=title, notice=f"{sentence[:1].upper()}{sentence[1:]}.")
+    notice = f"Not checked: solve again for {formats.with_unit(bits, 'bits')}."
+    return replace(view, title=title, cells=cells, notice=notice)
+
+
+def notes_of(shares: tuple[Share, ...], side: str) -> dict[tuple[int, int], str]:
+    """Return of every head its k, and the heads it is coded with."""
+    own = (share for share in shares if share.side == side)
+    return {(share.layer, head): _note(share) for share in own for head in share.heads}
+
+
+def _note(share: Share) -> str:
+    joined = f" for heads {', '.join(map(str, share.heads))}" if len(share.heads) > 1 else ""
+    return f"k = {share.k}{joined}"
+
+
+def _asked(solved: Solved) -> str:
+    spec, documents = solved.key.spec, solved.result.evaluation.documents
+    sides = " and ".join(side.upper() for side in spec.sides.names)
+    tokens = formats.count(sum(one.tokens for one in documents))
+    count = f"{len(documents)} document{'' if len(documents) == 1 else 's'}"
+    bits = formats.with_unit(f"{solved.bits:g}", "bits")
+    return f"{spec.pipeline.label} · {sides} at {bits} · {tokens} tokens of {count}"
+
+
+def _caveats(solved: Solved) -> str:
+    flattered = (
+        "Sensitivities were measured on the text that checks, which flatters the allotment."
+        if solved.result.probed_on_checked
+        else ""
+    )
+    said = (leak_notice(solved.leaked), sentences(solved.result.evaluation.caveats), flattered)
+    return " ".join(filter(None, said))

@@ -1,0 +1,178 @@
+"""The solver in the real window: with results made of numbers, and once with a real small model."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFileDialog
+
+from kvsplice_core.quality.solve_results import SolveStep
+from kvsplice_gui.dialogs.error_dialog import ErrorDialog
+from kvsplice_gui.solving import readouts as solve_readouts
+from kvsplice_gui.solving.control import SOLVE
+from kvsplice_gui.solving.state import Solved
+from tests import quality_samples, solve_samples
+from tests.language_models import some_documents, tiny_gpt2
+
+WAIT_MS = 120_000
+
+
+@pytest.fixture
+def captured(qtbot, window, small_file):
+    """A window whose data claims to be a capture."""
+    with qtbot.waitSignal(window.controller.loaded, timeout=WAIT_MS):
+        window.open_source(small_file)
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    dataset = window.state.findings.dataset
+    window.state.find(dataset=replace(dataset, capture=quality_samples.FACTS))
+    return window
+
+
+@pytest.fixture
+def solved(captured):
+    show(captured)
+    return captured
+
+
+def show(window, **fields):
+    key = solve_readouts.key_of(window.state.wishes, window.state.findings)
+    window.state.find(solved=Solved(solve_samples.result(key.spec, **fields), None, key))
+
+
+def test_without_a_capture_the_button_says_why_not(window):
+    button = window.views.frontier_view.solve_button
+    assert not button.isEnabled()
+    assert button.toolTip() == window.menus._solve.toolTip() == solve_readouts.NEEDS_CAPTURE
+    assert not window.menus._solve.isEnabled()
+    assert window.views.given.is_empty
+
+
+def test_a_capture_lets_budgets_be_chosen_and_solved_for(captured):
+    view = captured.views.frontier_view
+    assert view.solve_button.isEnabled()
+    assert captured.menus._solve.isEnabled()
+    assert view.slider.isEnabled()  # without any frontier
+    assert not captured.menus._save_solved.isEnabled()
+
+
+def test_a_solved_budget_is_map_title_and_verdict(solved):
+    plot = solved.views.given
+    assert plot.header.title.text() == "Bits given to V, checked"
+    assert plot._cells == pytest.approx(np.repeat([[1.0], [2.0], [3.0], [4.0]], 4, axis=1))
+    assert plot._reading_at(2, 3).text == "layer 3 · head 2 · 4.00 bits per value · k = 64"
+    said = solved.views.frontier_view.solved.text()
+    assert said.startswith("Solved for 2.50\u00a0bits (V 2.50\u00a0bits): ΔNLL +0.0400 [")
+    assert said.endswith("a gain.")
+
+
+def test_another_budget_is_shown_at_once_unchecked_and_back(solved):
+    plot, slider = solved.views.given, solved.views.frontier_view.slider
+    before, at = plot._cells.copy(), slider.value()
+    slider.setValue(50)
+    budget = solved.state.wishes.frontier.budget
+    assert plot._cells.mean() == pytest.approx(budget)
+    assert plot.header.title.text() == f"Bits given to V of {budget:g}, not checked"
+    assert plot.notice.text().startswith("Not checked: solve again for")
+    slider.setValue(at)
+    assert solved.state.wishes.frontier.budget == 2.5
+    assert plot._cells == pytest.approx(before)
+    assert "Not checked" not in plot.notice.text()
+
+
+def test_another_model_makes_it_stale_and_hides_the_verdict(solved):
+    plot, view = solved.views.given, solved.views.frontier_view
+    solved.state.wish_quality(model="another")
+    assert "another model now: solve again" in plot.heading.text()
+    assert plot.heading.property("role") == "warning"
+    assert view.solved.text() == ""
+    solved.state.wish_quality(model="")
+    assert plot.heading.property("role") == "heading"
+    assert view.solved.text()
+
+
+def test_a_failed_audit_shows_no_result_and_saves_no_card(captured):
+    show(captured, audit=quality_samples.FAILED)
+    plot = captured.views.given
+    assert plot.is_empty
+    assert plot.notice.text().startswith("audit failed: the cache is read")
+    assert plot.notice.property("role") == "error"
+    assert "ΔNLL" not in captured.views.frontier_view.solved.text()
+    assert not captured.menus._save_solved.isEnabled()
+    captured.solving.save_card()
+    dialog = captured.findChild(ErrorDialog)
+    assert "audit" in dialog.sentence.text()
+    dialog.close()
+
+
+def test_both_sides_have_a_switch(qtbot, captured):
+    key = solve_readouts.key_of(captured.state.wishes, captured.state.findings)
+    result = solve_samples.result(solve_samples.BOTH)
+    captured.state.find(solved=Solved(result, None, key))
+    plot = captured.views.given
+    assert plot.header.title.text().startswith("Bits given to V")
+    plot.k_button.click()
+    assert captured.state.wishes.view.given_side == "k"
+    assert plot.header.title.text().startswith("Bits given to K")
+
+
+def test_progress_and_cancel_stand_beside_the_slider(captured):
+    view, said = captured.views.frontier_view, []
+    captured.controller.said.connect(said.append)
+    captured.controller._set_busy(SOLVE)
+    assert view.solve_button.text() == "Cancel"
+    captured.controller._on_other_step(SolveStep("errors", 0.3))
+    assert view.solved.text().startswith("Solving: 30 % · errors")
+    trial = solve_samples.result().solved
+    captured.solving.control._on_stepped(SolveStep("2.5 bits, shared", 0.6, trial))
+    assert said == ["Measured 2.5 bits, shared"]
+    captured.controller._set_busy("Cancelling")
+    assert not view.solve_button.isEnabled()
+    captured.controller._set_busy("")
+    assert view.solve_button.text() == "Solve for the budget"
+    assert view.solved.text() == ""
+
+
+def test_what_was_given_is_taken_away(solved, monkeypatch, tmp_path):
+    for name, action in (("g.csv", "export_csv"), ("g.json", "export_json")):
+        path = tmp_path / name
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, p=path: (str(p), ""))
+        getattr(solved.solving, action)()
+    assert len((tmp_path / "g.csv").read_text().splitlines()) == 17
+    assert json.loads((tmp_path / "g.json").read_text())["verdict"] == "gain"
+
+
+@pytest.mark.slow
+def test_from_a_capture_to_a_saved_card(qtbot, window, tmp_path, monkeypatch):
+    from kvsplice_core.card_file import load_card
+    from kvsplice_core.cli import main
+
+    language = tiny_gpt2()
+    language.model.save_pretrained(tmp_path / "model")
+    language.tokenizer.save_pretrained(tmp_path / "model")
+    paths = [tmp_path / f"{document.name}.txt" for document in some_documents(4)]
+    for path, document in zip(paths, some_documents(4), strict=True):
+        path.write_text(document.text, encoding="utf-8")
+    out = ["--tokens", "600", "--device", "cpu", "--out", str(tmp_path / "capture.safetensors")]
+    text = [str(path) for path in paths[:2]]
+    assert main(["capture", str(tmp_path / "model"), "--text", *text, *out]) == 0
+    window.state.wish_quality(texts=tuple(map(str, paths[2:])), tokens=200)
+    window.state.wish_frontier(budget=4.0)
+    with qtbot.waitSignal(window.controller.loaded, timeout=WAIT_MS):
+        window.open_source(tmp_path / "capture.safetensors")
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    qtbot.mouseClick(window.views.frontier_view.solve_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    found = window.state.findings.solved
+    assert found.result.is_valid
+    assert window.views.given._cells.shape == (2, 4)
+    assert window.layout_of.docks["given"].isVisible()
+    assert "Measured 4 bits" in window.views.log.toPlainText()
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "card.safetensors"), "")
+    )
+    window.solving.save_card()
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    card = load_card(tmp_path / "card.safetensors")
+    assert card.proofs[0]["valid"] is True
