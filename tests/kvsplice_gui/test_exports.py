@@ -1,7 +1,10 @@
 """What can be taken away, and what is said when it is not there yet."""
 
+from dataclasses import replace
+
 import pytest
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.errors import KVSpliceError
 from kvsplice_core.methods import Method
 from kvsplice_core.progress import run
@@ -15,6 +18,7 @@ from kvsplice_gui.exports import (
 )
 from kvsplice_gui.state import Findings, Wishes
 from tests.factories import make_result
+from tests.kvsplice_core.figures.gallery import texts_of
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +43,25 @@ def test_every_figure_is_drawn_as_png(kind, findings):
     wishes = Wishes(k=4, method=Method.SPLINE)
     if can_draw(kind, wishes, findings):
         assert run(figure_png_job(kind, wishes, findings)).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("key", "method"),
+    [
+        ("spline_curves", Method.SPLINE),
+        ("spline_curves", Method.FLOW),
+        ("slope_map", Method.SPLINE),
+    ],
+)
+def test_a_figure_of_a_transform_says_its_axes(key, method, findings):
+    wishes = Wishes(k=4, method=method)
+    row = findings.row(method, 4)
+    spec = replace(row.calibration.spec, axes=Axes.PCA)
+    turned = replace(row, calibration=replace(row.calibration, spec=spec))
+    for shown, says in ((row, False), (turned, True)):
+        result = replace(findings.result, rows=(shown,))
+        figure = figure_kind(key).draw(wishes, Findings(result=result))
+        assert ("in PCA axes" in " ".join(texts_of(figure))) is says
 
 
 def test_pca_has_no_slopes(findings):
