@@ -11,10 +11,10 @@ STEP_INTERVAL_S = 1 / 30
 def carries_news(step: object) -> bool:
     """Tell whether `step` must be shown even when another was shown a moment ago.
 
-    A finished row, point or cell, a failed control, the curve of PCA and a loss are: they come
-    once, and the core itself reports losses at most 30 times a second.
+    A finished row, point, cell or trial, a failed control, the curve of PCA and a loss are: they
+    come once, and the core itself reports losses at most 30 times a second.
     """
-    if any(getattr(step, found, None) is not None for found in ("row", "point", "kl")):
+    if any(getattr(step, found, None) is not None for found in ("row", "point", "kl", "trial")):
         return True
     if getattr(step, "pca_curve", None) or getattr(step, "failed", None):
         return True

@@ -22,7 +22,7 @@ class SolveControl(QObject):
     Signals
     -------
     solved : str
-        The verdict on a budget that was solved for.
+        The verdict on a budget that was solved for, in one line.
     """
 
     solved = pyqtSignal(str)
@@ -51,9 +51,9 @@ class SolveControl(QObject):
 
     def _on_solved(self, found: Solved) -> None:
         self._state.find(solved=found)
-        verdict = solve_words.verdict(found)
-        self._say(f"{verdict} {formats.duration(found.result.elapsed_s)}.")
-        self.solved.emit(verdict)
+        seconds = formats.duration(found.result.elapsed_s)
+        self._say(f"{solve_words.verdict(found)} {seconds}.")
+        self.solved.emit(solve_words.summary(found))
 
     def _say(self, text: str) -> None:
         self._controller.said.emit(text)

@@ -10,16 +10,30 @@ from kvsplice_gui.solving.state import Solved
 
 
 def verdict(solved: Solved | None) -> str:
-    """Return what the kept allotment costs, and how it compares with the same bits for all."""
+    """Return what the kept allotment costs, and how the solved one compares with equal bits."""
     if solved is None:
         return ""
     result = solved.result
     if not result.is_valid:
         return f"Solved for {_bits(solved.bits)}: {audit_verdict(result.evaluation.audit)}."
-    quality = result.evaluation.quality
     taken = ", ".join(f"{side.upper()} {_bits(bits)}" for side, bits in result.bits.items())
-    cost = f"ΔNLL {_signed(quality.delta_nll)} {UNIT}, KL {written(quality.kl)}"
-    return f"Solved for {_bits(solved.bits)} ({taken}): {cost}. {_compared(result)}"
+    kl = written(result.evaluation.quality.kl)
+    return f"{_cost(solved)}, KL {kl}, for {taken}. {_compared(result)}"
+
+
+def summary(solved: Solved) -> str:
+    """Return the verdict in one line."""
+    against = solved.result.against
+    if not solved.result.is_valid or against is None:
+        return verdict(solved)
+    return f"{_cost(solved)}, a {against.verdict.value} against the same for all"
+
+
+def _cost(solved: Solved) -> str:
+    evaluation = solved.result.evaluation
+    documents = f"{len(evaluation.documents)} document{'s' * (len(evaluation.documents) != 1)}"
+    cost = f"ΔNLL {_signed(evaluation.quality.delta_nll)} {UNIT} on {documents}"
+    return f"Solved for {_bits(solved.bits)}: {cost}"
 
 
 def _compared(result: SolveResult) -> str:

@@ -71,12 +71,16 @@ def test_rows_losses_and_the_pca_curve_are_news():
 def test_points_and_cells_of_quality_are_never_dropped():
     from kvsplice_core.quality.curve_results import CurveStep, SensitivityStep
     from kvsplice_core.quality.results import Control
+    from kvsplice_core.quality.solve_results import SolveStep
+    from tests import solve_samples
     from tests.quality_samples import curve
 
     point = curve().points[0]
     assert carries_news(CurveStep("k = 8", 0.1, point))
     assert carries_news(SensitivityStep("layer 0 head 0", 0.1, 0, 0, 0.0))
     assert not carries_news(CurveStep("reading", 0.1))
+    assert carries_news(SolveStep("2.5 bits", 0.1, solve_samples.result().solved))
+    assert not carries_news(SolveStep("errors", 0.1))
     assert not carries_news(SensitivityStep("reading", 0.1))
     failed = (Control("reads", "the cache is read", "equal", "differs", False),)
     assert carries_news(CurveStep("PCA k = 8", 0.1, failed=failed))

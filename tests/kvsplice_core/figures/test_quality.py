@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kvsplice_core.figures.quality import quality_vs_k, sensitivity_map
+from kvsplice_core.figures.quality import given_bits, quality_vs_k, sensitivity_map
 from kvsplice_core.methods import Method
 from kvsplice_core.palette import style_of
 from tests import quality_samples as samples
@@ -55,3 +55,10 @@ def test_a_map_with_gaps_is_drawn():
     kl = np.full((2, 2), np.nan)
     kl[0, 0] = 0.1
     assert len(sensitivity_map(kl, "Spline").axes[0].texts) >= 1
+
+
+def test_a_map_of_given_bits_writes_them_into_the_cells():
+    figure = given_bits(np.array([[1.0, 2.5], [np.nan, 4.0]]), "PCA at 2.5 bits", (0, 1))
+    written = {text.get_text() for text in figure.axes[0].texts}
+    assert {"1", "2.5", "4"} <= written
+    assert figure.axes[1].get_ylabel() == "bits per value"

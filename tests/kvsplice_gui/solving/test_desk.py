@@ -63,7 +63,7 @@ def test_a_solved_budget_is_map_title_and_verdict(solved):
     assert plot._cells == pytest.approx(np.repeat([[1.0], [2.0], [3.0], [4.0]], 4, axis=1))
     assert plot._reading_at(2, 3).text == "layer 3 · head 2 · 4.00 bits per value · k = 64"
     said = solved.views.frontier_view.solved.text()
-    assert said.startswith("Solved for 2.50\u00a0bits (V 2.50\u00a0bits): ΔNLL +0.0400 [")
+    assert said.startswith("Solved for 2.50\u00a0bits: ΔNLL +0.0400 [")
     assert said.endswith("a gain.")
 
 
