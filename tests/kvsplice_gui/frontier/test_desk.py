@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QFileDialog
 from kvsplice_core.methods import Method
 from kvsplice_core.pipelines.results import FrontierStep
 from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.pipelines.wording import MEASURES
 from kvsplice_gui.frontier import readouts as frontier_readouts
 from kvsplice_gui.frontier.control import FRONTIER
 from tests import frontier_samples as samples
@@ -126,7 +127,7 @@ def test_a_model_that_was_measured_brings_its_measures(measured):
     panel = measured.views.frontier_panel
     assert [panel.measure.itemText(i) for i in range(panel.measure.count())] == ["NMSE"]
     show(measured, samples.frontier(of_model=True))
-    assert panel.measure.count() == 3
+    assert panel.measure.count() == len(MEASURES)
     measured.state.wish_frontier(measure="nll")
     assert measured.views.frontier.header.title.text() == "ΔNLL at equal bytes"
     assert panel.measure.currentData() == "nll"
