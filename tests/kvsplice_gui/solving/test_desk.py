@@ -59,7 +59,7 @@ def test_a_capture_lets_budgets_be_chosen_and_solved_for(captured):
 
 def test_a_solved_budget_is_map_title_and_verdict(solved):
     plot = solved.views.given
-    assert plot.header.title.text() == "Bits given to V, checked"
+    assert plot.header.title.text() == "Given to V at 2.5 bits, checked"
     assert plot._cells == pytest.approx(np.repeat([[1.0], [2.0], [3.0], [4.0]], 4, axis=1))
     assert plot._reading_at(2, 3).text == "layer 3 · head 2 · 4.00 bits per value · k = 64"
     said = solved.views.frontier_view.solved.text()
@@ -73,7 +73,7 @@ def test_another_budget_is_shown_at_once_unchecked_and_back(solved):
     slider.setValue(50)
     budget = solved.state.wishes.frontier.budget
     assert plot._cells.mean() == pytest.approx(budget)
-    assert plot.header.title.text() == f"Bits given to V of {budget:g}, not checked"
+    assert plot.header.title.text() == f"Given to V at {budget:g} bits, not checked"
     assert plot.notice.text().startswith("Not checked: solve again for")
     slider.setValue(at)
     assert solved.state.wishes.frontier.budget == 2.5
@@ -111,10 +111,10 @@ def test_both_sides_have_a_switch(qtbot, captured):
     result = solve_samples.result(solve_samples.BOTH)
     captured.state.find(solved=Solved(result, None, key))
     plot = captured.views.given
-    assert plot.header.title.text().startswith("Bits given to V")
+    assert plot.header.title.text().startswith("Given to V")
     plot.k_button.click()
     assert captured.state.wishes.view.given_side == "k"
-    assert plot.header.title.text().startswith("Bits given to K")
+    assert plot.header.title.text().startswith("Given to K")
 
 
 def test_progress_and_cancel_stand_beside_the_slider(captured):
