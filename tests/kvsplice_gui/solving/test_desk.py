@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.quality.solve_results import SolveStep
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
+from kvsplice_gui.quality import readouts as quality_readouts
 from kvsplice_gui.solving import readouts as solve_readouts
 from kvsplice_gui.solving.control import SOLVE
 from kvsplice_gui.solving.state import Solved
@@ -132,6 +133,17 @@ def test_progress_and_cancel_stand_beside_the_slider(captured):
     captured.controller._set_busy("")
     assert view.solve_button.text() == "Solve for the budget"
     assert view.solved.text() == ""
+
+
+def test_a_cell_clicked_while_it_solves_is_opened_afterwards(solved, monkeypatch):
+    chosen = []
+    monkeypatch.setattr(solved.state, "wish_data", lambda **changes: chosen.append(changes))
+    monkeypatch.setattr(quality_readouts, "cell_choice", lambda *cell: {"head": cell[-1]})
+    solved.controller._set_busy(SOLVE)
+    solved.views.given.cell_chosen.emit(0, 1)
+    assert chosen == []
+    solved.controller._set_busy("")
+    assert chosen == [{"head": 1}]
 
 
 def test_what_was_given_is_taken_away(solved, monkeypatch, tmp_path):
