@@ -11,6 +11,7 @@ from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.quality.curve_results import CurveStep, SensitivityStep
 from kvsplice_gui import formats
 from kvsplice_gui.controller import Controller
+from kvsplice_gui.frontier.control import FRONTIER
 from kvsplice_gui.quality import readouts as quality_readouts
 from kvsplice_gui.quality import words as quality_words
 from kvsplice_gui.quality.jobs import evaluate_job, quality_job, sensitivity_job
@@ -23,6 +24,7 @@ from kvsplice_gui.quality.state import (
     SensitivityMap,
     empty_map,
 )
+from kvsplice_gui.solving.control import SOLVE
 from kvsplice_gui.state import State
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 CURVE, EVALUATION, MAP = "Measuring quality", "Evaluating", "Mapping sensitivity"
 BUSY = frozenset({CURVE, EVALUATION, MAP})
+_UNDISTURBED = BUSY | {FRONTIER, SOLVE}
+"""Minutes of work that other vectors would cancel."""
 
 
 class QualityControl(QObject):
@@ -94,7 +98,7 @@ class QualityControl(QObject):
 
     def choose_cell(self, layer: int, head: int) -> None:
         """Open a layer and head everywhere; while something is measured, when that is done."""
-        if self._controller.busy in BUSY:
+        if self._controller.busy in _UNDISTURBED:
             self._awaited_cell = (layer, head)
             self._say(f"Layer {layer}, head {head} is opened when the measuring is done.")
             return

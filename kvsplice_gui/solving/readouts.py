@@ -146,12 +146,12 @@ def given_view(wishes: Wishes, findings: Findings) -> GivenView:
     if checked:
         return replace(
             view,
-            title=f"Bits given to {side.upper()}, checked",
+            title=f"Given to {side.upper()} at {bits} bits, checked",
             cells=result.head_map(side),
             notes=notes_of(result.shares, side),
             notice=_caveats(solved),
         )
-    title = f"Bits given to {side.upper()} of {bits}, not checked"
+    title = f"Given to {side.upper()} at {bits} bits, not checked"
     try:
         cells = result.allotted(wishes.frontier.budget)[side]
     except SpecError as error:
@@ -173,12 +173,10 @@ def _note(share: Share) -> str:
 
 
 def _asked(solved: Solved) -> str:
-    spec, documents = solved.key.spec, solved.result.evaluation.documents
-    sides = " and ".join(side.upper() for side in spec.sides.names)
-    tokens = formats.count(sum(one.tokens for one in documents))
-    count = f"{len(documents)} document{'' if len(documents) == 1 else 's'}"
+    spec, documents = solved.key.spec, len(solved.result.evaluation.documents)
     bits = formats.with_unit(f"{solved.bits:g}", "bits")
-    return f"{spec.pipeline.label} · {sides} at {bits} · {tokens} tokens of {count}"
+    plural = "" if documents == 1 else "s"
+    return f"{spec.pipeline.label} · solved for {bits} on {documents} document{plural}"
 
 
 def _caveats(solved: Solved) -> str:

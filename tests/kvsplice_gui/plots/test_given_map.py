@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PyQt6.QtCore import QPointF, Qt
 
 from kvsplice_gui.plots.given_map import GivenMap
 
@@ -40,3 +41,26 @@ def test_without_bits_it_says_what_to_do(plot):
     plot.show_given(None)
     assert plot.is_empty
     assert "Solve for the budget" in plot.empty_label.text()
+
+
+def written(plot):
+    """Return the numbers that stand in the cells, by (layer, head)."""
+    shown = (item for item in plot._numbers if item.isVisible())
+    return {(item.pos().y(), item.pos().x()): item.toPlainText() for item in shown}
+
+
+def test_numbers_stand_in_the_cells_where_there_are_few(plot):
+    assert written(plot) == {
+        (0, 0): "1.00", (0, 1): "2.00", (0, 2): "3.00", (1, 0): "2.50", (1, 1): "2.50",
+    }  # fmt: skip
+    plot.show_given(np.array([[1.5]]))
+    assert written(plot) == {(0, 0): "1.50"}
+    plot.show_given(np.full((12, 12), 2.0))
+    assert written(plot) == {}
+
+
+def test_a_click_on_a_number_chooses_its_cell(plot, qtbot):
+    position = plot.view.mapFromScene(plot.plot.vb.mapViewToScene(QPointF(1.0, 1.0)))
+    with qtbot.waitSignal(plot.cell_chosen, timeout=1000) as caught:
+        qtbot.mouseClick(plot.view.viewport(), Qt.MouseButton.LeftButton, pos=position)
+    assert caught.args == [1, 1]

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.quality.solve_results import SolveStep
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
+from kvsplice_gui.quality import readouts as quality_readouts
 from kvsplice_gui.solving import readouts as solve_readouts
 from kvsplice_gui.solving.control import SOLVE
 from kvsplice_gui.solving.state import Solved
@@ -59,7 +60,7 @@ def test_a_capture_lets_budgets_be_chosen_and_solved_for(captured):
 
 def test_a_solved_budget_is_map_title_and_verdict(solved):
     plot = solved.views.given
-    assert plot.header.title.text() == "Bits given to V, checked"
+    assert plot.header.title.text() == "Given to V at 2.5 bits, checked"
     assert plot._cells == pytest.approx(np.repeat([[1.0], [2.0], [3.0], [4.0]], 4, axis=1))
     assert plot._reading_at(2, 3).text == "layer 3 · head 2 · 4.00 bits per value · k = 64"
     said = solved.views.frontier_view.solved.text()
@@ -73,7 +74,7 @@ def test_another_budget_is_shown_at_once_unchecked_and_back(solved):
     slider.setValue(50)
     budget = solved.state.wishes.frontier.budget
     assert plot._cells.mean() == pytest.approx(budget)
-    assert plot.header.title.text() == f"Bits given to V of {budget:g}, not checked"
+    assert plot.header.title.text() == f"Given to V at {budget:g} bits, not checked"
     assert plot.notice.text().startswith("Not checked: solve again for")
     slider.setValue(at)
     assert solved.state.wishes.frontier.budget == 2.5
@@ -111,10 +112,10 @@ def test_both_sides_have_a_switch(qtbot, captured):
     result = solve_samples.result(solve_samples.BOTH)
     captured.state.find(solved=Solved(result, None, key))
     plot = captured.views.given
-    assert plot.header.title.text().startswith("Bits given to V")
+    assert plot.header.title.text().startswith("Given to V")
     plot.k_button.click()
     assert captured.state.wishes.view.given_side == "k"
-    assert plot.header.title.text().startswith("Bits given to K")
+    assert plot.header.title.text().startswith("Given to K")
 
 
 def test_progress_and_cancel_stand_beside_the_slider(captured):
@@ -132,6 +133,17 @@ def test_progress_and_cancel_stand_beside_the_slider(captured):
     captured.controller._set_busy("")
     assert view.solve_button.text() == "Solve for the budget"
     assert view.solved.text() == ""
+
+
+def test_a_cell_clicked_while_it_solves_is_opened_afterwards(solved, monkeypatch):
+    chosen = []
+    monkeypatch.setattr(solved.state, "wish_data", lambda **changes: chosen.append(changes))
+    monkeypatch.setattr(quality_readouts, "cell_choice", lambda *cell: {"head": cell[-1]})
+    solved.controller._set_busy(SOLVE)
+    solved.views.given.cell_chosen.emit(0, 1)
+    assert chosen == []
+    solved.controller._set_busy("")
+    assert chosen == [{"head": 1}]
 
 
 def test_what_was_given_is_taken_away(solved, monkeypatch, tmp_path):

@@ -88,10 +88,10 @@ def test_any_budget_is_shared_at_once_and_marked(budget):
 
 def test_at_the_solved_budget_the_checked_map_is_shown():
     view = solve_readouts.given_view(at(2.5), found())
-    assert view.title == "Bits given to V, checked"
+    assert view.title == "Given to V at 2.5 bits, checked"
     assert view.cells[2, 1] == 3.0
     assert view.notes[2, 1] == "k = 48"
-    assert view.heading.startswith("heads joined · PCA · Lloyd–Max · V at 2.5\u00a0bits · ")
+    assert view.heading.startswith("heads joined · PCA · Lloyd–Max · solved for 2.5\u00a0bits on ")
 
 
 def test_heads_coded_together_are_named():
