@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -244,7 +245,10 @@ def _print(result: FrontierResult) -> None:
     from kvsplice_core.pipelines.wording import verdict
 
     tokens = f"{result.test_tokens} tokens of {result.split}"
-    say(f"{result.title}: {tokens}; codecs counted over {result.spec.counted_tokens} tokens")
+    say(
+        f"{result.title}: {tokens}; codecs counted over {result.spec.counted_tokens} tokens; "
+        f"transforms by recipe {result.spec.calibration.recipe}"
+    )
     model = ("ΔNLL", "KL") if result.of_model else ()
     columns = ("bits", "pipeline", "k", "NMSE", "gap", *model, "change", "95 % interval", "")
     print_table(columns, [_cells(p, result) for p in result.points], "bits|k|NMSE|gap|KL|change")
@@ -272,7 +276,7 @@ def _cells(point: FrontierPoint, result: FrontierResult) -> tuple[str, ...]:
         point.pipeline.label,
         "" if point.k is None else str(point.k),
         significant(point.nmse),
-        f"{point.gap_db:.3g} dB",
+        "" if math.isnan(point.gap_db) else f"{point.gap_db:.3g} dB",
         *model,
         "" if change is None else f"{change.percent:+.3g} %",
         "" if change is None else f"{change.low:+.3g} … {change.high:+.3g}",

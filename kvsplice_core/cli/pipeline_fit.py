@@ -32,7 +32,13 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
         metavar="WORDS",
         help="words joined by +, such as joined+lloyd-max; see kvsplice frontier",
     )
-    group.add_argument("--bits", type=float, metavar="B", help="bits per value, everything counted")
+    group.add_argument(
+        "--bits",
+        type=float,
+        metavar="B",
+        help="bits per value, everything counted; one that keeps 16-bit numbers gets the k of its "
+        "bits per token, its codec comes on top",
+    )
 
 
 def wants_pipeline(arguments: argparse.Namespace) -> bool:

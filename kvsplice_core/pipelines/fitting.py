@@ -8,6 +8,7 @@ from functools import partial
 from math import floor
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,7 +20,7 @@ from kvsplice_core.calibration import (
     train_transform,
 )
 from kvsplice_core.codec import Codec
-from kvsplice_core.decoders.spec import Decoding
+from kvsplice_core.decoders.spec import DecoderSpec, Decoding
 from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.metrics import row_errors
@@ -33,6 +34,8 @@ from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
 from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.transforms.identity import Identity
 
+WHOLE_BYTES = 1.05
+"""Quantized pipelines end a little under their budget; what they are compared with gets it all."""
 _ROUNDS = 4
 """Times a quantizer is fitted anew until all of its codec fits the budget."""
 
@@ -51,10 +54,20 @@ class Memo:
         Of recipe ``origin``, by method and axes.
     quantizers : dict
         What fits a quantizer to any budget, by all that the latents depend on.
+    on_trial : Memo or None
+        The same of the rows that a trial learns from.
     """
 
     transforms: dict[tuple[Method, Axes], SharedTransform] = field(default_factory=dict)
     quantizers: dict[tuple[object, ...], FitQuantizer] = field(default_factory=dict)
+    on_trial: Memo | None = None
+
+    @property
+    def trial(self) -> Memo:
+        """What was learnt from the rows of a trial."""
+        if self.on_trial is None:
+            self.on_trial = Memo()
+        return self.on_trial
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,29 +162,43 @@ def fit_group(
             f"{pipeline.label} needs at least {16 / job.dim:.3g} bits per value for vectors of "
             f"{job.dim}; got {budget.bits:g}"
         )
-    learnt = yield from relay(_learnt(job), lambda share: 0.6 * share)
-    start = 0.0 if learnt is None else 0.6
-    work = _composed(job, parts.fit, learnt)
-    trial = yield from relay(work, lambda share: start + (1 - start) * share / 2)
-    # A transform that learns has seen the validation part; so may what it is compared with.
-    reference, rival = _reference(job, trial, parts.fit if learnt is None else parts.train)
+    on_trial = _trial_of(job)
+    trial = yield from relay(_whole(on_trial), lambda share: share / 2)
+    reference, rival = _reference(job, trial, parts.fit)
     ours = _mean_error(job, trial)
     theirs = float("nan") if rival is None else _mean_error(job, rival)
     replaced = reference if rival is not None and ours > theirs else None
     if replaced is None:
-        work = _composed(job, parts.train, learnt)
-        codec = yield from relay(work, lambda share: start + (1 - start) * (1 + share) / 2)
+        codec = yield from relay(_whole(job), lambda share: (1 + share) / 2)
+        if codec.correction is None and pipeline.decoder.kind is not Decoding.LINEAR:
+            replaced = replace(pipeline, decoder=DecoderSpec(), greedy=False)
     else:
         codec = _reference(job, trial, parts.train)[1] or rival or trial
     codec = replace(codec, info=_info(job, replaced))
     return GroupFit(codec, replaced, job.counted(codec), ours, theirs, *_test_errors(parts, codec))
 
 
-def _learnt(job: _Job) -> Generator[float, None, Codec | None]:
-    """Calibrate a transform that learns; None where there is none.
+def _trial_of(job: _Job) -> _Job:
+    """Return the job that learns from the rows before the validation part alone.
 
-    It learns once, from all training vectors: it has its own trial on the validation part.
+    The last of them decide in its stead, so that the validation part is seen by nothing it judges.
     """
+    fit = job.parts.fit
+    deciding = min(job.parts.validation_rows, len(fit) // 4)
+    own = replace(job.parts, train=fit, validation_rows=max(1, deciding))
+    return replace(job, parts=own, memo=job.memo.trial)
+
+
+def _whole(job: _Job) -> Composing:
+    """Compose the pipeline's codec from all training rows of a job."""
+    learnt = yield from relay(_learnt(job), lambda share: 0.6 * share)
+    start = 0.0 if learnt is None else 0.6
+    work = _composed(job, job.parts.train, learnt)
+    return (yield from relay(work, lambda share: start + (1 - start) * share))
+
+
+def _learnt(job: _Job) -> Generator[float, None, Codec | None]:
+    """Calibrate a transform that learns, from all training rows; None where there is none."""
     if not job.pipeline.method.is_learnt:
         return None
     spec = replace(job.calibration, method=job.pipeline.method, k=job.k, axes=job.pipeline.axes)
@@ -268,12 +295,13 @@ def _reference(job: _Job, trial: Codec, rows: Tensor) -> tuple[Pipeline, Codec |
     """Return what a pipeline must not be worse than, fitted to `rows`; None where none fits.
 
     Plain rounding gets the bits that the pipeline took, not those it was offered: int8 leaves much
-    of a large budget. Whole bytes may round up.
+    of a large budget. What whole bytes leave over it gets as well.
     """
     if job.pipeline.keeps_numbers:
         return Pipeline(job.pipeline.grouping), _linear(fit_pca(rows).projection(job.k))
     rounding = Pipeline(job.pipeline.grouping, quantizer=QuantizerSpec(Quantization.ROUNDING))
-    taken = min(job.budget.bits, job.counted(trial).total + 8 / job.dim)
+    spare = WHOLE_BYTES if job.pipeline.fills_budget else 1.0
+    taken = min(job.budget.bits, spare * job.counted(trial).total)
     plain = replace(job, pipeline=rounding, budget=replace(job.budget, bits=taken))
     try:
         return rounding, _quantized(plain, _base(plain, rows), rows)
@@ -283,17 +311,25 @@ def _reference(job: _Job, trial: Codec, rows: Tensor) -> tuple[Pipeline, Codec |
 
 def _mean_error(job: _Job, codec: Codec) -> float:
     """Return the mean squared error on the validation part in the pipeline's metric."""
-    x = job.parts.validation
+    x, stored = job.parts.validation, as_stored(codec)
     if job.metric is None:
-        return float(row_errors(x, codec.reconstruct).mean())
-    missed = (x - codec.reconstruct(x)) @ job.metric.root
+        return float(row_errors(x, stored).mean())
+    missed = (x - stored(x)) @ job.metric.root
     return float(missed.double().square().mean())
+
+
+def as_stored(codec: Codec) -> Callable[[Tensor], Tensor]:
+    """Return what comes back of vectors when numbers that are kept take the 16 bits counted."""
+    if codec.quantizer is not None:
+        return codec.reconstruct
+    most = torch.finfo(torch.float16).max
+    return lambda x: codec.restore(codec.latent(x).clamp(-most, most).half().float())
 
 
 def _test_errors(parts: Parts, codec: Codec) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     mean = parts.train.mean(0)
     found = (
-        row_errors(parts.test, codec.reconstruct),
+        row_errors(parts.test, as_stored(codec)),
         row_errors(parts.test, mean.expand_as),
     )
     return found[0] * codec.dim, found[1] * codec.dim

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Protocol
@@ -15,7 +15,7 @@ from torch import Tensor
 from kvsplice_core.errors import SpecError
 from kvsplice_core.metrics import change_against
 from kvsplice_core.pipelines.budget import Budget, Counted, mean_bits
-from kvsplice_core.pipelines.fitting import Memo
+from kvsplice_core.pipelines.fitting import WHOLE_BYTES, Memo
 from kvsplice_core.pipelines.layer import LayerFit, LayerValues, fit_layer, joined_variances
 from kvsplice_core.pipelines.results import (
     FrontierPoint,
@@ -24,7 +24,7 @@ from kvsplice_core.pipelines.results import (
     FrontierStep,
     reference_of,
 )
-from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.pipelines.spec import HALF_BITS, Pipeline
 from kvsplice_core.progress import relay
 from kvsplice_core.rate_distortion import (
     gaussian_distortion,
@@ -39,6 +39,7 @@ Place = tuple[str, int]
 """Side (``v`` or ``k``) and layer."""
 
 Frontier = Generator[FrontierStep, None, FrontierResult]
+_ROUNDING = 1e-9
 _BOUND_BITS = tuple(np.round(np.arange(0.25, 8.01, 0.25), 2).tolist())
 
 
@@ -127,7 +128,6 @@ class _Frontier:
         self._null = _Vectors(_surrogates(layers, spec)) if spec.surrogate else None
         self._variances = [joined_variances(one, spec.calibration) for one in layers.values()]
         self._fits: dict[tuple[Pipeline, float], _Errors] = {}
-        self._nulls: dict[tuple[Pipeline, float], _Errors] = {}
         self._points: list[FrontierPoint] = []
         self._left_out: list[str] = []
 
@@ -146,23 +146,42 @@ class _Frontier:
             so_far = self.result()
             yield FrontierStep(name, (done + 1) / len(order), self._points[-1], so_far)
         if not self._points:
-            raise SpecError(f"a frontier needs a budget one pipeline fits: {self._left_out[0]}")
+            asked = tuple(pipeline.label for pipeline in self._spec.pipelines)
+            own = [one for one in self._left_out if one.startswith(asked)]
+            reason = (own or self._left_out)[0]
+            raise SpecError(f"a frontier needs a budget one pipeline fits: {reason}")
         return self.result()
 
-    def _measured(self, pipeline: Pipeline, bits: float, name: str) -> Iterator[FrontierStep]:
+    def _measured(
+        self, pipeline: Pipeline, bits: float, name: str
+    ) -> Generator[FrontierStep, None, None]:
         budget, share = Budget(bits, self._spec.counted_tokens), 0.4 if self._proof else 1.0
         work, each = self._vectors.fitted(pipeline, budget, self._spec), share
         if self._null is not None:
             each = share / 2
         fits = yield from relay(work, lambda part: FrontierStep(name, each * part))
         self._fits[pipeline, bits] = _Errors.of(fits)
+        against = yield from self._rival(
+            self._vectors, pipeline, self._fits[pipeline, bits], bits, FrontierStep(name, each)
+        )
+        change, surrogate = _change(self._fits[pipeline, bits], against, self._spec), None
         if self._null is not None:
             work = self._null.fitted(pipeline, budget, self._spec)
             null = yield from relay(
                 work, lambda part: FrontierStep(f"{name}, Gaussian surrogate", each * (1 + part))
             )
-            self._nulls[pipeline, bits] = _Errors.of(null)
-        point = self._point(pipeline, bits, fits)
+            own = _Errors.of(null)
+            rival = yield from self._rival(
+                self._null, pipeline, own, bits, FrontierStep(name, share)
+            )
+            surrogate = _change(own, rival, self._spec)
+        point = replace(
+            self._point(pipeline, bits, fits),
+            reference=None if against is None else reference_of(pipeline),
+            reference_bits=None if against is None else against.counted.total,
+            change=change,
+            surrogate=surrogate,
+        )
         if self._proof is not None:
             measuring = self._proof.measure(pipeline, bits, fits)
             yield from relay(measuring, lambda text: FrontierStep(f"{name}: {text}", share))
@@ -173,7 +192,6 @@ class _Frontier:
         self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]
     ) -> FrontierPoint:
         own = self._fits[pipeline, bits]
-        reference = self._reference(pipeline, bits)
         first = next(iter(fits.values()))
         return FrontierPoint(
             pipeline=pipeline,
@@ -185,22 +203,41 @@ class _Frontier:
             gap_db=self._gap(own, fits),
             codecs=sum(len(fit.groups) for fit in fits.values()),
             replaced=sum(fit.replaced for fit in fits.values()),
-            reference=None if reference is None else reference[0],
-            change=_change(self._fits, (pipeline, bits), reference, self._spec),
-            surrogate=_change(self._nulls, (pipeline, bits), reference, self._spec),
         )
 
-    def _reference(self, pipeline: Pipeline, bits: float) -> tuple[Pipeline, float] | None:
-        """Return what a point is compared with: the reference at the most bits up to its own."""
-        reference = reference_of(pipeline)
-        fitting = [b for p, b in self._fits if p == reference and b <= bits]
-        return (reference, max(fitting)) if fitting and pipeline != reference else None
+    def _rival(
+        self, vectors: _Vectors, pipeline: Pipeline, own: _Errors, asked: float, step: FrontierStep
+    ) -> Generator[FrontierStep, None, _Errors | None]:
+        """Fit what a point is compared with at no more than the bits it took, all counted.
+
+        A quantized one ends a little under its budget, which the reference may use up. None for a
+        reference itself, and where none fits.
+        """
+        reference, most = reference_of(pipeline), own.counted.total
+        if pipeline.fills_budget:
+            most = max(most, min(asked, WHOLE_BYTES * most))
+        bits, dim = most, next(iter(vectors.layers.values())).values.rows.shape[1]
+        while pipeline != reference and bits > 0:
+            try:
+                work = vectors.fitted(
+                    reference, Budget(bits, self._spec.counted_tokens), self._spec
+                )
+                found = _Errors.of((yield from relay(work, lambda _: step)))
+            except SpecError:
+                return None
+            if found.counted.total <= most + _ROUNDING:
+                return found
+            bits -= HALF_BITS / dim  # one number of each vector less
+        return None
 
     def _gap(self, own: _Errors, fits: Mapping[Place, LayerFit]) -> float:
         least = sum(
-            gaussian_distortion(variances, fit.counted.vector_bits * len(variances))
+            gaussian_distortion(variances, fit.counted.total * len(variances))
             for variances, fit in zip(self._variances, fits.values(), strict=True)
         )
+        # The covariance of a few tokens has hardly any spread where they do not reach.
+        if least <= 0 or len(own.errors) < 2 * max(map(len, self._variances)):
+            return float("nan")
         return float(10 * np.log10(own.errors.sum() / len(own.errors) / least))
 
     def _bound(self) -> tuple[tuple[float, float], ...]:
@@ -252,15 +289,10 @@ class _Errors:
         return float(self.errors.sum() / max(self.spread, np.finfo(np.float64).tiny))
 
 
-def _change(
-    found: Mapping[tuple[Pipeline, float], _Errors],
-    own: tuple[Pipeline, float],
-    reference: tuple[Pipeline, float] | None,
-    spec: FrontierSpec,
-) -> Change | None:
-    if reference is None or own not in found or reference not in found:
+def _change(own: _Errors, reference: _Errors | None, spec: FrontierSpec) -> Change | None:
+    if reference is None:
         return None
-    return change_against(found[own].errors, found[reference].errors, seed=spec.calibration.seed)
+    return change_against(own.errors, reference.errors, seed=spec.calibration.seed)
 
 
 def _surrogates(

@@ -86,11 +86,14 @@ class FrontierPoint:
     nmse : float
         Squared error over that of the training mean, on the test part of the vectors.
     gap_db : float
-        Error over the Gaussian bound at equal stored bits, in dB.
+        Error over the Gaussian bound at equal bits, everything counted, in dB; NaN where the test
+        part has too few tokens to tell its covariance.
     codecs, replaced : int
         Codecs, and how many of them plain PCA or plain rounding replaced.
     reference : Pipeline or None
         What it is compared with; None for a reference itself, and where none fits the budget.
+    reference_bits : float or None
+        What the reference takes, everything counted: at most what the point takes.
     change : Change or None
         Of the squared error against the reference, paired, per cent.
     surrogate : Change or None
@@ -120,6 +123,7 @@ class FrontierPoint:
     against: Estimate | None = None
     weighted_mse: float | None = None
     output_error: float | None = None
+    reference_bits: float | None = None
 
     @property
     def bits(self) -> float:

@@ -129,6 +129,11 @@ class Pipeline:
         return self.quantizer.kind is Quantization.HALF
 
     @property
+    def fills_budget(self) -> bool:
+        """Whether it takes any number of bits, all but what whole bytes leave over."""
+        return not self.keeps_numbers and self.quantizer.kind not in _ROUNDING
+
+    @property
     def is_rounding(self) -> bool:
         """Whether the vectors themselves are rounded, without any basis (the field's baseline)."""
         plain = self.axes is Axes.RAW and self.method is Method.PCA

@@ -70,11 +70,13 @@ def verdict(point: FrontierPoint, result: FrontierResult) -> str:
 
 
 def replacement(point: FrontierPoint) -> str:
-    """Return in how many codecs the reference stands in its place; empty where in none."""
+    """Return in how many codecs a simpler pipeline stands in its place; empty where in none.
+
+    That is the reference, or the pipeline itself with a linear decoder.
+    """
     if not point.replaced:
         return ""
-    name = "PCA" if point.pipeline.keeps_numbers else "plain rounding"
-    return f"{name} replaced it in {point.replaced} of {point.codecs} codecs"
+    return f"a simpler pipeline replaced it in {point.replaced} of {point.codecs} codecs"
 
 
 def best_at(result: FrontierResult, bits: float, measure: str = "nmse") -> FrontierPoint | None:
@@ -122,9 +124,9 @@ def _compared(point: FrontierPoint, result: FrontierResult) -> str:
     where = f"on {result.split.partition(';')[0]}"  # the rest is said of ΔNLL
     if point.change is None or point.reference is None:
         return f"{name}: {error} {where}, {_why_not_compared(point)}"
-    other = reference_point(point, result)
     against = point.reference.label
-    against += f" at {bits_words(other)}" if other is not None else ""
+    if point.reference_bits is not None:
+        against += f" at {digits(point.reference_bits)} bits"
     said = _WORDS[point.change.verdict]
     return f"{name} is {said}: {error}, {_change(point.change)} against {against}, {where}"
 

@@ -46,4 +46,4 @@ def test_a_tie_is_called_a_tie_and_a_loss_has_its_size():
 def test_what_was_replaced_is_said():
     shown = stages("spline", replaced=2)
     assert shown.decoder.number == "kept in 1 of 3"
-    assert shown.decoder.help.startswith("PCA replaced it")
+    assert shown.decoder.help.startswith("A simpler pipeline replaced it")
