@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.cli.console import WorkProgress, say, significant
 from kvsplice_core.cli.scores import print_scores
 from kvsplice_core.errors import SpecError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from kvsplice_core.capture.file import Capture
     from kvsplice_core.pipelines.fitting import GroupFit
+    from kvsplice_core.pipelines.layer import LayerValues
     from kvsplice_core.pipelines.offers import Fits
     from kvsplice_core.specs import CalibrationSpec
     from kvsplice_core.values.values import Values
@@ -89,8 +91,11 @@ def fit_pipeline_card(
     from kvsplice_core.pipelines.offers import Fitter
 
     pipeline = Pipeline.of(arguments.pipeline)
+    seen = _seen_by_model(arguments, capture, pipeline, sides)
     layers = {
-        (side, layer): LayerValues(capture.values(side, layer, budget=arguments.budget))
+        (side, layer): seen.get(
+            (side, layer), LayerValues(capture.values(side, layer, budget=arguments.budget))
+        )
         for side in sides
         for layer in arguments.layers or capture.facts.layers
     }
@@ -100,7 +105,24 @@ def fit_pipeline_card(
     card = card_of(capture, fits, pipeline, calibration)
     save_card(card, out)
     print_scores(card.scores)
+    for (side, layer), fit in fits.items():
+        if fit.replaced:
+            count = len(fit.groups)
+            say(f"{side.upper()} layer {layer}: simpler in {fit.replaced} of {count} codecs")
     say(f"saved {out}: {card.title}, for {card.model.name}")
+
+
+def _seen_by_model(
+    arguments: argparse.Namespace, capture: Capture, pipeline: Pipeline, sides: tuple[str, ...]
+) -> dict[tuple[str, int], LayerValues]:
+    """Return the layers with the W_O of the capture's model, where the axes are those it sees."""
+    if pipeline.axes is not Axes.OUTPUT or "v" not in sides:
+        return {}
+    from kvsplice_core.language.models import load_model
+    from kvsplice_core.quality.frontier import model_layers
+
+    language = load_model(capture.facts.model.name, device=arguments.device)
+    return model_layers(language, capture, "v", arguments.budget)
 
 
 def _follow(work: Generator[float, None, Fitted]) -> Fitted:

@@ -87,6 +87,12 @@ def _info(
         "label": pipeline.label,
         "bits": bits_by_side(fits),
         "counted_tokens": tokens,
+        "replaced": {
+            f"{side}.{layer}.{group}": one.replaced_by.key
+            for (side, layer), fit in fits.items()
+            for group, one in enumerate(fit.groups)
+            if one.replaced_by is not None
+        },
         "recipe": calibration.recipe.value,
         "knots": calibration.resolved_knots,
         "epochs": calibration.resolved_epochs,
