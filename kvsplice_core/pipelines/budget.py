@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from kvsplice_core.codec import Codec
 from kvsplice_core.errors import SpecError
 from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.pipelines.results import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.pipelines.spec import HALF_BITS
-
-DEFAULT_TOKENS = 131_072
-"""Tokens a codec's own numbers are spread over: one context of 128 k tokens."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Budget:
     """
 
     bits: float
-    tokens: int = DEFAULT_TOKENS
+    tokens: int = DEFAULT_COUNTED_TOKENS
 
     def __post_init__(self) -> None:
         if not 0 < self.bits <= 32:

@@ -8,8 +8,8 @@ from kvsplice_core.capture.file import Capture
 from kvsplice_core.capture.specs import KeyState, Sides
 from kvsplice_core.card import Card, HeadScore
 from kvsplice_core.heads import HeadCodecs
-from kvsplice_core.pipelines.budget import DEFAULT_TOKENS
 from kvsplice_core.pipelines.offers import Fits, bits_by_side
+from kvsplice_core.pipelines.results import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.specs import CalibrationSpec
 from kvsplice_core.version import library_versions
@@ -20,7 +20,7 @@ def card_of(
     fits: Fits,
     pipeline: Pipeline,
     calibration: CalibrationSpec,
-    tokens: int = DEFAULT_TOKENS,
+    tokens: int = DEFAULT_COUNTED_TOKENS,
     notes: Mapping[str, object] | None = None,
 ) -> Card:
     """Return the card that compresses every layer with what was fitted to it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Protocol
@@ -315,8 +315,3 @@ def _surrogate(layer: LayerValues, seed: int) -> Values:
 def one_layer(values: Values) -> dict[Place, LayerValues]:
     """Return the vectors of one layer, or of none, as a frontier takes them."""
     return {("v", values.summary.layer or 0): LayerValues(values)}
-
-
-def all_bits(points: Sequence[FrontierPoint]) -> tuple[float, ...]:
-    """Return the budgets of points, ascending."""
-    return tuple(sorted({point.asked_bits for point in points}))

@@ -9,9 +9,10 @@ from statistics import fmean
 
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.allotting import Offer
-from kvsplice_core.pipelines.budget import DEFAULT_TOKENS, Budget
+from kvsplice_core.pipelines.budget import Budget
 from kvsplice_core.pipelines.fitting import GroupFit, Memo
 from kvsplice_core.pipelines.layer import LayerFit, LayerValues, fit_layer
+from kvsplice_core.pipelines.results import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.pipelines.spec import HALF_BITS, Pipeline
 from kvsplice_core.progress import relay
 from kvsplice_core.specs import CalibrationSpec
@@ -46,7 +47,7 @@ class Fitter:
     layers: Mapping[Place, LayerValues]
     pipeline: Pipeline
     calibration: CalibrationSpec
-    tokens: int = DEFAULT_TOKENS
+    tokens: int = DEFAULT_COUNTED_TOKENS
     memos: dict[Place, dict[tuple[str, int], Memo]] = field(default_factory=dict)
 
     def keys(self, place: Place) -> tuple[Key, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BITS = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 8.0)
 DEFAULT_COUNTED_TOKENS = 131_072
+"""Tokens a codec's own numbers are spread over: one context of 128 k tokens."""
 
 
 @dataclass(frozen=True)

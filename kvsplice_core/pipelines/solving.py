@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from kvsplice_core.metrics import change_against
 from kvsplice_core.pipelines.allotting import Unit, allot, allot_evenly
-from kvsplice_core.pipelines.budget import DEFAULT_TOKENS
 from kvsplice_core.pipelines.frontier import one_layer
 from kvsplice_core.pipelines.layer import LayerFit
 from kvsplice_core.pipelines.offers import Fits, Fitter
+from kvsplice_core.pipelines.results import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.progress import relay
 from kvsplice_core.results import Change
@@ -49,7 +49,7 @@ def solve_layer(
     pipeline: Pipeline,
     bits: float,
     calibration: CalibrationSpec,
-    tokens: int = DEFAULT_TOKENS,
+    tokens: int = DEFAULT_COUNTED_TOKENS,
 ) -> Generator[float, None, LayerSolution]:
     """Share a budget among the codecs of a layer by their squared errors.
 

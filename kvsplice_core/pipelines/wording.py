@@ -21,6 +21,7 @@ MEASURES = {
 """What may stand on y, and the name of each on screen."""
 
 _OVER = 1.01
+_APART = 0.005
 _WORDS = {Verdict.GAIN: "a gain", Verdict.TIE: "a tie", Verdict.LOSS: "a loss"}
 
 
@@ -154,7 +155,13 @@ def _cost(point: FrontierPoint, result: FrontierResult) -> str:
         return text
     said = "a tie" if found.low <= 0 <= found.high else "less" if found.high < 0 else "more"
     size = f"{_signed(found.value)} [{_signed(found.low)}, {_signed(found.high)}]"
-    return f"{text}, {size} against it, {said}"
+    text += f", {size} against it, {said}"
+    # Errors are compared at the bits a point took; the model was read with what was asked for.
+    other = reference_point(point, result)
+    if other is None or point.reference_bits is None:
+        return text
+    apart = abs(other.bits - point.reference_bits) > _APART
+    return f"{text} (there at {bits_words(other)})" if apart else text
 
 
 def _signed(value: float) -> str:
