@@ -19,6 +19,7 @@ from kvsplice_core.files import atomic_path
 from kvsplice_core.methods import Method
 from kvsplice_core.pca import Projection, Unprojected
 from kvsplice_core.quantizers.spec import Quantization
+from kvsplice_core.rounded_projection import RoundedProjection
 from kvsplice_core.streaming import History
 
 SCHEMA = "kvsplice-codec"
@@ -229,13 +230,32 @@ def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tenso
 def _projection(tensors: Mapping[str, Tensor], dim: int, k: int, path: str | Path) -> Projection:
     if not tensors and k == dim:
         return Unprojected(dim)
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if "encoder_steps" in tensors:
+        return _rounded_projection(tensors, found, dim, k, path)
     expected = {
         "encoder": (dim, k),
         "decoder": (k, dim),
         "offset_in": (dim,),
         "offset_out": (dim,),
     }
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if found != expected or not all(t.is_floating_point() for t in tensors.values()):
         raise CodecFileError(f"{path} must hold a projection of shapes {expected}; got {found}")
     return Projection(**{name: tensors[name] for name in expected})
+
+
+def _rounded_projection(
+    tensors: Mapping[str, Tensor],
+    found: Mapping[str, tuple[int, ...]],
+    dim: int,
+    k: int,
+    path: str | Path,
+) -> Projection:
+    expected = RoundedProjection.shapes(dim, k)
+    bytes_ = all((t.dtype is torch.int8) == n.endswith("_steps") for n, t in tensors.items())
+    if found != dict(expected) or not bytes_:
+        raise CodecFileError(
+            f"{path} must hold a rounded projection of shapes {dict(expected)}, its steps in int8; "
+            f"got {dict(found)}"
+        )
+    return RoundedProjection(**{name: tensors[name] for name in expected})

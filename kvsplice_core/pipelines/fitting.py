@@ -31,6 +31,7 @@ from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.progress import relay
 from kvsplice_core.quantizers.base import PreparingKind, Quantizer
 from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.rounded_projection import RoundedProjection
 from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.transforms.identity import Identity
 
@@ -241,6 +242,9 @@ def _linear(projection: Projection) -> Codec:
 
 def _quantized(job: _Job, codec: Codec, rows: Tensor) -> Codec:
     """Return the codec with its latents quantized to what the budget leaves."""
+    if not isinstance(codec.projection, Unprojected | RoundedProjection):
+        # A basis in 32-bit numbers would weigh as much as a tenth of the codes.
+        codec = replace(codec, projection=RoundedProjection.of(codec.projection))
     fit = _fit_of(job, codec, rows)
     bits = floor(job.budget.bits * job.dim - job.counted(codec).side_bits * job.dim)
     for _ in range(_ROUNDS):

@@ -1,6 +1,7 @@
 """A codec file comes back bit for bit, or is refused in one sentence."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from kvsplice_core.decoders.spec import Decoding
 from kvsplice_core.errors import CodecFileError, KVSpliceError, SpecError
 from kvsplice_core.methods import Method
 from kvsplice_core.quantizers.spec import Quantization
+from kvsplice_core.rounded_projection import RoundedProjection
 from kvsplice_core.streaming import History
 from tests.kvsplice_core.test_codec import DIM, ROWS, codec_of, composed, rounded
 
@@ -68,6 +70,39 @@ def test_decoder_and_quantizer_come_back_bit_for_bit(method, decoder, quantizer,
 def test_rounding_without_a_basis_comes_back(path):
     save_codec(rounded(), path)
     assert same(rounded(), load_codec(path))
+
+
+def test_a_rounded_basis_comes_back(path):
+    codec = with_rounded_basis()
+    save_codec(codec, path)
+    assert same(codec, load_codec(path))
+
+
+def with_rounded_basis():
+    codec = composed(Method.SPLINE, 3, Decoding.LINEAR, Quantization.LLOYD)
+    return replace(codec, projection=RoundedProjection.of(codec.projection))
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("encoder_steps", lambda steps: steps.float()),
+        ("decoder_units", lambda units: units.to(torch.int8)),
+        ("decoder_steps", lambda steps: steps[:2].contiguous()),
+        ("offset_in", None),
+    ],
+)
+def test_a_rounded_basis_of_other_parts_is_refused(name, change, path):
+    codec = with_rounded_basis()
+    save_codec(codec, path)
+    with safe_open(path, "pt") as file:
+        held = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+        metadata = file.metadata()
+    part = held.pop(f"projection.{name}")
+    if change is not None:
+        held[f"projection.{name}"] = change(part)
+    save_file(held, path, metadata)
+    assert "a rounded projection of shapes" in refusal(path)
 
 
 def test_a_history_lies_beside_the_codec_and_is_no_part_of_it(path):
