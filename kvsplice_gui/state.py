@@ -263,7 +263,8 @@ class State(QObject):
         """Change wishes by field; an impossible value raises SpecError and changes nothing."""
         new = replace(self._wishes, **changes)
         _ = new.calibration, new.quality.evaluation
-        new.frontier.require_valid()
+        if new.frontier is not self._wishes.frontier:
+            new.frontier.require_valid()
         if new != self._wishes:
             old, self._wishes = self._wishes, new
             self.wishes_changed.emit(old, new)

@@ -55,6 +55,7 @@ class KnotDesk(QObject):
         self._views = views
         self.editor = KnotEditor(state, views.splines.hand, self)
         self.refits = self.editor.refits
+        self._shown: tuple[bool, str, KnotEdits, str] | None = None
         self._connect()
         self._show()
 
@@ -227,6 +228,10 @@ class KnotDesk(QObject):
     def _show(self) -> None:
         busy = self._controller.busy
         moving = busy if busy in MOVES_KNOTS else ""
+        shown = (self.can_open, self.obstacle, self.edits, moving)
+        if shown == self._shown:
+            return  # most drags of k change nothing of it
+        self._shown = shown
         plot = self._views.splines
         plot.edit_button.setEnabled(self.can_open)
         plot.edit_button.setToolTip(self.obstacle or EDIT_HELP)

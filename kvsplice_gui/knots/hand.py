@@ -108,7 +108,10 @@ class KnotHand(QObject):
         colours : dict of int to str
             Colour of each dimension that is shown.
         """
+        was_closed = self._shape is None
         self._shape, self._shown, self._colours = shape, shown, colours
+        if shape is None and was_closed:
+            return  # a drag of k has no time for handles that nobody holds
         self._knots = [] if shape is None else _distinct(shape, dims)
         if self._chosen not in self._knots:
             self._choose_instead()

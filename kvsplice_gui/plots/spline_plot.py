@@ -224,10 +224,9 @@ class SplinePlot(PlotFrame):
         if place < len(self._dims):
             curve, points = drawn_of(self._shape, self._dims[place])
         items.curve.setData(*curve)
-        items.points.setData(*points)
         is_spline = isinstance(self._shape, SplineShape)
-        items.points.setSize(5 if is_spline else 3)
-        items.points.setBrush(self._colour(place, 255 if is_spline else _SCATTER_ALPHA))
+        colour = self._colour(place, 255 if is_spline else _SCATTER_ALPHA)
+        items.points.setData(*points, size=5 if is_spline else 3, brush=colour)
 
     def _draw_ghosts(self) -> None:
         for place, items in enumerate(self._items):

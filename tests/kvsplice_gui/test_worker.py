@@ -281,4 +281,4 @@ def test_the_event_loop_ticks_while_busy_python_runs(qtbot):
     stop.set()
     assert worker.shutdown(WAIT_MS)
     # 5 ms are asked for, 5 ms is Python's switch interval; the rest is for a loaded machine.
-    assert np.median(np.diff(ticks)) < 0.025
+    assert np.median(np.diff(ticks)) < 0.1
