@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _SAVE = "Save the evaluated card, and its evaluation with it"
 _EVALUATE_FIRST = "Evaluate this k first"
 _SAVE_SOLVED = "Save the card of the budget that was solved for, and its evaluation with it"
+_COPY = "Put on the clipboard what repeats it elsewhere, to the same numbers"
+_MEASURE_FIRST = "Measure a frontier first"
+_SOLVE_FIRST = "Solve for a budget first"
 
 
 class Menus:
@@ -92,6 +95,8 @@ class Menus:
         self._measure_frontier.setEnabled(data and not busy)
         for action in self._needs_frontier:
             action.setEnabled(result and not busy)
+        for action in self._copy_frontier:
+            _allow(action, "" if result else _MEASURE_FIRST, busy)
 
     def show_solve_availability(
         self, *, obstacle: str, solved: bool, card: bool, busy: str
@@ -103,6 +108,8 @@ class Menus:
         self._save_solved.setEnabled(card and not busy)
         for action in self._needs_solved:
             action.setEnabled(solved and not busy)
+        for action in self._copy_solve:
+            _allow(action, "" if solved else _SOLVE_FIRST, busy)
 
     def _menu(self, title: str) -> QMenu:
         bar = self._window.menuBar()
@@ -272,6 +279,10 @@ class Menus:
         for kind in FRONTIER_FIGURES:
             slot = _bound(self._window.takeaway.export_figure, kind.key)
             self._needs_frontier.append(self._add(menu, f"&{kind.title} as a figure…", slot))
+        self._copy_frontier = [
+            self._add(menu, "Copy frontier as comman&d", desk.copy_as_command),
+            self._add(menu, "Copy frontier as &Python", desk.copy_as_python),
+        ]
         menu.addSeparator()
         self._solve_actions(menu)
 
@@ -289,6 +300,10 @@ class Menus:
         for kind in SOLVE_FIGURES:
             slot = _bound(self._window.takeaway.export_figure, kind.key)
             self._needs_solved.append(self._add(menu, f"{kind.title} as a figure…", slot))
+        self._copy_solve = [
+            self._add(menu, "Copy sol&ve as command", desk.copy_as_command),
+            self._add(menu, "Copy solve as P&ython", desk.copy_as_python),
+        ]
 
     def _view_menu(self) -> None:
         window, menu = self._window, self._menu("&View")
@@ -312,6 +327,14 @@ class Menus:
         menu = self._menu("&Help")
         self._add(menu, "&Method in short", self._window.show_method, "F1")
         self._add(menu, "&About KVSplice", self._window.show_about)
+
+
+def _allow(action: QAction, obstacle: str, busy: str) -> None:
+    """Enable what copies, or let its help say why it cannot."""
+    reason = f"{busy}: wait until that is done" if busy else obstacle
+    action.setEnabled(not reason)
+    action.setStatusTip(reason or _COPY)
+    action.setToolTip(reason or _COPY)
 
 
 def _bound(function: Callable[[object], object], value: object) -> Callable[[], object]:

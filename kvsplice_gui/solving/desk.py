@@ -90,6 +90,14 @@ class SolveDesk(QObject):
         """Save everything known of the solved budget as JSON."""
         self._save("given_bits.json", "JSON (*.json)")
 
+    def copy_as_command(self) -> None:
+        """Copy the command line that repeats what was solved last."""
+        self._takeaway.copy_text("command", solve_exports.solve_command(self._state.findings))
+
+    def copy_as_python(self) -> None:
+        """Copy the Python that repeats what was solved last."""
+        self._takeaway.copy_text("Python", solve_exports.solve_python(self._state.findings))
+
     def _save(self, name: str, kinds: str) -> None:
         solved = self._state.findings.solved
         path = None if solved is None else self._takeaway.ask_save(name, kinds)

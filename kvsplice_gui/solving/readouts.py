@@ -74,7 +74,7 @@ def wished_sides(wishes: Wishes, facts: CaptureFacts) -> Sides:
     """Return both sides only where both are held and wished; else the side of the frontier."""
     if wishes.quality.side == "both" and facts.sides is Sides.BOTH:
         return Sides.BOTH
-    return Sides(frontier_readouts.side_of(wishes, facts))
+    return Sides(frontier_readouts.side_of(wishes.quality, facts))
 
 
 def key_of(wishes: Wishes, findings: Findings) -> SolveKey | None:
@@ -88,7 +88,7 @@ def key_of(wishes: Wishes, findings: Findings) -> SolveKey | None:
         bits=wishes.frontier.budget,
         sides=wished_sides(wishes, facts),
         calibration=wishes.frontier.spec(wishes.seed, wishes.device).calibration,
-        evaluation=quality.evaluation,
+        evaluation=replace(quality.evaluation, seed=wishes.seed),  # as kvsplice solve has it
         budget=wishes.data.budget,
     )
     return SolveKey(wishes.data.source, quality.model_of(facts), quality.texts, spec)
@@ -114,7 +114,8 @@ def changes(wishes: Wishes, findings: Findings) -> tuple[str, ...]:
         "pipeline": (new.pipeline, old.pipeline),
         "side": (new.sides, old.sides),
         "calibration": (new.calibration, old.calibration),
-        "way to read the text": (new.evaluation, old.evaluation),
+        # Its seed is that of the calibration.
+        "way to read the text": (replace(new.evaluation, seed=0), replace(old.evaluation, seed=0)),
         "number of vectors": (new.budget, old.budget),
     }
     return tuple(name for name, (one, other) in pairs.items() if one != other)

@@ -1,11 +1,14 @@
 """The solver in the real window: with results made of numbers, and once with a real small model."""
 
 import json
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.quality.solve_results import SolveStep
@@ -15,7 +18,6 @@ from kvsplice_gui.solving import readouts as solve_readouts
 from kvsplice_gui.solving.control import SOLVE
 from kvsplice_gui.solving.state import Solved
 from tests import quality_samples, solve_samples
-from tests.language_models import some_documents, tiny_gpt2
 
 WAIT_MS = 120_000
 
@@ -155,24 +157,29 @@ def test_what_was_given_is_taken_away(solved, monkeypatch, tmp_path):
     assert json.loads((tmp_path / "g.json").read_text())["verdict"] == "gain"
 
 
+def test_without_a_result_copying_says_why_not(captured):
+    menus = captured.menus
+    assert not any(action.isEnabled() for action in menus._copy_solve)
+    assert {action.toolTip() for action in menus._copy_solve} == {"Solve for a budget first"}
+    show(captured)
+    assert all(action.isEnabled() for action in menus._copy_solve)
+    captured.solving.copy_as_command()
+    assert "kvsplice solve" in captured.views.log.toPlainText()
+
+
 @pytest.mark.slow
-def test_from_a_capture_to_a_saved_card(qtbot, window, tmp_path, monkeypatch):
+def test_from_a_capture_to_a_saved_card_and_back_by_what_was_copied(
+    qtbot, window, model_capture, tmp_path, monkeypatch
+):
     from kvsplice_core.card_file import load_card
     from kvsplice_core.cli import main
+    from kvsplice_core.quality.solve_tables import solve_csv
 
-    language = tiny_gpt2()
-    language.model.save_pretrained(tmp_path / "model")
-    language.tokenizer.save_pretrained(tmp_path / "model")
-    paths = [tmp_path / f"{document.name}.txt" for document in some_documents(4)]
-    for path, document in zip(paths, some_documents(4), strict=True):
-        path.write_text(document.text, encoding="utf-8")
-    out = ["--tokens", "600", "--device", "cpu", "--out", str(tmp_path / "capture.safetensors")]
-    text = [str(path) for path in paths[:2]]
-    assert main(["capture", str(tmp_path / "model"), "--text", *text, *out]) == 0
-    window.state.wish_quality(texts=tuple(map(str, paths[2:])), tokens=200)
+    capture, texts = model_capture
+    window.state.wish_quality(texts=texts, tokens=200)
     window.state.wish_frontier(budget=4.0)
     with qtbot.waitSignal(window.controller.loaded, timeout=WAIT_MS):
-        window.open_source(tmp_path / "capture.safetensors")
+        window.open_source(capture)
     qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
     qtbot.mouseClick(window.views.frontier_view.solve_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
@@ -182,9 +189,22 @@ def test_from_a_capture_to_a_saved_card(qtbot, window, tmp_path, monkeypatch):
     assert window.layout_of.docks["given"].isVisible()
     assert "Measured 4 bits" in window.views.log.toPlainText()
     monkeypatch.setattr(
-        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "card.safetensors"), "")
+        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "saved.safetensors"), "")
     )
     window.solving.save_card()
     qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
-    card = load_card(tmp_path / "card.safetensors")
-    assert card.proofs[0]["valid"] is True
+    saved = load_card(tmp_path / "saved.safetensors")
+    assert saved.proofs[0]["valid"] is True
+
+    monkeypatch.chdir(tmp_path)
+    clipboard = QGuiApplication.clipboard()
+    window.menus._copy_solve[0].trigger()
+    assert main(shlex.split(clipboard.text())[1:]) == 0
+    assert Path("given_bits.csv").read_text("utf-8") == solve_csv(found.result)
+    window.menus._copy_solve[1].trigger()
+    scope = {}
+    exec(compile(clipboard.text(), "copied.py", "exec"), scope)
+    again = scope["solution"].result
+    assert (again.shares, again.trials) == (found.result.shares, found.result.trials)
+    assert again.evaluation.quality == found.result.evaluation.quality
+    assert load_card("card.safetensors").scores == saved.scores
