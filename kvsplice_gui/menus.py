@@ -12,7 +12,7 @@ from kvsplice_core.values.samples import SAMPLES
 from kvsplice_gui import settings
 from kvsplice_gui.exports import FIGURES, FRONTIER_FIGURES, QUALITY_FIGURES, SOLVE_FIGURES
 from kvsplice_gui.knots.state import MOVES_KNOTS, KnotEdits
-from kvsplice_gui.solving.readouts import NEEDS_CAPTURE, READY
+from kvsplice_gui.solving.readouts import BY_BITS, NEEDS_CAPTURE, READY
 from kvsplice_gui.theme import ThemeChoice
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ class Menus:
             capture=False, curve=False, card=False, sensitivity=False, busy=""
         )
         self.show_frontier_availability(data=False, result=False, busy="")
-        self.show_solve_availability(obstacle=NEEDS_CAPTURE, solved=False, card=False, busy="")
+        self.show_solve(BY_BITS, READY, NEEDS_CAPTURE)
+        self.show_solve_availability(solved=False, card=False, busy="")
 
     def show_availability(self, *, data: bool, result: bool, busy: str) -> None:
         """Enable what can be done now."""
@@ -98,13 +99,15 @@ class Menus:
         for action in self._copy_frontier:
             _allow(action, "" if result else _MEASURE_FIRST, busy)
 
-    def show_solve_availability(
-        self, *, obstacle: str, solved: bool, card: bool, busy: str
-    ) -> None:
-        """Enable what can be done now with the budget; its help says why where it cannot."""
+    def show_solve(self, label: str, ready: str, obstacle: str) -> None:
+        """Offer to solve for a budget or a loss; its help says why where it cannot be."""
+        self._solve.setText(label.replace("l", "&l", 1))
         self._solve.setEnabled(not obstacle)
-        self._solve.setStatusTip(obstacle or READY)
-        self._solve.setToolTip(obstacle or READY)
+        self._solve.setStatusTip(obstacle or ready)
+        self._solve.setToolTip(obstacle or ready)
+
+    def show_solve_availability(self, *, solved: bool, card: bool, busy: str) -> None:
+        """Enable what can be done now with what was solved for."""
         self._save_solved.setEnabled(card and not busy)
         for action in self._needs_solved:
             action.setEnabled(solved and not busy)
@@ -289,7 +292,7 @@ class Menus:
     def _solve_actions(self, menu: QMenu) -> None:
         desk = self._window.solving
         menu.setToolTipsVisible(True)
-        self._solve = self._add(menu, "So&lve for the budget", desk.control.solve, "Ctrl+Shift+B")
+        self._solve = self._add(menu, BY_BITS, desk.control.solve, "Ctrl+Shift+B")
         self._save_solved = self._add(
             menu, "Save solved c&ard…", desk.save_card, "Ctrl+Alt+K", _SAVE_SOLVED
         )

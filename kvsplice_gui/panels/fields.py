@@ -19,6 +19,9 @@ from PyQt6.QtWidgets import (
 from kvsplice_gui import formats
 from kvsplice_gui.parameters import Parameter
 
+SIDES = {"v": "V", "k": "K", "both": "V and K"}
+"""Names of the sides of a cache, by key."""
+
 
 class FieldGroup(QGroupBox):
     """A titled group of fields, labels right, fields left and equally wide."""

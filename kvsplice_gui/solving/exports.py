@@ -64,6 +64,15 @@ def save_solved(solved: Solved, path: Path) -> None:
     write_text(path, solve_json(result, solved.leaked) if is_json else solve_csv(result))
 
 
+def file_name(spec: SolveSpec) -> str:
+    """Return what was solved for as a part of a file's name."""
+    key = spec.pipeline.key.replace(":", "-")
+    if spec.max_dnll is not None:
+        return f"{key}_dnll{spec.max_dnll:g}"
+    own = "" if spec.key_bits is None else f"_k{spec.key_bits:g}"
+    return f"{key}_{spec.bits:g}{own}bits"
+
+
 def draw_given(wishes: Wishes, findings: Findings) -> Figure:
     """Draw the map of given bits as the window shows it."""
     from kvsplice_core.figures.quality import given_bits

@@ -18,6 +18,7 @@ from kvsplice_gui.solving import readouts as solve_readouts
 from kvsplice_gui.solving.control import SOLVE
 from kvsplice_gui.solving.state import Solved
 from tests import quality_samples, solve_samples
+from tests.kvsplice_gui.panels.hands import pick, type_line
 
 WAIT_MS = 120_000
 
@@ -62,7 +63,7 @@ def test_a_capture_lets_budgets_be_chosen_and_solved_for(captured):
 
 def test_a_solved_budget_is_map_title_and_verdict(solved):
     plot = solved.views.given
-    assert plot.header.title.text() == "Given to V at 2.5 bits, checked"
+    assert plot.header.title.text() == "Given to V at 2.50 bits, checked"
     assert plot._cells == pytest.approx(np.repeat([[1.0], [2.0], [3.0], [4.0]], 4, axis=1))
     assert plot._reading_at(2, 3).text == "layer 3 · head 2 · 4.00 bits per value · k = 64"
     said = solved.views.frontier_view.solved.text()
@@ -76,7 +77,7 @@ def test_another_budget_is_shown_at_once_unchecked_and_back(solved):
     slider.setValue(50)
     budget = solved.state.wishes.frontier.budget
     assert plot._cells.mean() == pytest.approx(budget)
-    assert plot.header.title.text() == f"Given to V at {budget:g} bits, not checked"
+    assert plot.header.title.text() == f"Given to V at {budget:.2f} bits, not checked"
     assert plot.notice.text().startswith("Not checked: solve again for")
     slider.setValue(at)
     assert solved.state.wishes.frontier.budget == 2.5
@@ -118,6 +119,54 @@ def test_both_sides_have_a_switch(qtbot, captured):
     plot.k_button.click()
     assert captured.state.wishes.view.given_side == "k"
     assert plot.header.title.text().startswith("Given to K")
+
+
+def test_a_loss_is_asked_for_by_its_number_and_named_everywhere(qtbot, captured):
+    panel, view, menus = captured.views.solve_panel, captured.views.frontier_view, captured.menus
+    assert not panel.max_dnll.isEnabled()
+    panel.by_loss.click()
+    assert not panel.bits.isEnabled()
+    for widget in (view.solve_button, panel.button):
+        assert (widget.text(), widget.isEnabled()) == ("Solve for the loss", True)
+    assert menus._solve.text().replace("&", "") == "Solve for the loss"
+    assert "fewest bits" in menus._solve.toolTip()
+    type_line(qtbot, panel.max_dnll, "0.2")
+    key = solve_readouts.key_of(captured.state.wishes, captured.state.findings)
+    assert (key.spec.max_dnll, key.spec.bits) == (0.2, None)
+    trial = replace(solve_samples.result().solved, budgets=(1.734375,))
+    captured.solving.control._on_solved(
+        Solved(solve_samples.result(key.spec, solved=trial), None, key)
+    )
+    assert captured.state.wishes.frontier.budget == 1.734375
+    assert view.budget_label.text() == "1.73\u00a0bits"
+    assert captured.views.given.header.title.text() == "Given to V at 1.73 bits, checked"
+    assert view.solved.text().startswith("Solved for ΔNLL ≤ 0.2\u00a0nats per token: ΔNLL +0.0400")
+
+
+def test_what_cannot_be_asked_for_is_said_and_goes_back(qtbot, captured):
+    panel, before = captured.views.solve_panel, captured.state.wishes
+    panel.by_loss.click()
+    for text, sentence in (
+        ("-1", "The largest ΔNLL must be a number above 0; got -1.0."),
+        ("inf", "The largest ΔNLL must be a number above 0; got inf."),
+        ("some", "The largest ΔNLL must be a number such as 0.05; got 'some'."),
+    ):
+        type_line(qtbot, panel.max_dnll, text)
+        assert panel.problem.text() == sentence
+        assert panel.max_dnll.text() == "0.05"
+    panel.by_bits.click()
+    assert panel.problem.text() == ""
+    type_line(qtbot, panel.bits, "17")
+    assert panel.problem.text().startswith("Bits per value must lie above 0 and be at most 16")
+    assert captured.state.wishes == before
+
+
+def test_a_typed_budget_is_the_sliders(qtbot, captured):
+    type_line(qtbot, captured.views.solve_panel.bits, "3.37")
+    assert captured.state.wishes.frontier.budget == 3.37
+    assert captured.views.frontier_view.budget_label.text() == "3.37\u00a0bits"
+    captured.views.frontier_view.slider.setValue(60)
+    assert captured.views.solve_panel.bits.text() == "8"
 
 
 def test_progress_and_cancel_stand_beside_the_slider(captured):
@@ -208,3 +257,39 @@ def test_from_a_capture_to_a_saved_card_and_back_by_what_was_copied(
     assert (again.shares, again.trials) == (found.result.shares, found.result.trials)
     assert again.evaluation.quality == found.result.evaluation.quality
     assert load_card("card.safetensors").scores == saved.scores
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by_loss", [False, True])
+def test_both_sides_are_solved_for_and_repeated(
+    qtbot, window, model_capture, tmp_path, monkeypatch, by_loss
+):
+    from kvsplice_core.cli import main
+    from kvsplice_core.quality.solve_tables import solve_csv
+
+    capture, texts = model_capture
+    window.state.wish_quality(texts=texts, tokens=200)
+    window.state.wish_frontier(budget=4.0)
+    with qtbot.waitSignal(window.controller.loaded, timeout=WAIT_MS):
+        window.open_source(capture)
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    panel = window.views.solve_panel
+    pick(panel.side, "V and K")
+    if by_loss:
+        panel.by_loss.click()
+        type_line(qtbot, panel.max_dnll, "5")
+    else:
+        type_line(qtbot, panel.key_bits, "6")
+    qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    result = window.state.findings.solved.result
+    assert result.sides == ("v", "k")
+    assert "checked" in window.views.given.header.title.text()
+    if by_loss:
+        assert result.solved.quality.delta_nll.high <= 5
+    else:
+        assert result.bits["v"] <= 4 < result.bits["k"] <= 6
+    monkeypatch.chdir(tmp_path)
+    window.menus._copy_solve[0].trigger()
+    assert main(shlex.split(QGuiApplication.clipboard().text())[1:]) == 0
+    assert Path("given_bits.csv").read_text("utf-8") == solve_csv(result)
