@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from kvsplice_core.quality.evaluation import evaluate
     from kvsplice_core.quality.frontier import model_frontier
     from kvsplice_core.quality.sensitivity import sensitivity
+    from kvsplice_core.quality.solve_spec import SolveSpec
+    from kvsplice_core.quality.solving import Solution, solve
     from kvsplice_core.quality.specs import CurveSpec, EvalSpec
     from kvsplice_core.results import (
         CalibrationResult,
@@ -113,6 +115,8 @@ __all__ = [
     "Recipe",
     "Scores",
     "Sides",
+    "Solution",
+    "SolveSpec",
     "SpecError",
     "SweepResult",
     "SweepRow",
@@ -150,6 +154,7 @@ __all__ = [
     "save_card",
     "save_codec",
     "sensitivity",
+    "solve",
     "sweep",
 ]
 
@@ -184,6 +189,8 @@ _NAMES_BY_MODULE = {
     "pipelines.spec": "Pipeline",
     "progress": "run",
     "quality.frontier": "model_frontier",
+    "quality.solve_spec": "SolveSpec",
+    "quality.solving": "Solution solve",
     "results": (
         "CalibrationResult CalibrationStep Change DataSummary Scores "
         "SweepResult SweepRow SweepStep Verdict"

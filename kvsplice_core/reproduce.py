@@ -1,9 +1,9 @@
-"""The command line and the Python that reproduce a sweep, as text."""
+"""The command line and the Python that reproduce a sweep, as text, and the parts others share."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import PurePath
 
@@ -33,36 +33,46 @@ def as_command(data: DataSummary, spec: SweepSpec, *, device: str) -> str:
     device : str
         Where it ran; another device may differ in the last digits.
     """
-    words = [
-        "kvsplice",
-        "sweep",
-        _argument(_source(data)),
-        *_data_words(data),
-        *_spec_words(spec, device),
-    ]
+    words = ["kvsplice", "sweep", *data_words(data), *_spec_words(spec, device)]
     return shlex.join([*words, "--csv", "results.csv"])
 
 
 def as_python(data: DataSummary, spec: SweepSpec, *, device: str) -> str:
     """Return a Python script that repeats a sweep through the public interface."""
-    calibration = spec.calibration
     methods = ", ".join(f"Method.{method.name}" for method in spec.methods)
-    shaping = _unusual(calibration)
-    names = {"CalibrationSpec", "Method", "Recipe", "SweepSpec"}
-    names |= {type(choice).__name__ for choice in shaping.values()}
-    more = "".join(
-        f"\n        {name}={type(choice).__name__}.{choice.name},"
-        for name, choice in shaping.items()
-    )
-    return f"""from kvsplice_core import {", ".join(sorted(names))}
-from kvsplice_core import load_values, run, sweep
-
-values = load_values({_call(data)})
+    names = calibration_names(spec.calibration) | {"Method", "SweepSpec"}
+    return f"""{imported(names | {"load_values", "run", "sweep"})}
+values = load_values({data_call(data)})
 spec = SweepSpec(
     methods=({methods},),
     ks={spec.ks!r},
     earlier_knots={spec.earlier_knots!r},
-    calibration=CalibrationSpec(
+    calibration={calibration_call(spec.calibration, device)},
+)
+for row in run(sweep(values, spec)).rows:
+    print(row.method.label, row.k, row.scores.mse)
+"""
+
+
+def imported(names: Iterable[str]) -> str:
+    """Return the import of public names, a line each."""
+    lines = "".join(f"    {name},\n" for name in sorted(names))
+    return f"from kvsplice_core import (\n{lines})\n"
+
+
+def calibration_names(calibration: CalibrationSpec) -> set[str]:
+    """Return the public names that `calibration_call` writes."""
+    kinds = {type(choice).__name__ for choice in _unusual(calibration).values()}
+    return {"CalibrationSpec", "Recipe"} | kinds
+
+
+def calibration_call(calibration: CalibrationSpec, device: str) -> str:
+    """Return the Python that makes a calibration, all but its method and k, as a field's value."""
+    more = "".join(
+        f"\n        {name}={type(choice).__name__}.{choice.name},"
+        for name, choice in _unusual(calibration).items()
+    )
+    return f"""CalibrationSpec(
         recipe=Recipe.{calibration.recipe.name},
         knots={calibration.resolved_knots},
         epochs={calibration.resolved_epochs},
@@ -72,17 +82,21 @@ spec = SweepSpec(
         k_train={calibration.k_train},
         train_fraction={calibration.train_fraction!r},
         validation_fraction={calibration.validation_fraction!r},{more}
-    ),
-)
-for row in run(sweep(values, spec)).rows:
-    print(row.method.label, row.k, row.scores.mse)
-"""
+    )"""
 
 
-def shaping_words(calibration: CalibrationSpec) -> Iterator[str]:
-    """Yield the options that shape the transform otherwise than usual."""
+def calibration_words(calibration: CalibrationSpec) -> Iterator[str]:
+    """Yield the options of a calibration, all but its method, its k and the device."""
+    usual = CalibrationSpec()
+    yield from ("--recipe", calibration.recipe.value)
+    yield from ("--knots", str(calibration.resolved_knots))
     for name, choice in _unusual(calibration).items():
         yield from (_SHAPING[name], choice.value)
+    yield from ("--epochs", str(calibration.resolved_epochs))
+    yield from ("--seed", str(calibration.seed))
+    for name in ("batch_size", "k_train", "train_fraction"):
+        if getattr(calibration, name) != getattr(usual, name):
+            yield from (f"--{name.replace('_', '-')}", str(getattr(calibration, name)))
 
 
 def _unusual(calibration: CalibrationSpec) -> dict[str, StrEnum]:
@@ -96,7 +110,7 @@ def _source(data: DataSummary) -> str:
     return _SAVED_ARRAY if data.source == _ARRAY else data.source
 
 
-def _argument(source: str) -> str:
+def argument(source: str) -> str:
     """Return a path that cannot be read as an option."""
     return f"./{source}" if source.startswith("-") else source
 
@@ -107,7 +121,9 @@ def _is_alone(data: DataSummary) -> bool:
     return not named and PurePath(_source(data)).suffix in {"", ".npy"}
 
 
-def _data_words(data: DataSummary) -> Iterator[str]:
+def data_words(data: DataSummary) -> Iterator[str]:
+    """Yield the source, and the options that pick the same vectors in it."""
+    yield argument(_source(data))
     for option, value in _choice(data).items():
         if value is True:
             yield f"--{option}"
@@ -138,25 +154,16 @@ def _choice(data: DataSummary) -> dict[str, object]:
 
 
 def _spec_words(spec: SweepSpec, device: str) -> Iterator[str]:
-    calibration, usual = spec.calibration, CalibrationSpec()
     yield from ("--methods", ",".join(method.key for method in spec.methods))
     yield from ("--ks", ",".join(map(str, spec.ks)))
-    yield from ("--recipe", calibration.recipe.value)
-    yield from ("--knots", str(calibration.resolved_knots))
-    yield from shaping_words(calibration)
+    yield from calibration_words(spec.calibration)
     if spec.earlier_knots:
         yield from ("--earlier-knots", ",".join(map(str, spec.earlier_knots)))
-    yield from ("--epochs", str(calibration.resolved_epochs))
-    yield from ("--seed", str(calibration.seed))
     yield from ("--device", device)
-    if calibration.batch_size is not None:
-        yield from ("--batch-size", str(calibration.batch_size))
-    for name in ("k_train", "train_fraction"):
-        if getattr(calibration, name) != getattr(usual, name):
-            yield from (f"--{name.replace('_', '-')}", str(getattr(calibration, name)))
 
 
-def _call(data: DataSummary) -> str:
+def data_call(data: DataSummary) -> str:
+    """Return the arguments of `load_values` that pick the same vectors."""
     names = {"pool-heads": "pool_heads", "data-seed": "seed"}
     choice = {names.get(option, option): value for option, value in _choice(data).items()}
     return ", ".join(

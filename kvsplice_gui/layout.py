@@ -34,6 +34,7 @@ class Layout:
             views.data,
             views.calibration,
             views.frontier_panel,
+            views.solve_panel,
             views.quality_panel,
             views.memory_panel,
             views.view,

@@ -35,6 +35,7 @@ from kvsplice_gui.quality.control import BUSY as QUALITY_BUSY
 from kvsplice_gui.quality.desk import QualityDesk
 from kvsplice_gui.session import session_of
 from kvsplice_gui.solving import exports as solve_exports
+from kvsplice_gui.solving import readouts as solve_readouts
 from kvsplice_gui.solving.control import SOLVE
 from kvsplice_gui.solving.desk import SolveDesk
 from kvsplice_gui.state import State, Wishes
@@ -309,8 +310,10 @@ class MainWindow(QMainWindow):
             result=findings.frontier.result is not None,
             busy=self.controller.busy,
         )
+        wishes = self.state.wishes
+        label, ready = solve_readouts.label(wishes), solve_readouts.ready(wishes)
+        self.menus.show_solve(label, ready, self.solving.obstacle)
         self.menus.show_solve_availability(
-            obstacle=self.solving.obstacle,
             solved=findings.solved is not None,
             card=solve_exports.can_save_card(findings),
             busy=self.controller.busy,

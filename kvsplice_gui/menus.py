@@ -12,7 +12,7 @@ from kvsplice_core.values.samples import SAMPLES
 from kvsplice_gui import settings
 from kvsplice_gui.exports import FIGURES, FRONTIER_FIGURES, QUALITY_FIGURES, SOLVE_FIGURES
 from kvsplice_gui.knots.state import MOVES_KNOTS, KnotEdits
-from kvsplice_gui.solving.readouts import NEEDS_CAPTURE, READY
+from kvsplice_gui.solving.readouts import BY_BITS, NEEDS_CAPTURE, READY
 from kvsplice_gui.theme import ThemeChoice
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _SAVE = "Save the evaluated card, and its evaluation with it"
 _EVALUATE_FIRST = "Evaluate this k first"
 _SAVE_SOLVED = "Save the card of the budget that was solved for, and its evaluation with it"
+_COPY = "Put on the clipboard what repeats it elsewhere, to the same numbers"
+_MEASURE_FIRST = "Measure a frontier first"
+_SOLVE_FIRST = "Solve for a budget first"
 
 
 class Menus:
@@ -45,7 +48,8 @@ class Menus:
             capture=False, curve=False, card=False, sensitivity=False, busy=""
         )
         self.show_frontier_availability(data=False, result=False, busy="")
-        self.show_solve_availability(obstacle=NEEDS_CAPTURE, solved=False, card=False, busy="")
+        self.show_solve(BY_BITS, READY, NEEDS_CAPTURE)
+        self.show_solve_availability(solved=False, card=False, busy="")
 
     def show_availability(self, *, data: bool, result: bool, busy: str) -> None:
         """Enable what can be done now."""
@@ -92,17 +96,23 @@ class Menus:
         self._measure_frontier.setEnabled(data and not busy)
         for action in self._needs_frontier:
             action.setEnabled(result and not busy)
+        for action in self._copy_frontier:
+            _allow(action, "" if result else _MEASURE_FIRST, busy)
 
-    def show_solve_availability(
-        self, *, obstacle: str, solved: bool, card: bool, busy: str
-    ) -> None:
-        """Enable what can be done now with the budget; its help says why where it cannot."""
+    def show_solve(self, label: str, ready: str, obstacle: str) -> None:
+        """Offer to solve for a budget or a loss; its help says why where it cannot be."""
+        self._solve.setText(label.replace("l", "&l", 1))
         self._solve.setEnabled(not obstacle)
-        self._solve.setStatusTip(obstacle or READY)
-        self._solve.setToolTip(obstacle or READY)
+        self._solve.setStatusTip(obstacle or ready)
+        self._solve.setToolTip(obstacle or ready)
+
+    def show_solve_availability(self, *, solved: bool, card: bool, busy: str) -> None:
+        """Enable what can be done now with what was solved for."""
         self._save_solved.setEnabled(card and not busy)
         for action in self._needs_solved:
             action.setEnabled(solved and not busy)
+        for action in self._copy_solve:
+            _allow(action, "" if solved else _SOLVE_FIRST, busy)
 
     def _menu(self, title: str) -> QMenu:
         bar = self._window.menuBar()
@@ -272,13 +282,17 @@ class Menus:
         for kind in FRONTIER_FIGURES:
             slot = _bound(self._window.takeaway.export_figure, kind.key)
             self._needs_frontier.append(self._add(menu, f"&{kind.title} as a figure…", slot))
+        self._copy_frontier = [
+            self._add(menu, "Copy frontier as comman&d", desk.copy_as_command),
+            self._add(menu, "Copy frontier as &Python", desk.copy_as_python),
+        ]
         menu.addSeparator()
         self._solve_actions(menu)
 
     def _solve_actions(self, menu: QMenu) -> None:
         desk = self._window.solving
         menu.setToolTipsVisible(True)
-        self._solve = self._add(menu, "So&lve for the budget", desk.control.solve, "Ctrl+Shift+B")
+        self._solve = self._add(menu, BY_BITS, desk.control.solve, "Ctrl+Shift+B")
         self._save_solved = self._add(
             menu, "Save solved c&ard…", desk.save_card, "Ctrl+Alt+K", _SAVE_SOLVED
         )
@@ -289,6 +303,10 @@ class Menus:
         for kind in SOLVE_FIGURES:
             slot = _bound(self._window.takeaway.export_figure, kind.key)
             self._needs_solved.append(self._add(menu, f"{kind.title} as a figure…", slot))
+        self._copy_solve = [
+            self._add(menu, "Copy sol&ve as command", desk.copy_as_command),
+            self._add(menu, "Copy solve as P&ython", desk.copy_as_python),
+        ]
 
     def _view_menu(self) -> None:
         window, menu = self._window, self._menu("&View")
@@ -312,6 +330,14 @@ class Menus:
         menu = self._menu("&Help")
         self._add(menu, "&Method in short", self._window.show_method, "F1")
         self._add(menu, "&About KVSplice", self._window.show_about)
+
+
+def _allow(action: QAction, obstacle: str, busy: str) -> None:
+    """Enable what copies, or let its help say why it cannot."""
+    reason = f"{busy}: wait until that is done" if busy else obstacle
+    action.setEnabled(not reason)
+    action.setStatusTip(reason or _COPY)
+    action.setToolTip(reason or _COPY)
 
 
 def _bound(function: Callable[[object], object], value: object) -> Callable[[], object]:

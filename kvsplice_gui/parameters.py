@@ -197,6 +197,24 @@ FRONTIER_MEASURE = Parameter(
 FRONTIER_BUDGET = Parameter(
     "Budget", "Bits per value you can afford; the best pipeline within them is named."
 )
+SOLVE_BITS = Parameter(
+    "Budget: bits per value",
+    "Mean bits per value to share among all heads, everything counted, above 0 and at most 16; the "
+    "same as the slider's.",
+)
+SOLVE_LOSS = Parameter(
+    "Largest ΔNLL, nats per token",
+    "Find the fewest bits whose ΔNLL, the upper end of its 95 % interval over the documents, is at "
+    "most this; above 0, in nats per token.",
+)
+SOLVE_SIDE = Parameter(
+    "Compress", "V, K or both, of what the capture holds; what is not compressed stays dense."
+)
+SOLVE_KEY_BITS = Parameter(
+    "Bits of K",
+    "Bits per value of K alone, above 0 and at most 16; the budget is V's then. Empty: V and K "
+    "share one budget.",
+)
 UPDATE_CODEC = Parameter(
     "Codec", "A codec saved by Export or by kvsplice fit, with the history of its vectors."
 )

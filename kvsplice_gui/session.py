@@ -13,6 +13,7 @@ from kvsplice_gui.frontier.state import FrontierWish
 from kvsplice_gui.kinds import AXES_CHOICES
 from kvsplice_gui.quality.state import MEASURES, QualityWish
 from kvsplice_gui.readouts import memory_spec
+from kvsplice_gui.solving.state import SolveWish
 from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
 from kvsplice_gui.theme import ThemeChoice
 
@@ -49,6 +50,7 @@ def _wishes(session: dict[str, Any]) -> Wishes:
     quality = dict(session.get("quality", {}))
     plain["quality"] = QualityWish(**quality | {"texts": tuple(quality.get("texts", ()))})
     plain["frontier"] = _frontier(dict(session.get("frontier", {})))
+    plain["solve"] = SolveWish(**session.get("solve", {}))
     view = dict(session.get("view", {}))
     plain["view"] = ViewWish(**view | {"dims": tuple(view.get("dims", (0, 1, 2, 3)))})
     plain["methods"] = tuple(Method.of(key) for key in session.get("methods", ["pca"]))
@@ -57,6 +59,7 @@ def _wishes(session: dict[str, Any]) -> Wishes:
     wishes = replace(Wishes(), **plain)
     _ = wishes.calibration, wishes.quality.evaluation
     wishes.frontier.require_valid()
+    wishes.solve.require_valid()
     ThemeChoice(wishes.view.theme)
     AXES_CHOICES.index(wishes.axes)
     MEASURES.index(wishes.view.quality_measure)

@@ -24,12 +24,12 @@ from kvsplice_core.specs import (
 from kvsplice_gui.frontier.state import FrontierFindings, FrontierWish
 from kvsplice_gui.knots.state import KnotEdits
 from kvsplice_gui.quality.state import MEASURES, QualityFindings, QualityWish
+from kvsplice_gui.solving.state import Solved, SolveWish
 
 if TYPE_CHECKING:
     from kvsplice_core.updates import Adapted
     from kvsplice_gui.jobs import Dataset
     from kvsplice_gui.memory_jobs import Measurement
-    from kvsplice_gui.solving.state import Solved
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Wishes:
         Bottleneck dimension, the same everywhere.
     recipe, knots, epochs, seed, device, curve, knot_placement, axes, coupling
         See `CalibrationSpec`.
-    memory, quality, frontier, view
+    memory, quality, frontier, solve, view
         See their classes.
     """
 
@@ -119,6 +119,7 @@ class Wishes:
     memory: MemoryWish = field(default_factory=MemoryWish)
     quality: QualityWish = field(default_factory=QualityWish)
     frontier: FrontierWish = field(default_factory=FrontierWish)
+    solve: SolveWish = field(default_factory=SolveWish)
     view: ViewWish = field(default_factory=ViewWish)
 
     @property
@@ -265,6 +266,8 @@ class State(QObject):
         _ = new.calibration, new.quality.evaluation
         if new.frontier is not self._wishes.frontier:
             new.frontier.require_valid()
+        if new.solve is not self._wishes.solve:
+            new.solve.require_valid()
         if new != self._wishes:
             old, self._wishes = self._wishes, new
             self.wishes_changed.emit(old, new)
@@ -284,6 +287,10 @@ class State(QObject):
     def wish_frontier(self, **changes: Any) -> None:  # noqa: ANN401
         """Change fields of `Wishes.frontier`."""
         self.wish(frontier=replace(self._wishes.frontier, **changes))
+
+    def wish_solve(self, **changes: Any) -> None:  # noqa: ANN401
+        """Change fields of `Wishes.solve`."""
+        self.wish(solve=replace(self._wishes.solve, **changes))
 
     def wish_view(self, **changes: Any) -> None:  # noqa: ANN401
         """Change fields of `Wishes.view`."""

@@ -127,6 +127,13 @@ QCheckBox::indicator:disabled { border-color: $border; background: $window; }
 QCheckBox::indicator:checked:disabled { border-color: $outline; background: $outline; }
 QCheckBox:focus, QRadioButton:focus { color: $accent; }
 QCheckBox::indicator:focus { border: 2px solid $accent; width: 10px; height: 10px; }
+QRadioButton::indicator {
+  width: 12px; height: 12px; background: $base; border: 1px solid $outline; border-radius: 7px;
+}
+QRadioButton::indicator:checked { width: 6px; height: 6px; border: 4px solid $accent; }
+QRadioButton::indicator:disabled { border-color: $border; background: $window; }
+QRadioButton::indicator:checked:disabled { border-color: $outline; }
+QRadioButton:disabled, QCheckBox:disabled { color: $outline; }
 
 QGroupBox {
   border: none; border-top: 1px solid $border; margin-top: 16px; padding-top: 8px;

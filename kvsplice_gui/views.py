@@ -19,6 +19,7 @@ from kvsplice_gui.panels.memory_panel import MemoryPanel
 from kvsplice_gui.panels.pipeline_strip import PipelineStrip
 from kvsplice_gui.panels.quality_panel import QualityPanel
 from kvsplice_gui.panels.results_table import ResultsTable
+from kvsplice_gui.panels.solve_panel import SolvePanel
 from kvsplice_gui.panels.view_panel import ViewPanel
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.change_plot import ChangePlot
@@ -43,6 +44,7 @@ class Views:
     memory_panel: MemoryPanel = field(default_factory=MemoryPanel)
     quality_panel: QualityPanel = field(default_factory=QualityPanel)
     frontier_panel: FrontierPanel = field(default_factory=FrontierPanel)
+    solve_panel: SolvePanel = field(default_factory=SolvePanel)
     view: ViewPanel = field(default_factory=ViewPanel)
     splines: SplinePlot = field(default_factory=SplinePlot)
     slopes: SlopeMap = field(default_factory=SlopeMap)

@@ -31,6 +31,7 @@ from kvsplice_core.cli.sources import (
     ALSO_MODELS,
     add_source_options,
     captured_layers,
+    model_of,
     opened_capture,
     wants_layers,
     wants_model,
@@ -150,7 +151,7 @@ def _work(
     from kvsplice_core.quality.leakage import leaks_of_capture
 
     capture = opened_capture(arguments, stack)
-    language, documents = load_language(capture.facts.model.name, arguments)
+    language, documents = load_language(model_of(arguments, capture), arguments)
     evaluation = evaluation_spec(arguments)
     work = model_frontier(
         language,

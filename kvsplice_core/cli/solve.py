@@ -24,7 +24,13 @@ from kvsplice_core.cli.options import (
 )
 from kvsplice_core.cli.outputs import check_file
 from kvsplice_core.cli.solutions import print_layer, print_solution
-from kvsplice_core.cli.sources import ALSO_MODELS, opened_capture, wants_model
+from kvsplice_core.cli.sources import (
+    ALSO_MODELS,
+    add_model_option,
+    model_of,
+    opened_capture,
+    wants_model,
+)
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
@@ -99,6 +105,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         choices=[side.value for side in Sides],
         help="what to compress; both share --bits (default: v, with --key-bits both)",
     )
+    add_model_option(group)
     group.add_argument(
         "--vectors-only", action="store_true", help="of a capture: do not ask its model"
     )
@@ -154,7 +161,7 @@ def _solved(
     from kvsplice_core.quality.solving import solve
 
     capture = opened_capture(arguments, stack)
-    model = capture.facts.model.name
+    model = model_of(arguments, capture)
     with WorkProgress() as progress:
         progress.show(0, f"loading {model}")
         language, documents = load_language(model, arguments)

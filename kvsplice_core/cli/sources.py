@@ -26,6 +26,7 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is taken of a capture or a model."""
     group = parser.add_argument_group("captures and models")
     group.add_argument("--side", choices=["v", "k"], default="v", help="default: %(default)s")
+    add_model_option(group)
     group.add_argument(
         "--vectors-only", action="store_true", help="of a capture: do not measure its model"
     )
@@ -37,6 +38,20 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         help="of a model: text to capture while it is read (default: the calibration books of "
         f"{BUNDLED})",
     )
+
+
+def add_model_option(group: argparse._ArgumentGroup) -> None:
+    """Add ``--model``, whose cache a capture's codecs go into."""
+    group.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="of a capture: where its model lies now (default: where it was captured from)",
+    )
+
+
+def model_of(arguments: argparse.Namespace, capture: Capture) -> str:
+    """Return the model to load: the one that is named, else the one that was captured."""
+    return str(arguments.model or capture.facts.model.name)
 
 
 def wants_model(arguments: argparse.Namespace) -> bool:

@@ -265,6 +265,7 @@ class _Frontier:
             split=self._split,
             elapsed_s=time.monotonic() - self._started,
             versions=library_versions(),
+            data=tuple(one.values.summary for one in self._vectors.layers.values()),
         )
         return found if self._proof is None else self._proof.finished(found)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES, Pipeline
-from kvsplice_core.results import Change
+from kvsplice_core.results import Change, DataSummary
 from kvsplice_core.specs import CalibrationSpec, Recipe
 
 if TYPE_CHECKING:
@@ -177,6 +177,8 @@ class FrontierResult:
         Of the model's caches; empty where no model is measured.
     scored_tokens, documents : int
         What the model was scored on.
+    data : tuple of DataSummary
+        The vectors of each layer.
     """
 
     title: str
@@ -191,6 +193,7 @@ class FrontierResult:
     audit: tuple[Control, ...] = ()
     scored_tokens: int = 0
     documents: int = 0
+    data: tuple[DataSummary, ...] = ()
 
     @property
     def is_valid(self) -> bool:

@@ -77,6 +77,7 @@ def frontier_json(result: FrontierResult, leaked_documents: Sequence[str] = ()) 
     document |= {
         "valid": result.is_valid,
         "leaked_documents": list(leaked_documents),
+        "data": [asdict(summary) for summary in result.data],
         "spec": {
             "pipelines": [pipeline.key for pipeline in result.spec.pipelines],
             "bits": list(result.spec.bits),

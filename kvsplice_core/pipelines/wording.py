@@ -98,10 +98,10 @@ def best_words(result: FrontierResult, bits: float, measure: str = "nmse") -> st
     point = best_at(result, bits, measure)
     if point is None:
         least = min((p.bits for p in result.points), default=0.0)
-        return f"nothing was measured at ≤ {bits:g} bits; the least is {digits(least)}"
+        return f"nothing was measured at ≤ {bits:.3g} bits; the least is {digits(least)}"
     value = value_of(point, measure)
     cost = f"{MEASURES[measure]} {digits(0.0 if value is None else value)}"
-    return f"best at ≤ {bits:g} bits: {point.pipeline.label}, {cost}"
+    return f"best at ≤ {bits:.3g} bits: {point.pipeline.label}, {cost}"
 
 
 def digits(value: float) -> str:

@@ -6,8 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from kvsplice_core.quality.specs import CurveSpec, EvalSpec
-from kvsplice_core.reproduce import shaping_words
-from kvsplice_core.specs import CalibrationSpec
+from kvsplice_core.reproduce import argument, calibration_words
 
 
 def as_command(
@@ -28,7 +27,7 @@ def as_command(
     texts : sequence of str
         Held-out text files; empty for the bundled model's books.
     """
-    words = ["kvsplice", "quality", f"./{capture}" if capture.startswith("-") else capture]
+    words = ["kvsplice", "quality", argument(capture)]
     if model:
         words += ["--model", model]
     if texts:
@@ -38,25 +37,20 @@ def as_command(
 
 
 def _spec_words(spec: CurveSpec) -> Iterator[str]:
-    calibration, usual = spec.calibration, CalibrationSpec()
     yield from ("--methods", ",".join(method.key for method in spec.methods))
     yield from ("--ks", ",".join(map(str, spec.ks)))
-    yield from ("--recipe", calibration.recipe.value)
-    yield from ("--knots", str(calibration.resolved_knots))
-    yield from shaping_words(calibration)
-    yield from ("--epochs", str(calibration.resolved_epochs))
-    yield from ("--seed", str(calibration.seed))
-    for name in ("batch_size", "k_train", "train_fraction"):
-        if getattr(calibration, name) != getattr(usual, name):
-            yield from (f"--{name.replace('_', '-')}", str(getattr(calibration, name)))
-    yield from _evaluation_words(spec.evaluation)
+    yield from calibration_words(spec.calibration)
+    yield from evaluation_words(spec.evaluation)
     if spec.side != "v":
         yield from ("--side", spec.side)
     if spec.budget != CurveSpec().budget:
         yield from ("--budget", str(spec.budget))
 
 
-def _evaluation_words(evaluation: EvalSpec) -> Iterator[str]:
+def evaluation_words(evaluation: EvalSpec) -> Iterator[str]:
+    """Yield the options that say how the text is read; its seed is not among them."""
     yield from ("--tokens", str(evaluation.tokens), "--mode", evaluation.mode)
     if evaluation.mode == "window":
         yield from ("--window", str(evaluation.window))
+    if evaluation.context is not None:
+        yield from ("--context", str(evaluation.context))

@@ -169,10 +169,18 @@ class SolveResult:
         """Return the bits per value of every head (layers, heads); NaN where it stays dense."""
         return _map(self, side, [share.bits for share in self.shares])
 
-    def allotted(self, bits: float) -> dict[str, NDArray[np.float64]]:
+    def budget_of(self, side: str) -> float:
+        """Return the budget of a side that was solved for, or found to hold the loss."""
+        pools = (sides for sides, _ in self.spec.pools)
+        found = zip(pools, self.solved.budgets, strict=True)
+        return next(bits for sides, bits in found if side in sides)
+
+    def allotted(
+        self, bits: float, key_bits: float | None = None
+    ) -> dict[str, NDArray[np.float64]]:
         """Return the map of each side that another budget would give, at once, unchecked.
 
-        Every budget of `spec` is replaced by `bits`.
+        Where K has a budget of its own, `key_bits` takes its place; else K is given `bits` too.
 
         Raises
         ------
@@ -182,7 +190,8 @@ class SolveResult:
         asked: dict[int, float] = {}
         for sides, _ in self.spec.pools:
             own = [i for i, share in enumerate(self.shares) if share.side in sides]
-            given = allot([self.shares[i].unit for i in own], bits)
+            budget = bits if key_bits is None or sides != ("k",) else key_bits
+            given = allot([self.shares[i].unit for i in own], budget)
             asked |= dict(zip(own, given, strict=True))
         numbers = [asked[i] for i in range(len(self.shares))]
         return {side: _map(self, side, numbers) for side in self.sides}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from kvsplice_core.capture.specs import Sides
@@ -70,8 +71,8 @@ class SolveSpec:
         for bits in (self.bits, self.key_bits):
             if bits is not None and not 0 < bits <= MOST_BITS:
                 raise SpecError(f"bits per value must lie above 0 and be at most 16; got {bits}")
-        if self.max_dnll is not None and not self.max_dnll > 0:
-            raise SpecError(f"the largest ΔNLL must lie above 0; got {self.max_dnll}")
+        if self.max_dnll is not None and not 0 < self.max_dnll < math.inf:
+            raise SpecError(f"the largest ΔNLL must be a number above 0; got {self.max_dnll}")
         if self.key_bits is not None and (self.bits is None or self.sides is not Sides.BOTH):
             raise SpecError("bits of K's own go with bits of V and with both sides")
         if self.counted_tokens < 1:

@@ -22,14 +22,21 @@ def solve_csv(result: SolveResult) -> str:
 
     Columns: ``side``, ``layer``, ``heads`` (separated by spaces), ``asked_bits`` and ``bits`` (per
     value; what it takes, everything counted), ``k``, ``nmse`` (test documents of the capture),
-    ``sensitivity`` (KL with it alone compressed, nats per token).
+    ``sensitivity`` (KL with it alone compressed, nats per token), and what was solved for:
+    ``budget_bits`` (mean of the side, per value) or ``max_dnll`` (nats per token), the other blank.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["side", "layer", "heads", "asked_bits", "bits", "k", "nmse", "sensitivity"])
+    codec = ["side", "layer", "heads", "asked_bits", "bits", "k", "nmse", "sensitivity"]
+    writer.writerow([*codec, "budget_bits", "max_dnll"])
     for share in result.shares:
-        writer.writerow(_row(share))
+        writer.writerow(_row(share) + _asked(result, share.side))
     return buffer.getvalue()
+
+
+def _asked(result: SolveResult, side: str) -> list[object]:
+    most = result.spec.max_dnll
+    return ["", most] if most is not None else [result.budget_of(side), ""]
 
 
 def _row(share: Share) -> list[object]:

@@ -104,7 +104,9 @@ class _Solver:
         self._started = time.monotonic()
         self._language, self._capture, self._spec = language, capture, spec
         self._documents, self._probes = documents, probes
-        notes = {"budget": spec.budget, "probes": [one.name for one in probes]}
+        asked = {"bits": spec.bits, "key_bits": spec.key_bits, "max_dnll": spec.max_dnll}
+        names = [one.name for one in probes]
+        notes = {"budget": spec.budget, "probes": names, "solved_for": asked}
         self._trials = Trials(language, capture, documents, spec, notes)
         self._fitter = self._trials.fitter
         self._units: dict[Key, Unit] = {}

@@ -78,7 +78,7 @@ class FrontierControl(QObject):
         )
         if facts is None or key.quality is None:
             return lambda: frontier_job(key.data, spec)
-        quality, side = key.quality, frontier_readouts.side_of(wishes, facts)
+        quality, side = key.quality, frontier_readouts.side_of(key.quality, facts)
         model = quality.model_of(facts)
         return lambda: model_frontier_job(
             key.data.source, model, quality, side, key.data.budget, spec

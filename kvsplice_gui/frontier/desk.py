@@ -90,6 +90,16 @@ class FrontierDesk(QObject):
         """Save everything known of the frontier as JSON."""
         self._save("frontier.json", "JSON (*.json)")
 
+    def copy_as_command(self) -> None:
+        """Copy the command line that repeats the last frontier."""
+        text = frontier_exports.frontier_command(self._state.findings)
+        self._takeaway.copy_text("command", text)
+
+    def copy_as_python(self) -> None:
+        """Copy the Python that repeats the last frontier."""
+        text = frontier_exports.frontier_python(self._state.findings)
+        self._takeaway.copy_text("Python", text)
+
     def _save(self, name: str, kinds: str) -> None:
         found = self._state.findings.frontier
         result, leaked = found.result, found.leaked

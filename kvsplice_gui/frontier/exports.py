@@ -1,13 +1,17 @@
-"""Taking a frontier away: table, everything known, figure."""
+"""Taking a frontier away: table, everything known, figure, and what repeats it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kvsplice_core.errors import KVSpliceError
+from kvsplice_core.pipelines import reproduce
 from kvsplice_core.pipelines.results import FrontierResult
+from kvsplice_core.quality import reproduce_pipelines
+from kvsplice_core.quality.reproduce_pipelines import Reading
+from kvsplice_gui.frontier import readouts as frontier_readouts
 from kvsplice_gui.state import Findings, Wishes
 
 if TYPE_CHECKING:
@@ -57,3 +61,29 @@ def save_frontier(result: FrontierResult, path: Path, leaked: Sequence[str] = ()
 
     is_json = path.suffix == ".json"
     write_text(path, frontier_json(result, leaked) if is_json else frontier_csv(result))
+
+
+def frontier_command(findings: Findings) -> str:
+    """Return the command line that repeats the last frontier; empty without one."""
+    return _repeating(findings, reproduce.as_command, reproduce_pipelines.frontier_command)
+
+
+def frontier_python(findings: Findings) -> str:
+    """Return the Python that repeats the last frontier; empty without one."""
+    return _repeating(findings, reproduce.as_python, reproduce_pipelines.frontier_python)
+
+
+def _repeating(
+    findings: Findings,
+    of_vectors: Callable[[FrontierResult], str],
+    of_model: Callable[..., str],
+) -> str:
+    found, facts = findings.frontier, frontier_readouts.facts_of(findings)
+    if found.result is None or found.key is None:
+        return ""
+    quality, data = found.key.quality, found.key.data
+    if quality is None or facts is None:
+        return of_vectors(found.result)
+    reading = Reading(data.source, quality.model_of(facts), quality.texts)
+    side = frontier_readouts.side_of(quality, facts)
+    return of_model(reading, found.result.spec, quality.evaluation, side=side, budget=data.budget)

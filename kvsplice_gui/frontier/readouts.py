@@ -18,6 +18,7 @@ from kvsplice_core.pipelines.wording import MEASURES, best_words, estimate_of, v
 from kvsplice_gui import formats
 from kvsplice_gui.frontier.state import FrontierKey
 from kvsplice_gui.kinds import AXES_CHOICES
+from kvsplice_gui.quality.state import QualityWish
 from kvsplice_gui.quality.words import audit_verdict, leak_notice
 from kvsplice_gui.state import Findings, Wishes
 
@@ -73,9 +74,9 @@ def facts_of(findings: Findings) -> CaptureFacts | None:
     return None if findings.dataset is None else findings.dataset.capture
 
 
-def side_of(wishes: Wishes, facts: CaptureFacts) -> str:
+def side_of(quality: QualityWish, facts: CaptureFacts) -> str:
     """Return the side that is measured: ``k`` where only K is wished or held, else ``v``."""
-    return "k" if wishes.quality.side_of(facts) == "k" else "v"
+    return "k" if quality.side_of(facts) == "k" else "v"
 
 
 def key_of(wishes: Wishes, findings: Findings) -> FrontierKey:

@@ -13,6 +13,7 @@ from kvsplice_core.pipelines.results import (
 )
 from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES, Pipeline
 from kvsplice_core.pipelines.wording import MEASURES
+from kvsplice_core.quality.solve_spec import SolveSpec
 from kvsplice_core.specs import CalibrationSpec, Recipe
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class FrontierWish:
             If the measure is none.
         """
         self.spec(0, "auto")
+        SolveSpec(bits=self.budget)
         tuple(MEASURES).index(self.measure)
 
 

@@ -19,6 +19,9 @@ from PyQt6.QtWidgets import (
 from kvsplice_gui import formats
 from kvsplice_gui.parameters import Parameter
 
+SIDES = {"v": "V", "k": "K", "both": "V and K"}
+"""Names of the sides of a cache, by key."""
+
 
 class FieldGroup(QGroupBox):
     """A titled group of fields, labels right, fields left and equally wide."""
@@ -91,9 +94,21 @@ def spin_box(parameter: Parameter) -> QSpinBox:
     return box
 
 
+class ChoiceBox(QComboBox):
+    """A choice that the wheel passes by, unless it has the keyboard."""
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Leave the wheel to the panel it scrolls, unless the field has the keyboard."""
+        if event is not None and not self.hasFocus():
+            event.ignore()
+        else:
+            super().wheelEvent(event)
+
+
 def combo_box() -> QComboBox:
     """Return a choice that may be narrower than its longest item."""
-    box = QComboBox()
+    box = ChoiceBox()
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(8)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

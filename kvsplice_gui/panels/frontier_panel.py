@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
+from PyQt6.QtCore import QSignalBlocker, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QIcon
 from PyQt6.QtWidgets import (
     QCheckBox,
@@ -25,7 +25,7 @@ from kvsplice_gui import parameters
 from kvsplice_gui.frontier.readouts import parse_bits
 from kvsplice_gui.frontier.state import FrontierWish
 from kvsplice_gui.panels.fields import FieldGroup, combo_box, fill
-from kvsplice_gui.plots.frontier_legend import swatch_icon
+from kvsplice_gui.plots.frontier_legend import short_label, swatch_icon
 from kvsplice_gui.theme import LIGHT, Theme
 
 _ROWS_SHOWN, _ROW_PX = 7, 20
@@ -242,7 +242,8 @@ _KEY = int(Qt.ItemDataRole.UserRole)
 
 def _item_of(key: str, theme: Theme) -> QListWidgetItem:
     pipeline = Pipeline.of(key)
-    item = QListWidgetItem(_icon(pipeline, theme), pipeline.label)
+    item = QListWidgetItem(_icon(pipeline, theme), short_label(pipeline))
+    item.setSizeHint(QSize(0, _ROW_PX))
     item.setData(_KEY, key)
     item.setToolTip(f"{pipeline.label}\n{key}")
     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_gui import formats, parameters
 from kvsplice_gui.frontier.state import LEAST_BUDGET, MOST_BUDGET
+from kvsplice_gui.panels.solve_button import SolveButton, SolveOffer
 from kvsplice_gui.plots.frontier_legend import FrontierLegend
 from kvsplice_gui.plots.frontier_plot import FrontierPlot
 from kvsplice_gui.plots.notice import Notice
@@ -17,9 +18,6 @@ from kvsplice_gui.theme import SPACING, Theme
 
 _STEPS = 60
 """Steps of the slider: 20 for each doubling of the bits, as the plot's axis is drawn."""
-
-
-_SOLVE = "Solve for the budget"
 
 
 class FrontierView(QWidget):
@@ -44,15 +42,16 @@ class FrontierView(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.budget_label, self.best, self.verdict = QLabel(), QLabel(), QLabel()
         self.left_out, self.solved = QLabel(), QLabel()
-        self.solve_button = QPushButton(_SOLVE)
+        self.solve_button = SolveButton()
         self._solved_bits: float | None = None
-        self._can_slide, self._is_solving = False, False
+        self._can_slide = False
         self._progress, self._solved_verdict = "", ""
         self._marks: tuple[float, ...] = ()
         self._lay_out()
         self.legend.pipeline_clicked.connect(self._on_legend_pipeline_clicked)
         self.slider.valueChanged.connect(self._on_slider_value_changed)
-        self.solve_button.clicked.connect(self._on_solve_button_clicked)
+        self.solve_button.solve_requested.connect(self.solve_requested)
+        self.solve_button.cancel_requested.connect(self.cancel_requested)
         self.plot.budget_chosen.connect(lambda bits: self.budget_chosen.emit(rounded(bits)))
         self.say("", "")
         self.show_left_out("", "")
@@ -105,8 +104,8 @@ class FrontierView(QWidget):
         """Show a budget in slider, label and plot; emits nothing."""
         with QSignalBlocker(self.slider):
             self.slider.setValue(round(_STEPS / 3 * math.log2(min(max(bits, 1.0), MOST_BUDGET))))
-        self.budget_label.setText(formats.with_unit(f"{bits:g}", "bits"))
-        self.slider.setAccessibleDescription(f"{bits:g} bits per value")
+        self.budget_label.setText(formats.with_unit(f"{bits:.3g}", "bits"))
+        self.slider.setAccessibleDescription(f"{bits:.3g} bits per value")
         self.plot.set_budget(bits)
 
     def set_marks(self, bits: tuple[float, ...]) -> None:
@@ -121,19 +120,14 @@ class FrontierView(QWidget):
             label.setToolTip(text)
             label.setVisible(bool(text))
 
-    def show_solving(
-        self, help_text: str, *, can_solve: bool, can_slide: bool, running: bool, cancelling: bool
-    ) -> None:
+    def show_solving(self, offer: SolveOffer, *, can_slide: bool) -> None:
         """Let the button solve, cancel, or say in its help why it can do neither.
 
         `can_slide` tells whether there is a model that a budget can be solved for.
         """
-        self._can_slide, self._is_solving = can_slide, running
+        self._can_slide = can_slide
         self.set_marks(self._marks)
-        button = self.solve_button
-        button.setText(("Cancelling…" if cancelling else "Cancel") if running else _SOLVE)
-        button.setToolTip("Stop; the last result stays (Esc)" if running else help_text)
-        button.setEnabled(not cancelling if running else can_solve)
+        self.solve_button.show_offer(offer)
 
     def show_progress(self, text: str) -> None:
         """Say how far the solver is, in place of the last verdict; empty when it has ended."""
@@ -162,9 +156,6 @@ class FrontierView(QWidget):
         marks = self._marks if self._solved_bits is None else (self._solved_bits, *self._marks)
         near = [mark for mark in marks if abs(math.log2(mark / bits)) <= 1.5 / _STEPS]
         self.budget_chosen.emit(near[0] if near else rounded(bits))
-
-    def _on_solve_button_clicked(self) -> None:
-        (self.cancel_requested if self._is_solving else self.solve_requested).emit()
 
     def _on_legend_pipeline_clicked(self, pipeline: Pipeline) -> None:
         own = [point for point in self.plot.points if point.pipeline == pipeline]

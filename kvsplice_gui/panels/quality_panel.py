@@ -21,11 +21,18 @@ from PyQt6.QtWidgets import (
 from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_gui import parameters
-from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
+from kvsplice_gui.panels.fields import (
+    SIDES,
+    FieldGroup,
+    choose,
+    combo_box,
+    fill,
+    set_number,
+    spin_box,
+)
 from kvsplice_gui.quality.state import QualityWish
 
 _MODES = (("strict", "strict"), ("window", "window"))
-_SIDES = {"v": "V", "k": "K", "both": "V and K"}
 _OWN_BOOKS = "held-out books (10)"
 
 
@@ -191,7 +198,7 @@ class QualityPanel(FieldGroup):
         held = "v" if self._facts is None else self._facts.sides.value
         sides = ("v", "k", "both") if held == "both" else (held,)
         chosen = held if self._facts is None else self._wish.side_of(self._facts)
-        fill(self.side, ((_SIDES[side], side) for side in sides), chosen)
+        fill(self.side, ((SIDES[side], side) for side in sides), chosen)
 
     def _on_model_finished(self) -> None:
         if self.model.isModified():

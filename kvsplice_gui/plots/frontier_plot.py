@@ -151,7 +151,7 @@ class FrontierPlot(PlotFrame):
         """Move the budget line; emits nothing."""
         self._budget = bits
         self.budget_line.setPos(math.log2(bits))
-        self._budget_label.setText(f"{bits:g} bits")
+        self._budget_label.setText(f"{bits:.3g} bits")
 
     # Drawing --------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""From the budget of the slider to the work that shares it, and back into the findings."""
+"""From a budget or a loss to the work that shares the bits, and back into the findings."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kvsplice_gui.solving.jobs import solve_job
 from kvsplice_gui.solving.state import Solved
 from kvsplice_gui.state import State
 
-SOLVE = "Solving for the budget"
+SOLVE = "Solving"
 
 
 class SolveControl(QObject):
-    """Solves for the budget of the slider; a cancelled one leaves the last result.
+    """Solves for the budget of the slider or a loss; a cancelled one leaves the last result.
 
     Signals
     -------
@@ -35,7 +35,7 @@ class SolveControl(QObject):
         controller.loaded.connect(self._on_controller_loaded)
 
     def solve(self) -> None:
-        """Share the budget among all heads, and check it through the cache."""
+        """Share the bits among all heads, and check them through the cache."""
         key = solve_readouts.key_of(self._state.wishes, self._state.findings)
         if key is None:
             return
@@ -43,7 +43,7 @@ class SolveControl(QObject):
             SOLVE, lambda: solve_job(key), self._on_solved, self._on_stepped
         )
         if started:
-            self._say(f"Solving {key.spec.pipeline.label} for {key.spec.bits:g} bits per value")
+            self._say(f"Solving {key.spec.pipeline.label} for {solve_words.asked(key.spec)}")
 
     def _on_stepped(self, step: object) -> None:
         if isinstance(step, SolveStep) and step.trial is not None:
@@ -51,6 +51,8 @@ class SolveControl(QObject):
 
     def _on_solved(self, found: Solved) -> None:
         self._state.find(solved=found)
+        if found.key.spec.max_dnll is not None:
+            self._state.wish_frontier(budget=found.bits)  # what was found is what is to be seen
         seconds = formats.duration(found.result.elapsed_s)
         self._say(f"{solve_words.verdict(found)} {seconds}.")
         self.solved.emit(solve_words.summary(found))

@@ -1,11 +1,15 @@
-"""Taking a solved budget away: the card, tables, the figure."""
+"""Taking a solved budget away: the card, tables, the figure, and what repeats it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kvsplice_core.errors import KVSpliceError
+from kvsplice_core.quality import reproduce_pipelines
+from kvsplice_core.quality.reproduce_pipelines import Reading
+from kvsplice_core.quality.solve_spec import SolveSpec
 from kvsplice_gui.quality import readouts as quality_readouts
 from kvsplice_gui.quality.words import audit_verdict
 from kvsplice_gui.solving import readouts as solve_readouts
@@ -60,6 +64,15 @@ def save_solved(solved: Solved, path: Path) -> None:
     write_text(path, solve_json(result, solved.leaked) if is_json else solve_csv(result))
 
 
+def file_name(spec: SolveSpec) -> str:
+    """Return what was solved for as a part of a file's name."""
+    key = spec.pipeline.key.replace(":", "-")
+    if spec.max_dnll is not None:
+        return f"{key}_dnll{spec.max_dnll:g}"
+    own = "" if spec.key_bits is None else f"_k{spec.key_bits:g}"
+    return f"{key}_{spec.bits:g}{own}bits"
+
+
 def draw_given(wishes: Wishes, findings: Findings) -> Figure:
     """Draw the map of given bits as the window shows it."""
     from kvsplice_core.figures.quality import given_bits
@@ -74,3 +87,20 @@ def draw_given(wishes: Wishes, findings: Findings) -> Figure:
 def can_draw_given(wishes: Wishes, findings: Findings) -> bool:
     """Say whether there is a map of given bits to draw."""
     return solve_readouts.given_view(wishes, findings).cells is not None
+
+
+def solve_command(findings: Findings) -> str:
+    """Return the command line that repeats what was solved last; empty without it."""
+    return _repeating(findings, reproduce_pipelines.solve_command)
+
+
+def solve_python(findings: Findings) -> str:
+    """Return the Python that repeats what was solved last; empty without it."""
+    return _repeating(findings, reproduce_pipelines.solve_python)
+
+
+def _repeating(findings: Findings, text_of: Callable[[Reading, SolveSpec], str]) -> str:
+    if findings.solved is None:
+        return ""
+    key = findings.solved.key
+    return text_of(Reading(key.capture, key.model, key.texts), key.spec)

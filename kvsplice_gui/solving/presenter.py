@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QObject, pyqtSlot
 
+from kvsplice_gui.frontier import readouts as frontier_readouts
 from kvsplice_gui.quality import readouts as quality_readouts
 from kvsplice_gui.solving import readouts as solve_readouts
 from kvsplice_gui.solving import words as solve_words
 from kvsplice_gui.state import Findings, State, Wishes
 from kvsplice_gui.views import Views
 
-_WISHES = ("data", "frontier", "quality", "seed", "device", "view")
+_WISHES = ("data", "frontier", "solve", "quality", "seed", "device", "view")
 _FINDINGS = ("dataset", "frontier", "solved")
 
 
@@ -39,6 +40,8 @@ class SolvePresenter(QObject):
             self._show(self._state.wishes, new)
 
     def _show(self, wishes: Wishes, findings: Findings) -> None:
+        self._views.solve_panel.show_wish(wishes)
+        self._views.solve_panel.show_capture(frontier_readouts.facts_of(findings))
         view, plot = solve_readouts.given_view(wishes, findings), self._views.given
         plot.show_side(view.side, view.title, has_both=view.has_both)
         plot.notice.say(view.notice, is_error=view.is_error)

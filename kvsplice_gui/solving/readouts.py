@@ -8,24 +8,30 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kvsplice_core.capture.specs import CaptureFacts, Sides
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.quality.solve_results import Share
-from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
+from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE
 from kvsplice_gui import formats
 from kvsplice_gui.frontier import readouts as frontier_readouts
 from kvsplice_gui.quality.words import audit_verdict, leak_notice, sentences
 from kvsplice_gui.solving.state import Solved, SolveKey
+from kvsplice_gui.solving.words import asked, bits_words
 from kvsplice_gui.state import Findings, Wishes
 
 Floats = NDArray[np.float64]
 READY = "Share the budget of the slider among all heads, and check it through the cache"
+READY_BY_LOSS = (
+    "Find the fewest bits whose ΔNLL, the upper end of its 95 % interval, is at most the largest "
+    "one, and check them through the cache"
+)
+BY_BITS, BY_LOSS = "Solve for the budget", "Solve for the loss"
 NEEDS_CAPTURE = (
     "A budget is solved for through the model a capture was made from: capture V from gpt2-mini "
     "(Ctrl+N), or open a capture"
 )
 _SAME_BITS = 1e-9
+_CHOSEN = "The bits were chosen on the text that checks, which flatters their ΔNLL."
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +76,28 @@ def wished_pipeline(findings: Findings) -> Pipeline:
     return DEFAULT_PIPELINE if point is None else point.pipeline
 
 
-def wished_sides(wishes: Wishes, facts: CaptureFacts) -> Sides:
-    """Return both sides only where both are held and wished; else the side of the frontier."""
-    if wishes.quality.side == "both" and facts.sides is Sides.BOTH:
-        return Sides.BOTH
-    return Sides(frontier_readouts.side_of(wishes, facts))
+def parse_number(text: str, name: str, example: float) -> float:
+    """Read one number.
+
+    Raises
+    ------
+    SpecError
+        If `text` is something else; it names the number, and an example.
+    """
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SpecError(f"{name} must be a number such as {example:g}; got {text!r}") from error
+
+
+def label(wishes: Wishes) -> str:
+    """Return what the button that solves is called."""
+    return BY_LOSS if wishes.solve.by_loss else BY_BITS
+
+
+def ready(wishes: Wishes) -> str:
+    """Return what solving does."""
+    return READY_BY_LOSS if wishes.solve.by_loss else READY
 
 
 def key_of(wishes: Wishes, findings: Findings) -> SolveKey | None:
@@ -83,12 +106,11 @@ def key_of(wishes: Wishes, findings: Findings) -> SolveKey | None:
     if facts is None:
         return None
     quality = wishes.quality
-    spec = SolveSpec(
+    spec = replace(
+        wishes.solve.spec(wishes.frontier.budget, facts),
         pipeline=wished_pipeline(findings),
-        bits=wishes.frontier.budget,
-        sides=wished_sides(wishes, facts),
         calibration=wishes.frontier.spec(wishes.seed, wishes.device).calibration,
-        evaluation=quality.evaluation,
+        evaluation=replace(quality.evaluation, seed=wishes.seed),  # as kvsplice solve has it
         budget=wishes.data.budget,
     )
     return SolveKey(wishes.data.source, quality.model_of(facts), quality.texts, spec)
@@ -113,8 +135,11 @@ def changes(wishes: Wishes, findings: Findings) -> tuple[str, ...]:
         "text": (now.texts, then.texts),
         "pipeline": (new.pipeline, old.pipeline),
         "side": (new.sides, old.sides),
+        "budget of K": (new.key_bits, old.key_bits),
+        "largest ΔNLL": (new.max_dnll, old.max_dnll),
         "calibration": (new.calibration, old.calibration),
-        "way to read the text": (new.evaluation, old.evaluation),
+        # Its seed is that of the calibration.
+        "way to read the text": (replace(new.evaluation, seed=0), replace(old.evaluation, seed=0)),
         "number of vectors": (new.budget, old.budget),
     }
     return tuple(name for name, (one, other) in pairs.items() if one != other)
@@ -135,7 +160,8 @@ def given_view(wishes: Wishes, findings: Findings) -> GivenView:
         text = f"{audit_verdict(result.evaluation.audit)}. The allotment is not valid."
         return GivenView(notice=text, is_error=True)
     side = wishes.view.given_side if wishes.view.given_side in result.sides else result.sides[0]
-    checked, bits = is_checked(wishes, solved), f"{wishes.frontier.budget:g}"
+    checked, own = is_checked(wishes, solved), side == "k" and solved.key.spec.key_bits
+    bits = formats.three_digits(own or wishes.frontier.budget)
     aside = f" — another {', '.join(changed)} now: solve again" if changed else ""
     view = GivenView(
         side=side,
@@ -153,12 +179,19 @@ def given_view(wishes: Wishes, findings: Findings) -> GivenView:
         )
     title = f"Given to {side.upper()} at {bits} bits, not checked"
     try:
-        cells = result.allotted(wishes.frontier.budget)[side]
+        cells = result.allotted(wishes.frontier.budget, solved.key.spec.key_bits)[side]
     except SpecError as error:
         sentence = str(error)
         return replace(view, title=title, notice=f"{sentence[:1].upper()}{sentence[1:]}.")
-    notice = f"Not checked: solve again for {formats.with_unit(bits, 'bits')}."
-    return replace(view, title=title, cells=cells, notice=notice)
+    return replace(
+        view, title=title, cells=cells, notice=_unchecked(solved, wishes.frontier.budget)
+    )
+
+
+def _unchecked(solved: Solved, budget: float) -> str:
+    if solved.key.spec.max_dnll is None:
+        return f"Not checked: solve again for {bits_words(budget)}."
+    return f"Not checked: {bits_words(solved.bits)} were found for the loss."
 
 
 def notes_of(shares: tuple[Share, ...], side: str) -> dict[tuple[int, int], str]:
@@ -174,9 +207,8 @@ def _note(share: Share) -> str:
 
 def _asked(solved: Solved) -> str:
     spec, documents = solved.key.spec, len(solved.result.evaluation.documents)
-    bits = formats.with_unit(f"{solved.bits:g}", "bits")
     plural = "" if documents == 1 else "s"
-    return f"{spec.pipeline.label} · solved for {bits} on {documents} document{plural}"
+    return f"{spec.pipeline.label} · solved for {asked(spec)} on {documents} document{plural}"
 
 
 def _caveats(solved: Solved) -> str:
@@ -185,5 +217,11 @@ def _caveats(solved: Solved) -> str:
         if solved.result.probed_on_checked
         else ""
     )
-    said = (leak_notice(solved.leaked), sentences(solved.result.evaluation.caveats), flattered)
+    chosen = "" if solved.key.spec.max_dnll is None else _CHOSEN
+    said = (
+        leak_notice(solved.leaked),
+        sentences(solved.result.evaluation.caveats),
+        flattered,
+        chosen,
+    )
     return " ".join(filter(None, said))

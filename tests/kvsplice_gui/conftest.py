@@ -19,6 +19,25 @@ def small_file(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def model_capture(tmp_path_factory):
+    """A capture of V and K of a small model, and two texts it never read: paths."""
+    from kvsplice_core.cli import main
+    from tests.language_models import some_documents, tiny_gpt2
+
+    folder = tmp_path_factory.mktemp("captured")
+    language = tiny_gpt2()
+    language.model.save_pretrained(folder / "model")
+    language.tokenizer.save_pretrained(folder / "model")
+    for document in some_documents(4):
+        (folder / f"{document.name}.txt").write_text(document.text, encoding="utf-8")
+    *read, third, fourth = sorted(map(str, folder.glob("*.txt")))
+    capture = folder / "capture.safetensors"
+    options = ["--tokens", "600", "--kv", "both", "--device", "cpu", "--out", str(capture)]
+    assert main(["capture", str(folder / "model"), "--text", *read, *options]) == 0
+    return capture, (third, fourth)
+
+
 @pytest.fixture
 def quick_wishes():
     """Few epochs, spline only."""

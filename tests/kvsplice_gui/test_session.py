@@ -17,6 +17,7 @@ from kvsplice_core.specs import (
 from kvsplice_gui.kinds import AXES_CHOICES
 from kvsplice_gui.quality.state import QualityWish
 from kvsplice_gui.session import session_of, wishes_of
+from kvsplice_gui.solving.state import SolveWish
 from kvsplice_gui.state import DataWish, MemoryWish, ViewWish, Wishes
 
 wishes = st.builds(
@@ -47,6 +48,13 @@ wishes = st.builds(
         mode=st.sampled_from(["strict", "window"]),
         side=st.sampled_from(["", "v", "k", "both"]),
     ),
+    solve=st.builds(
+        SolveWish,
+        by_loss=st.booleans(),
+        max_dnll=st.floats(1e-6, 10),
+        side=st.sampled_from(["v", "k", "both"]),
+        key_bits=st.none() | st.floats(0.1, 16),
+    ),
     view=st.builds(
         ViewWish, dims=st.lists(st.integers(0, 63), min_size=1).map(tuple), log_mse=st.booleans()
     ),
@@ -61,7 +69,19 @@ def test_round_trip_through_json(wished):
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["k", "knots", "method", "methods", "recipe", "curve", "axes", "data", "view", "memory"]
+            [
+                "k",
+                "knots",
+                "method",
+                "methods",
+                "recipe",
+                "curve",
+                "axes",
+                "data",
+                "view",
+                "memory",
+                "solve",
+            ]
         ),
         st.none() | st.integers() | st.text() | st.lists(st.text()) | st.just({"x": 1}),
     )
@@ -74,4 +94,7 @@ def test_a_session_out_of_range_gives_the_defaults():
     assert wishes_of({"knots": 1}) == Wishes()
     assert wishes_of({"curve": "wavy"}) == Wishes()
     assert wishes_of({"axes": "output"}) == Wishes()  # they need a model
+    assert wishes_of({"solve": {"max_dnll": -1}}) == Wishes()
+    assert wishes_of({"solve": {"side": "q"}}) == Wishes()
+    assert wishes_of({"frontier": {"budget": 17}}) == Wishes()
     assert wishes_of({}).methods == (Method.PCA,)

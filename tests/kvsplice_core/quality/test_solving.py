@@ -22,6 +22,7 @@ from kvsplice_core.quality.solving import solve
 from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.results import Verdict
 from kvsplice_core.specs import CalibrationSpec, Recipe
+from tests import solve_samples
 from tests.kvsplice_core.quality.fakes import never_read
 from tests.language_models import some_documents, tiny_gpt2, tiny_llama
 from tests.quality_samples import around
@@ -116,6 +117,16 @@ def test_both_sides_may_share_a_budget(captures):
     result = solved(captures, sides=Sides.BOTH).result
     assert sum(result.bits.values()) / 2 <= 4.0
     assert set(result.sides) == {"v", "k"}
+
+
+def test_a_budget_of_k_keeps_its_map_where_that_of_v_moves():
+    spec = SolveSpec(bits=2.5, key_bits=4.0, sides=Sides.BOTH)
+    trial = replace(solve_samples.result().solved, budgets=(2.5, 4.0))
+    result = solve_samples.result(spec, solved=trial)
+    assert (result.budget_of("v"), result.budget_of("k")) == (2.5, 4.0)
+    moved = result.allotted(3.0, 4.0)
+    assert (moved["v"].mean(), moved["k"].mean()) == pytest.approx((3.0, 4.0))
+    assert result.allotted(3.0)["k"].mean() == pytest.approx(3.0)
 
 
 @pytest.mark.slow

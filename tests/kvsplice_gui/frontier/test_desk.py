@@ -1,10 +1,13 @@
 """The frontier in the real window: with results made of numbers, and measured for once."""
 
 import json
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.methods import Method
@@ -180,7 +183,7 @@ def test_a_stage_of_a_chosen_point_opens_the_frontier(qtbot, measured):
     qtbot.waitUntil(measured.views.frontier.isVisible)
 
 
-def test_measured_for_once(qtbot, loaded):
+def test_measured_for_once_and_repeated(qtbot, loaded, monkeypatch, tmp_path):
     loaded.state.wish_frontier(pipelines=("pca", "joined+lloyd-max"), bits=(4.0, 8.0))
     loaded.views.frontier_panel.measure_button.click()
     qtbot.waitUntil(lambda: loaded.controller.busy == "", timeout=WAIT_MS)
@@ -189,3 +192,45 @@ def test_measured_for_once(qtbot, loaded):
     assert {p.pipeline.key for p in result.points} >= {"pca", "joined+lloyd-max"}
     assert loaded.views.frontier.isVisible()
     assert not frontier_readouts.is_stale(loaded.state.wishes, loaded.state.findings)
+    assert_repeated(loaded, monkeypatch, tmp_path)
+
+
+@pytest.mark.slow
+def test_measured_through_a_model_and_repeated(qtbot, window, model_capture, monkeypatch, tmp_path):
+    capture, texts = model_capture
+    window.state.wish_quality(texts=texts, tokens=200)
+    window.state.wish_frontier(pipelines=("pca", "joined+output+lloyd-max"), bits=(4.0, 8.0))
+    with qtbot.waitSignal(window.controller.loaded, timeout=WAIT_MS):
+        window.open_source(capture)
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    window.views.frontier_panel.measure_button.click()
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    assert window.state.findings.frontier.result.of_model
+    assert_repeated(window, monkeypatch, tmp_path)
+
+
+def assert_repeated(window, monkeypatch, tmp_path):
+    """Run what is copied of a frontier; both ways give every digit of it again."""
+    from kvsplice_core.cli import main
+    from kvsplice_core.pipelines.tables import frontier_csv
+
+    monkeypatch.chdir(tmp_path)
+    result, clipboard = window.state.findings.frontier.result, QGuiApplication.clipboard()
+    window.menus._copy_frontier[0].trigger()
+    assert main(shlex.split(clipboard.text())[1:]) == 0
+    assert Path("frontier.csv").read_text("utf-8") == frontier_csv(result)
+    window.menus._copy_frontier[1].trigger()
+    scope = {}
+    exec(compile(clipboard.text(), "copied.py", "exec"), scope)
+    assert scope["result"].points == result.points
+
+
+def test_without_a_frontier_copying_says_why_not(loaded):
+    actions = loaded.menus._copy_frontier
+    assert not any(action.isEnabled() for action in actions)
+    assert {action.toolTip() for action in actions} == {"Measure a frontier first"}
+    loaded.controller._set_busy(FRONTIER)
+    assert {a.toolTip() for a in actions} == {"Measuring frontier: wait until that is done"}
+    loaded.controller._set_busy("")
+    show(loaded, samples.frontier())
+    assert all(action.isEnabled() for action in actions)

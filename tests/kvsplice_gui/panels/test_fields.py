@@ -3,13 +3,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PyQt6.QtGui import QValidator
-from PyQt6.QtWidgets import QLabel, QLineEdit
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtGui import QValidator, QWheelEvent
+from PyQt6.QtWidgets import QApplication, QLabel, QLineEdit
 
 from kvsplice_gui import parameters
 from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
 from kvsplice_gui.parameters import Parameter
-from tests.kvsplice_gui.panels.hands import record, texts, type_number
+from tests.kvsplice_gui.panels.hands import record, shown, texts, type_number
 
 NUMBER = Parameter("N", "A number", 0, 10_000_000, " things")
 
@@ -137,3 +138,27 @@ def test_every_parameter_is_explained(name):
     assert parameter.label
     assert parameter.help.rstrip().endswith(".")
     assert parameter.minimum <= parameter.maximum or parameter.maximum == 0
+
+
+def turn_wheel(widget):
+    middle = QPointF(widget.rect().center())
+    down = QWheelEvent(
+        middle, widget.mapToGlobal(middle), QPoint(0, 0), QPoint(0, -120),
+        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )  # fmt: skip
+    QApplication.sendEvent(widget, down)
+    return down.isAccepted()
+
+
+@pytest.mark.parametrize("with_keyboard", [False, True])
+def test_the_wheel_passes_a_choice_unless_it_has_the_keyboard(qtbot, with_keyboard):
+    panel, box = FieldGroup("Panel"), combo_box()
+    fill(box, ((name, name) for name in "abc"), "a")
+    panel.add(Parameter("Choice", "One of three."), box)
+    shown(qtbot, panel)
+    panel.activateWindow()
+    (box.setFocus if with_keyboard else box.clearFocus)()
+    qtbot.waitUntil(lambda: box.hasFocus() == with_keyboard)
+    assert turn_wheel(box) == with_keyboard
+    assert box.currentText() == ("b" if with_keyboard else "a")

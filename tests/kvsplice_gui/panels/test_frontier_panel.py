@@ -7,6 +7,7 @@ from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES
 from kvsplice_core.pipelines.wording import MEASURES
 from kvsplice_gui.frontier.state import FrontierWish
 from kvsplice_gui.panels.frontier_panel import FrontierPanel
+from kvsplice_gui.plots.frontier_legend import short_label
 from tests.kvsplice_gui.panels.hands import record, shown, texts, type_line
 
 
@@ -31,8 +32,10 @@ def test_showing_a_wish_says_nothing(panel):
     assert said == []
 
 
-def test_every_usual_pipeline_is_offered_by_its_label(panel):
-    assert checked(panel) == [pipeline.label for pipeline in DEFAULT_PIPELINES]
+def test_every_usual_pipeline_is_offered_by_its_name_and_told_whole_by_its_help(panel):
+    assert checked(panel) == [short_label(pipeline) for pipeline in DEFAULT_PIPELINES]
+    for i, pipeline in enumerate(DEFAULT_PIPELINES):
+        assert panel.pipelines.item(i).toolTip() == f"{pipeline.label}\n{pipeline.key}"
 
 
 def test_a_tick_taken_away_leaves_the_others(panel):

@@ -1,11 +1,14 @@
 """The solver in the real window: with results made of numbers, and once with a real small model."""
 
 import json
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.quality.solve_results import SolveStep
@@ -15,7 +18,7 @@ from kvsplice_gui.solving import readouts as solve_readouts
 from kvsplice_gui.solving.control import SOLVE
 from kvsplice_gui.solving.state import Solved
 from tests import quality_samples, solve_samples
-from tests.language_models import some_documents, tiny_gpt2
+from tests.kvsplice_gui.panels.hands import pick, type_line
 
 WAIT_MS = 120_000
 
@@ -60,7 +63,7 @@ def test_a_capture_lets_budgets_be_chosen_and_solved_for(captured):
 
 def test_a_solved_budget_is_map_title_and_verdict(solved):
     plot = solved.views.given
-    assert plot.header.title.text() == "Given to V at 2.5 bits, checked"
+    assert plot.header.title.text() == "Given to V at 2.50 bits, checked"
     assert plot._cells == pytest.approx(np.repeat([[1.0], [2.0], [3.0], [4.0]], 4, axis=1))
     assert plot._reading_at(2, 3).text == "layer 3 · head 2 · 4.00 bits per value · k = 64"
     said = solved.views.frontier_view.solved.text()
@@ -74,7 +77,7 @@ def test_another_budget_is_shown_at_once_unchecked_and_back(solved):
     slider.setValue(50)
     budget = solved.state.wishes.frontier.budget
     assert plot._cells.mean() == pytest.approx(budget)
-    assert plot.header.title.text() == f"Given to V at {budget:g} bits, not checked"
+    assert plot.header.title.text() == f"Given to V at {budget:.2f} bits, not checked"
     assert plot.notice.text().startswith("Not checked: solve again for")
     slider.setValue(at)
     assert solved.state.wishes.frontier.budget == 2.5
@@ -118,6 +121,54 @@ def test_both_sides_have_a_switch(qtbot, captured):
     assert plot.header.title.text().startswith("Given to K")
 
 
+def test_a_loss_is_asked_for_by_its_number_and_named_everywhere(qtbot, captured):
+    panel, view, menus = captured.views.solve_panel, captured.views.frontier_view, captured.menus
+    assert not panel.max_dnll.isEnabled()
+    panel.by_loss.click()
+    assert not panel.bits.isEnabled()
+    for widget in (view.solve_button, panel.button):
+        assert (widget.text(), widget.isEnabled()) == ("Solve for the loss", True)
+    assert menus._solve.text().replace("&", "") == "Solve for the loss"
+    assert "fewest bits" in menus._solve.toolTip()
+    type_line(qtbot, panel.max_dnll, "0.2")
+    key = solve_readouts.key_of(captured.state.wishes, captured.state.findings)
+    assert (key.spec.max_dnll, key.spec.bits) == (0.2, None)
+    trial = replace(solve_samples.result().solved, budgets=(1.734375,))
+    captured.solving.control._on_solved(
+        Solved(solve_samples.result(key.spec, solved=trial), None, key)
+    )
+    assert captured.state.wishes.frontier.budget == 1.734375
+    assert view.budget_label.text() == "1.73\u00a0bits"
+    assert captured.views.given.header.title.text() == "Given to V at 1.73 bits, checked"
+    assert view.solved.text().startswith("Solved for ΔNLL ≤ 0.2\u00a0nats per token: ΔNLL +0.0400")
+
+
+def test_what_cannot_be_asked_for_is_said_and_goes_back(qtbot, captured):
+    panel, before = captured.views.solve_panel, captured.state.wishes
+    panel.by_loss.click()
+    for text, sentence in (
+        ("-1", "The largest ΔNLL must be a number above 0; got -1.0."),
+        ("inf", "The largest ΔNLL must be a number above 0; got inf."),
+        ("some", "The largest ΔNLL must be a number such as 0.05; got 'some'."),
+    ):
+        type_line(qtbot, panel.max_dnll, text)
+        assert panel.problem.text() == sentence
+        assert panel.max_dnll.text() == "0.05"
+    panel.by_bits.click()
+    assert panel.problem.text() == ""
+    type_line(qtbot, panel.bits, "17")
+    assert panel.problem.text().startswith("Bits per value must lie above 0 and be at most 16")
+    assert captured.state.wishes == before
+
+
+def test_a_typed_budget_is_the_sliders(qtbot, captured):
+    type_line(qtbot, captured.views.solve_panel.bits, "3.37")
+    assert captured.state.wishes.frontier.budget == 3.37
+    assert captured.views.frontier_view.budget_label.text() == "3.37\u00a0bits"
+    captured.views.frontier_view.slider.setValue(60)
+    assert captured.views.solve_panel.bits.text() == "8"
+
+
 def test_progress_and_cancel_stand_beside_the_slider(captured):
     view, said = captured.views.frontier_view, []
     captured.controller.said.connect(said.append)
@@ -155,24 +206,29 @@ def test_what_was_given_is_taken_away(solved, monkeypatch, tmp_path):
     assert json.loads((tmp_path / "g.json").read_text())["verdict"] == "gain"
 
 
+def test_without_a_result_copying_says_why_not(captured):
+    menus = captured.menus
+    assert not any(action.isEnabled() for action in menus._copy_solve)
+    assert {action.toolTip() for action in menus._copy_solve} == {"Solve for a budget first"}
+    show(captured)
+    assert all(action.isEnabled() for action in menus._copy_solve)
+    captured.solving.copy_as_command()
+    assert "kvsplice solve" in captured.views.log.toPlainText()
+
+
 @pytest.mark.slow
-def test_from_a_capture_to_a_saved_card(qtbot, window, tmp_path, monkeypatch):
+def test_from_a_capture_to_a_saved_card_and_back_by_what_was_copied(
+    qtbot, window, model_capture, tmp_path, monkeypatch
+):
     from kvsplice_core.card_file import load_card
     from kvsplice_core.cli import main
+    from kvsplice_core.quality.solve_tables import solve_csv
 
-    language = tiny_gpt2()
-    language.model.save_pretrained(tmp_path / "model")
-    language.tokenizer.save_pretrained(tmp_path / "model")
-    paths = [tmp_path / f"{document.name}.txt" for document in some_documents(4)]
-    for path, document in zip(paths, some_documents(4), strict=True):
-        path.write_text(document.text, encoding="utf-8")
-    out = ["--tokens", "600", "--device", "cpu", "--out", str(tmp_path / "capture.safetensors")]
-    text = [str(path) for path in paths[:2]]
-    assert main(["capture", str(tmp_path / "model"), "--text", *text, *out]) == 0
-    window.state.wish_quality(texts=tuple(map(str, paths[2:])), tokens=200)
+    capture, texts = model_capture
+    window.state.wish_quality(texts=texts, tokens=200)
     window.state.wish_frontier(budget=4.0)
     with qtbot.waitSignal(window.controller.loaded, timeout=WAIT_MS):
-        window.open_source(tmp_path / "capture.safetensors")
+        window.open_source(capture)
     qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
     qtbot.mouseClick(window.views.frontier_view.solve_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
@@ -182,9 +238,58 @@ def test_from_a_capture_to_a_saved_card(qtbot, window, tmp_path, monkeypatch):
     assert window.layout_of.docks["given"].isVisible()
     assert "Measured 4 bits" in window.views.log.toPlainText()
     monkeypatch.setattr(
-        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "card.safetensors"), "")
+        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "saved.safetensors"), "")
     )
     window.solving.save_card()
     qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
-    card = load_card(tmp_path / "card.safetensors")
-    assert card.proofs[0]["valid"] is True
+    saved = load_card(tmp_path / "saved.safetensors")
+    assert saved.proofs[0]["valid"] is True
+
+    monkeypatch.chdir(tmp_path)
+    clipboard = QGuiApplication.clipboard()
+    window.menus._copy_solve[0].trigger()
+    assert main(shlex.split(clipboard.text())[1:]) == 0
+    assert Path("given_bits.csv").read_text("utf-8") == solve_csv(found.result)
+    window.menus._copy_solve[1].trigger()
+    scope = {}
+    exec(compile(clipboard.text(), "copied.py", "exec"), scope)
+    again = scope["solution"].result
+    assert (again.shares, again.trials) == (found.result.shares, found.result.trials)
+    assert again.evaluation.quality == found.result.evaluation.quality
+    assert load_card("card.safetensors").scores == saved.scores
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by_loss", [False, True])
+def test_both_sides_are_solved_for_and_repeated(
+    qtbot, window, model_capture, tmp_path, monkeypatch, by_loss
+):
+    from kvsplice_core.cli import main
+    from kvsplice_core.quality.solve_tables import solve_csv
+
+    capture, texts = model_capture
+    window.state.wish_quality(texts=texts, tokens=200)
+    window.state.wish_frontier(budget=4.0)
+    with qtbot.waitSignal(window.controller.loaded, timeout=WAIT_MS):
+        window.open_source(capture)
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    panel = window.views.solve_panel
+    pick(panel.side, "V and K")
+    if by_loss:
+        panel.by_loss.click()
+        type_line(qtbot, panel.max_dnll, "5")
+    else:
+        type_line(qtbot, panel.key_bits, "6")
+    qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
+    result = window.state.findings.solved.result
+    assert result.sides == ("v", "k")
+    assert "checked" in window.views.given.header.title.text()
+    if by_loss:
+        assert result.solved.quality.delta_nll.high <= 5
+    else:
+        assert result.bits["v"] <= 4 < result.bits["k"] <= 6
+    monkeypatch.chdir(tmp_path)
+    window.menus._copy_solve[0].trigger()
+    assert main(shlex.split(QGuiApplication.clipboard().text())[1:]) == 0
+    assert Path("given_bits.csv").read_text("utf-8") == solve_csv(result)

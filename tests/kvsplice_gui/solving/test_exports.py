@@ -1,10 +1,15 @@
 """Files of a solved budget are written, or say what is missing."""
 
+import csv
 import json
+from dataclasses import replace
 
 import pytest
 
+from kvsplice_core.capture.specs import Sides
 from kvsplice_core.errors import KVSpliceError
+from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.quality.solve_spec import SolveSpec
 from kvsplice_gui.exports import can_draw, figure_kind, figure_png_job
 from kvsplice_gui.solving import exports as solve_exports
 from kvsplice_gui.solving.state import Solved, SolveKey
@@ -28,6 +33,37 @@ def test_csv_and_json_by_the_suffix(tmp_path):
         solve_exports.save_solved(solved(), tmp_path / name)
     assert (tmp_path / "g.csv").read_text().startswith("side,layer,heads,asked_bits,bits,k,")
     assert json.loads((tmp_path / "g.json").read_text())["leaked_documents"] == ["emma"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "columns", "name"),
+    [
+        (SolveSpec(bits=2.5), ["2.5", ""], "joined+lloyd-max_2.5bits"),
+        (SolveSpec(max_dnll=0.05), ["", "0.05"], "joined+lloyd-max_dnll0.05"),
+        (
+            SolveSpec(pipeline=Pipeline.of("blocks:2"), bits=2, key_bits=4, sides=Sides.BOTH),
+            ["2", ""],
+            "blocks-2_2_k4bits",
+        ),
+    ],
+)
+def test_what_was_asked_for_stands_in_the_table_the_json_and_the_name(
+    tmp_path, spec, columns, name
+):
+    budgets = tuple(bits or 1.5 for _, bits in spec.pools)
+    trial = replace(solve_samples.result().solved, budgets=budgets)
+    result = solve_samples.result(spec, solved=trial)
+    found = Solved(result, None, SolveKey("c", "gpt2-mini", (), spec))
+    for suffix in ("csv", "json"):
+        solve_exports.save_solved(found, tmp_path / f"g.{suffix}")
+    rows = list(csv.DictReader((tmp_path / "g.csv").read_text("utf-8").splitlines()))
+    assert [rows[0]["budget_bits"], rows[0]["max_dnll"]] == columns
+    assert rows[-1]["budget_bits"] == (f"{spec.key_bits}" if spec.key_bits else columns[0])
+    asked = json.loads((tmp_path / "g.json").read_text())["spec"]
+    assert [asked[key] for key in ("bits", "key_bits", "max_dnll")] == [
+        spec.bits, spec.key_bits, spec.max_dnll,
+    ]  # fmt: skip
+    assert solve_exports.file_name(spec) == name
 
 
 def test_a_failed_audit_is_no_card_no_table_and_no_figure(tmp_path):

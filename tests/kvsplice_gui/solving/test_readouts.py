@@ -9,15 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvsplice_core.capture.specs import Sides
+from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.quality.solve_results import AgainstEven
-from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE
+from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
 from kvsplice_core.specs import Recipe
 from kvsplice_gui.frontier.state import FrontierFindings
 from kvsplice_gui.quality.state import QualityWish
 from kvsplice_gui.solving import readouts as solve_readouts
 from kvsplice_gui.solving import words as solve_words
-from kvsplice_gui.solving.state import Solved
+from kvsplice_gui.solving.state import Solved, SolveWish
 from kvsplice_gui.state import DataWish, Findings, ViewWish, Wishes
 from tests import frontier_samples, quality_samples, solve_samples
 from tests.quality_samples import around
@@ -59,18 +60,42 @@ def test_the_pipeline_of_the_chosen_point_is_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("wished", "facts", "sides"),
+    ("wish", "spec"),
     [
-        ("", quality_samples.FACTS, Sides.V),
-        ("both", quality_samples.FACTS, Sides.V),
-        ("", HELD_BOTH, Sides.V),
-        ("k", HELD_BOTH, Sides.K),
-        ("both", HELD_BOTH, Sides.BOTH),
+        (SolveWish(), SolveSpec(bits=2.5)),
+        (SolveWish(side="k", key_bits=4), SolveSpec(bits=2.5, sides=Sides.K)),
+        (SolveWish(side="both"), SolveSpec(bits=2.5, sides=Sides.BOTH)),
+        (SolveWish(side="both", key_bits=4), SolveSpec(bits=2.5, key_bits=4, sides=Sides.BOTH)),
+        (SolveWish(by_loss=True), SolveSpec(max_dnll=0.05)),
+        (
+            SolveWish(by_loss=True, max_dnll=0.1, side="both", key_bits=4),
+            SolveSpec(max_dnll=0.1, sides=Sides.BOTH),
+        ),
     ],
 )
-def test_both_sides_are_compressed_only_where_wished_and_held(wished, facts, sides):
-    wishes = replace(WISHES, quality=QualityWish(side=wished))
-    assert solve_readouts.wished_sides(wishes, facts) is sides
+def test_what_is_wished_is_asked_for(wish, spec):
+    findings = replace(CAPTURE, dataset=SimpleNamespace(capture=HELD_BOTH))
+    asked = solve_readouts.key_of(replace(at(2.5), solve=wish), findings).spec
+    for name in ("bits", "key_bits", "max_dnll", "sides"):
+        assert getattr(asked, name) == getattr(spec, name)
+
+
+@pytest.mark.parametrize("side", ["v", "k", "both"])
+def test_what_the_capture_does_not_hold_is_not_asked_for(side):
+    wishes = replace(WISHES, solve=SolveWish(side=side, key_bits=4))
+    asked = solve_readouts.key_of(wishes, CAPTURE).spec
+    assert (asked.sides, asked.key_bits) == (Sides.V, None)
+
+
+def test_the_bootstrap_has_the_seed_of_the_calibration():
+    spec = solve_readouts.key_of(replace(WISHES, seed=77), CAPTURE).spec
+    assert spec.evaluation.seed == spec.calibration.seed == 77
+
+
+@pytest.mark.parametrize("text", ["", "much", "0,05"])
+def test_what_is_no_number_is_said_with_an_example(text):
+    with pytest.raises(SpecError, match=r"the largest ΔNLL must be a number such as 0\.05; got"):
+        solve_readouts.parse_number(text, "the largest ΔNLL", 0.05)
 
 
 @settings(max_examples=30, deadline=None)
@@ -88,10 +113,42 @@ def test_any_budget_is_shared_at_once_and_marked(budget):
 
 def test_at_the_solved_budget_the_checked_map_is_shown():
     view = solve_readouts.given_view(at(2.5), found())
-    assert view.title == "Given to V at 2.5 bits, checked"
+    assert view.title == "Given to V at 2.50 bits, checked"
     assert view.cells[2, 1] == 3.0
     assert view.notes[2, 1] == "k = 48"
-    assert view.heading.startswith("heads joined · PCA · Lloyd–Max · solved for 2.5\u00a0bits on ")
+    assert view.heading.startswith("heads joined · PCA · Lloyd–Max · solved for 2.50\u00a0bits on ")
+
+
+LOSS = SolveWish(by_loss=True)
+
+
+def found_for_loss(**fields):
+    wishes = replace(WISHES, solve=LOSS)
+    trial = solve_samples.result().solved
+    return found(wishes, solved=replace(trial, budgets=(3.28125,)), **fields)
+
+
+def test_a_loss_is_told_by_its_bound_and_the_bits_found_for_it():
+    findings = found_for_loss()
+    checked = solve_readouts.given_view(replace(at(3.28125), solve=LOSS), findings)
+    assert checked.title == "Given to V at 3.28 bits, checked"
+    assert "solved for ΔNLL ≤ 0.05\u00a0nats per token on" in checked.heading
+    assert "bits were chosen on the text that checks" in checked.notice
+    other = solve_readouts.given_view(replace(at(2.5), solve=LOSS), findings)
+    assert other.notice == "Not checked: 3.28\u00a0bits were found for the loss."
+    assert solve_words.verdict(findings.solved).startswith("Solved for ΔNLL ≤ 0.05\u00a0nats per")
+
+
+def test_the_budget_of_k_stays_while_that_of_v_is_moved():
+    spec = replace(solve_samples.BOTH, key_bits=4.0)
+    trial = replace(solve_samples.result().solved, budgets=(2.5, 4.0))
+    result = solve_samples.result(spec, solved=trial)
+    solved = Solved(result, None, replace(found().solved.key, spec=spec))
+    wishes = replace(at(3.0), view=ViewWish(given_side="k"))
+    view = solve_readouts.given_view(wishes, replace(CAPTURE, solved=solved))
+    assert view.title == "Given to K at 4.00 bits, not checked"
+    assert view.cells.mean() == pytest.approx(4.0)
+    assert "solved for V 2.50\u00a0bits and K 4.00\u00a0bits" in view.heading
 
 
 def test_heads_coded_together_are_named():
@@ -110,6 +167,7 @@ def test_heads_coded_together_are_named():
         ({"quality": QualityWish(texts=("a.txt",))}, "text"),
         ({"quality": QualityWish(tokens=7000)}, "way to read the text"),
         ({"seed": 77}, "calibration"),
+        ({"solve": SolveWish(by_loss=True)}, "largest ΔNLL"),
     ],
 )
 def test_what_has_changed_is_named_and_another_budget_is_no_change(changes, name):
@@ -168,6 +226,11 @@ def test_what_flatters_is_said_over_the_map():
             "a tie; the same for all is kept.",
         ),
         (None, False, "nothing compares."),
+        (
+            AgainstEven(around(0.0, 0.01), around(0.0, 0.01)),
+            False,
+            "only the solved one is within the loss, so it is kept.",
+        ),
     ],
 )
 def test_the_verdict_compares_with_the_same_for_all(against, kept_even, end):

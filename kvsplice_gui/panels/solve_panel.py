@@ -1,0 +1,181 @@
+"""What to solve for: a budget or a largest loss, of V, of K or of both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt6.QtCore import QSignalBlocker, pyqtSignal
+from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QRadioButton, QWidget
+
+from kvsplice_core.capture.specs import CaptureFacts
+from kvsplice_core.errors import SpecError
+from kvsplice_gui import parameters
+from kvsplice_gui.panels.fields import SIDES, FieldGroup, combo_box, fill
+from kvsplice_gui.panels.solve_button import SolveButton, SolveOffer
+from kvsplice_gui.parameters import Parameter
+from kvsplice_gui.solving.readouts import parse_number
+from kvsplice_gui.state import Wishes
+
+_NUMBER_PX = 56
+_NO_KEY_BITS = "as V"
+
+
+class SolvePanel(FieldGroup):
+    """Bound, its number, sides, the budget of K; Solve.
+
+    Signals
+    -------
+    changed : dict
+        Fields of `SolveWish` a hand changed.
+    budget_typed : float
+        Bits per value a hand typed.
+    solve_requested, cancel_requested : ()
+        The button.
+    """
+
+    changed = pyqtSignal(dict)
+    budget_typed = pyqtSignal(float)
+    solve_requested = pyqtSignal()
+    cancel_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Solve", parent)
+        self.by_bits = QRadioButton(parameters.SOLVE_BITS.label)
+        self.bits = _number(parameters.SOLVE_BITS)
+        self.by_loss = QRadioButton(parameters.SOLVE_LOSS.label)
+        self.max_dnll = _number(parameters.SOLVE_LOSS)
+        self.side, self.key_bits = combo_box(), QLineEdit()
+        self.problem, self.button = QLabel(), SolveButton()
+        self._wishes = Wishes()
+        self._facts: CaptureFacts | None = None
+        self._lay_out()
+        self._connect()
+        self.show_problem("")
+        self.show_wish(self._wishes)
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(0, 1)
+        rows = ((self.by_bits, self.bits), (self.by_loss, self.max_dnll))
+        for row, (choice, number) in enumerate(rows):
+            grid.addWidget(choice, row, 0)
+            grid.addWidget(number, row, 1)
+        self.by_bits.setToolTip(parameters.SOLVE_BITS.help)
+        self.by_loss.setToolTip(parameters.SOLVE_LOSS.help)
+        self.key_bits.setAcceptDrops(False)
+        self.key_bits.setPlaceholderText(_NO_KEY_BITS)
+        self.problem.setProperty("role", "error")
+        self.problem.setWordWrap(True)
+        self.problem.setMinimumWidth(1)
+        bounds = QWidget()
+        bounds.setLayout(grid)
+        self.add_wide(bounds)
+        self.add(parameters.SOLVE_SIDE, self.side)
+        self.add(parameters.SOLVE_KEY_BITS, self.key_bits)
+        self.add_wide(self.problem)
+        self.add_wide(self.button)
+
+    def _connect(self) -> None:
+        self.by_loss.toggled.connect(lambda on: self._emit(by_loss=on))
+        self.side.activated.connect(lambda i: self._emit(side=self.side.itemData(i)))
+        self.bits.editingFinished.connect(self._on_bits_finished)
+        self.max_dnll.editingFinished.connect(self._on_max_dnll_finished)
+        self.key_bits.editingFinished.connect(self._on_key_bits_finished)
+        self.button.solve_requested.connect(self.solve_requested)
+        self.button.cancel_requested.connect(self.cancel_requested)
+
+    # -- showing ------------------------------------------------------------------------------
+
+    def show_wish(self, wishes: Wishes) -> None:
+        """Show what is wished; emits nothing."""
+        self._wishes = wishes
+        wish = wishes.solve
+        with QSignalBlocker(self.by_bits), QSignalBlocker(self.by_loss):
+            (self.by_loss if wish.by_loss else self.by_bits).setChecked(True)
+        shown = {
+            self.bits: f"{wishes.frontier.budget:.4g}",
+            self.max_dnll: f"{wish.max_dnll:g}",
+            self.key_bits: "" if wish.key_bits is None else f"{wish.key_bits:g}",
+        }
+        for field, text in shown.items():
+            if not field.isModified():  # what is half typed is left alone
+                field.setText(text)
+        self._show_availability()
+
+    def show_capture(self, facts: CaptureFacts | None) -> None:
+        """Offer the sides that the open capture holds; None disables everything."""
+        self._facts = facts
+        self._show_availability()
+
+    def show_solving(self, offer: SolveOffer) -> None:
+        """Let the button solve, cancel, or say in its help why it can do neither."""
+        self.button.show_offer(offer)
+
+    def show_problem(self, sentence: str) -> None:
+        """Say what was typed wrong; an empty sentence takes it away."""
+        self.problem.setText(f"{sentence[:1].upper()}{sentence[1:]}." if sentence else "")
+        self.problem.setVisible(bool(sentence))
+
+    def _show_availability(self) -> None:
+        facts, wish = self._facts, self._wishes.solve
+        chosen = "v" if facts is None else wish.sides_of(facts).value
+        held = "v" if facts is None else facts.sides.value
+        sides = ("v", "k", "both") if held == "both" else (held,)
+        fill(self.side, ((SIDES[side], side) for side in sides), chosen)
+        for field in (self.by_bits, self.by_loss, self.side):
+            field.setEnabled(facts is not None)
+        self.bits.setEnabled(facts is not None and not wish.by_loss)
+        self.max_dnll.setEnabled(facts is not None and wish.by_loss)
+        self.set_row_visible(self.key_bits, held == "both")
+        self.key_bits.setEnabled(chosen == "both" and not wish.by_loss)
+
+    # -- answering ------------------------------------------------------------------------------
+
+    def _on_bits_finished(self) -> None:
+        number = self._typed(self.bits, "bits per value", 2.5)
+        if number is not None:
+            self.budget_typed.emit(number)
+
+    def _on_max_dnll_finished(self) -> None:
+        number = self._typed(self.max_dnll, "the largest ΔNLL", 0.05)
+        if number is not None:
+            self._emit(max_dnll=number)
+
+    def _on_key_bits_finished(self) -> None:
+        if self.key_bits.isModified() and not self.key_bits.text().strip():
+            self.key_bits.setModified(False)
+            self._emit(key_bits=None)
+            return
+        number = self._typed(self.key_bits, "bits per value of K", 4)
+        if number is not None:
+            self._emit(key_bits=number)
+
+    def _typed(self, field: QLineEdit, name: str, example: float) -> float | None:
+        """Return the number a hand typed; None for none, or for what is no number."""
+        if not field.isModified():
+            return None
+        field.setModified(False)
+        self.show_problem("")
+        try:
+            return parse_number(field.text(), name, example)
+        except SpecError as error:
+            self.show_wish(self._wishes)
+            self.show_problem(str(error))
+            return None
+
+    def _emit(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of SolveWish
+        self.show_problem("")
+        self.changed.emit(changes)
+
+
+def _number(parameter: Parameter) -> QLineEdit:
+    line = QLineEdit()
+    line.setAcceptDrops(False)  # a file dropped here is for the window
+    line.setFixedWidth(_NUMBER_PX)
+    line.setToolTip(parameter.help)
+    line.setAccessibleName(parameter.label)
+    line.setAccessibleDescription(parameter.help)
+    return line
