@@ -92,12 +92,15 @@ QAbstractSpinBox::up-button { subcontrol-position: top right; }
 QAbstractSpinBox::down-button { subcontrol-position: bottom right; }
 QAbstractSpinBox::up-arrow { image: url($icons:chevron-up.svg); width: 12px; height: 12px; }
 QAbstractSpinBox::down-arrow { image: url($icons:chevron-down.svg); width: 12px; height: 12px; }
+QComboBox { combobox-popup: 0; }
 QComboBox::drop-down { border: none; width: 18px; }
 QComboBox::down-arrow { image: url($icons:chevron-down.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView {
   background: $base; border: 1px solid $outline; padding: 2px; outline: 0;
   selection-background-color: $accent; selection-color: $on_accent;
 }
+
+QComboBox QAbstractItemView::item { min-height: 20px; }
 
 QSlider:horizontal { min-height: 20px; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: $border; }
@@ -142,7 +145,7 @@ QGroupBox {
 QGroupBox::title { subcontrol-origin: margin; left: 0; color: $text; }
 
 QTabWidget::pane { border: none; border-top: 1px solid $border; }
-QTabBar { background: transparent; }
+QTabBar { background: transparent; font-size: 13px; }
 QTabBar::tab {
   background: transparent; color: $muted; border: none; border-bottom: 2px solid transparent;
   padding: 4px 12px;

@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import (
     QLabel,
     QSizePolicy,
     QSpinBox,
+    QStyledItemDelegate,
     QWidget,
 )
 
@@ -108,6 +109,7 @@ class ChoiceBox(QComboBox):
 def combo_box() -> QComboBox:
     """Return a choice that may be narrower than its longest item."""
     box = ChoiceBox()
+    box.setItemDelegate(QStyledItemDelegate(box))  # one that minds the height of the style sheet
     box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(8)

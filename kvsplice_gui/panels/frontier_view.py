@@ -103,7 +103,7 @@ class FrontierView(QWidget):
     def set_budget(self, bits: float) -> None:
         """Show a budget in slider, label and plot; emits nothing."""
         with QSignalBlocker(self.slider):
-            self.slider.setValue(round(_STEPS / 3 * math.log2(min(max(bits, 1.0), MOST_BUDGET))))
+            self.slider.setValue(round(_STEPS / 3 * math.log2(within_slider(bits))))
         self.budget_label.setText(formats.with_unit(f"{bits:.3g}", "bits"))
         self.slider.setAccessibleDescription(f"{bits:.3g} bits per value")
         self.plot.set_budget(bits)
@@ -153,8 +153,10 @@ class FrontierView(QWidget):
 
     def _on_slider_value_changed(self, step: int) -> None:
         bits = 2 ** (3 * step / _STEPS)
-        marks = self._marks if self._solved_bits is None else (self._solved_bits, *self._marks)
-        near = [mark for mark in marks if abs(math.log2(mark / bits)) <= 1.5 / _STEPS]
+        if self._solved_bits is not None and _is_near(within_slider(self._solved_bits), bits):
+            self.budget_chosen.emit(self._solved_bits)  # beyond an end it lies at the end
+            return
+        near = [mark for mark in self._marks if _is_near(mark, bits)]
         self.budget_chosen.emit(near[0] if near else rounded(bits))
 
     def _on_legend_pipeline_clicked(self, pipeline: Pipeline) -> None:
@@ -164,6 +166,15 @@ class FrontierView(QWidget):
             self.plot.point_chosen.emit(min(own, key=lambda point: abs(point.bits - bits)))
 
 
+def _is_near(mark: float, bits: float) -> bool:
+    return abs(math.log2(mark / bits)) <= 1.5 / _STEPS
+
+
+def within_slider(bits: float) -> float:
+    """Return a budget, or the slider's end that is nearest to it."""
+    return min(max(bits, LEAST_BUDGET), MOST_BUDGET)
+
+
 def rounded(bits: float) -> float:
     """Return a budget within the slider's ends, to a twentieth of a bit."""
-    return min(max(round(20 * bits) / 20, LEAST_BUDGET), MOST_BUDGET)
+    return within_slider(round(20 * bits) / 20)

@@ -52,6 +52,8 @@ class SolveButton(QPushButton):
         self.setText(working if offer.running else offer.label)
         self.setToolTip("Stop; the last result stays (Esc)" if offer.running else offer.help_text)
         self.setEnabled(not offer.cancelling if offer.running else offer.can_solve)
+        # What stands beside it must not move when it says Cancel.
+        self.setMinimumWidth(max(self.minimumWidth(), self.sizeHint().width()))
 
     def _on_clicked(self) -> None:
         (self.cancel_requested if self._offer.running else self.solve_requested).emit()

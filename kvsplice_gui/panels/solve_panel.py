@@ -96,7 +96,7 @@ class SolvePanel(FieldGroup):
         with QSignalBlocker(self.by_bits), QSignalBlocker(self.by_loss):
             (self.by_loss if wish.by_loss else self.by_bits).setChecked(True)
         shown = {
-            self.bits: f"{wishes.frontier.budget:.4g}",
+            self.bits: f"{wishes.frontier.budget:.3g}",
             self.max_dnll: f"{wish.max_dnll:g}",
             self.key_bits: "" if wish.key_bits is None else f"{wish.key_bits:g}",
         }
@@ -129,8 +129,7 @@ class SolvePanel(FieldGroup):
             field.setEnabled(facts is not None)
         self.bits.setEnabled(facts is not None and not wish.by_loss)
         self.max_dnll.setEnabled(facts is not None and wish.by_loss)
-        self.set_row_visible(self.key_bits, held == "both")
-        self.key_bits.setEnabled(chosen == "both" and not wish.by_loss)
+        self.set_row_visible(self.key_bits, chosen == "both" and not wish.by_loss)
 
     # -- answering ------------------------------------------------------------------------------
 

@@ -39,6 +39,17 @@ def test_the_slider_catches_at_measured_budgets(view):
     assert max(budgets) == 8.0
 
 
+@pytest.mark.parametrize(("solved", "end"), [(0.863, 0), (2.71, 29), (9.5, 60)])
+def test_the_slider_leads_back_to_what_was_solved_for_beyond_its_ends_too(view, solved, end):
+    said = record(view.budget_chosen)
+    view.show_solved(solved, "")
+    view.set_budget(solved)
+    assert view.slider.value() == end
+    view.slider.setValue(40)
+    view.slider.setValue(end)
+    assert said[-1] == (solved,)
+
+
 @pytest.mark.parametrize(("bits", "kept"), [(0.2, 1.0), (2.49, 2.5), (3.3333, 3.35), (20, 8.0)])
 def test_a_dragged_budget_is_a_twentieth_within_the_ends(bits, kept):
     assert rounded(bits) == pytest.approx(kept)

@@ -68,22 +68,24 @@ def test_only_the_number_of_the_chosen_bound_is_asked_for(panel):
     panel.show_wish(wish(by_loss=True, side="both"))
     assert not panel.bits.isEnabled()
     assert panel.max_dnll.isEnabled()
-    assert not panel.key_bits.isEnabled()
+    assert not panel.key_bits.isVisible()
 
 
 @pytest.mark.parametrize(
     ("facts", "sides"), [(FACTS, ["V"]), (BOTH, ["V", "K", "V and K"])], ids=["v", "both"]
 )
 def test_sides_are_those_of_the_capture(panel, facts, sides):
+    panel.show_wish(wish(side="both"))
     panel.show_capture(facts)
     assert texts(panel.side) == sides
+    assert panel.side.currentText() == sides[-1]
     assert panel.key_bits.isVisible() == (facts is BOTH)
 
 
 def test_bits_of_k_alone_need_both_sides(panel):
     for side in ("v", "k", "both"):
         panel.show_wish(wish(side=side))
-        assert panel.key_bits.isEnabled() == (side == "both")
+        assert panel.key_bits.isVisible() == (side == "both")
 
 
 def test_what_is_half_typed_is_left_alone(qtbot, panel):
@@ -121,7 +123,9 @@ def test_tab_walks_down_and_every_field_has_help_and_a_name(panel):
 def test_the_button_solves_and_cancels(qtbot, panel):
     solved, cancelled = record(panel.solve_requested), record(panel.cancel_requested)
     panel.button.click()
+    width = panel.button.minimumWidth()
     panel.show_solving(SolveOffer("Solve for the budget", running=True))
+    assert panel.button.minimumWidth() == width >= panel.button.sizeHint().width()
     assert panel.button.text() == "Cancel"
     panel.button.click()
     panel.show_solving(SolveOffer("Solve for the budget", running=True, cancelling=True))
