@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 
 from kvsplice_core.cli.console import change_text, print_table, remark, say, significant
 from kvsplice_core.cli.evaluations import estimate_text, print_controls
+from kvsplice_core.pipelines.wording import recipe_words
 
 if TYPE_CHECKING:
     from kvsplice_core.pipelines.solving import LayerSolution
     from kvsplice_core.pipelines.spec import Pipeline
     from kvsplice_core.quality.solve_results import SolveResult, Trial
+    from kvsplice_core.specs import CalibrationSpec
 
 
 def print_solution(result: SolveResult) -> None:
     """Print the map of bits, what the card costs, and the verdict against equal bits."""
     evaluation, spec = result.evaluation, result.spec
     bits = ", ".join(f"{side.upper()} {significant(b)} bits" for side, b in result.bits.items())
-    say(f"{result.model.name}, {spec.pipeline.label}: {bits} per value, everything counted")
+    counted = f"{result.model.name}, {spec.pipeline.label}: {bits} per value, everything counted"
+    say("; ".join(filter(None, (counted, recipe_words([spec.pipeline], spec.calibration.recipe)))))
     documents = evaluation.documents
     names = ", ".join(one.name for one in documents)
     tokens = sum(one.tokens for one in documents)
@@ -101,13 +104,18 @@ def _verdict(result: SolveResult) -> str:
     return change if against.is_gain else f"{change}; only it holds the bound, so it is kept"
 
 
-def print_layer(solution: LayerSolution, title: str, pipeline: Pipeline) -> None:
+def print_layer(
+    solution: LayerSolution, title: str, pipeline: Pipeline, calibration: CalibrationSpec
+) -> None:
     """Print what every codec of one layer of vectors was given."""
     fit = solution.fit
-    say(
+    heading = (
         f"{title}, {pipeline.label}: {significant(fit.counted.total)} bits per value, everything "
-        f"counted; NMSE {significant(fit.nmse)} on {len(fit.errors)} test tokens"
+        f"counted",
+        f"NMSE {significant(fit.nmse)} on {len(fit.errors)} test tokens",
+        recipe_words([pipeline], calibration.recipe),
     )
+    say("; ".join(filter(None, heading)))
     rows = [
         (str(i), significant(one.counted.total), str(one.codec.k), significant(nmse))
         for i, (one, nmse) in enumerate(

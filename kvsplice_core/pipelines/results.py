@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES, Pipeline
 from kvsplice_core.results import Change
-from kvsplice_core.specs import CalibrationSpec, Recipe
+from kvsplice_core.specs import PIPELINE_RECIPE, CalibrationSpec
 
 if TYPE_CHECKING:
     from kvsplice_core.quality.results import Control, Estimate, Quality
@@ -43,7 +43,7 @@ class FrontierSpec:
     pipelines: tuple[Pipeline, ...] = DEFAULT_PIPELINES
     bits: tuple[float, ...] = DEFAULT_BITS
     calibration: CalibrationSpec = field(
-        default_factory=lambda: CalibrationSpec(recipe=Recipe.ORIGIN)
+        default_factory=lambda: CalibrationSpec(recipe=PIPELINE_RECIPE)
     )
     counted_tokens: int = DEFAULT_COUNTED_TOKENS
     surrogate: bool = False

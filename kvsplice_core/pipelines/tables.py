@@ -44,13 +44,16 @@ def frontier_csv(result: FrontierResult) -> str:
 
     Columns: ``pipeline`` (key), ``bits`` (per value, everything counted), ``nmse``; of a model
     ``dnll`` (nats per token); ``asked_bits``, ``vector_bits``, ``side_bits``, ``k``, ``gap_db``
-    (over the Gaussian bound), ``codecs``, ``replaced``, ``reference``; ``change`` and
-    ``surrogate`` (per cent of the squared error against the reference, and the same on a Gaussian
-    surrogate) with ``_low`` and ``_high``; ``verdict``; of a model ``dnll``, ``kl`` (nats per
-    token), ``perplexity``, ``top1`` with their intervals, and ``dnll_against`` (ΔNLL minus the
-    reference's). What was not measured is blank.
+    (over the Gaussian bound), ``codecs``, ``replaced``, ``reference``, ``recipe`` (of a
+    transform that learns); ``change`` and ``surrogate`` (per cent of the squared error against the
+    reference, and the same on a Gaussian surrogate) with ``_low`` and ``_high``; ``verdict``; of a
+    model ``dnll``, ``kl`` (nats per token), ``perplexity``, ``top1`` with their intervals, and
+    ``dnll_against`` (ΔNLL minus the reference's). What was not measured is blank.
     """
-    columns = [*_FIRST, *_model_first(result), *_OTHERS, *_changes(), *_model_others(result)]
+    columns = [
+        *_FIRST, *_model_first(result), *_OTHERS, _recipe(result), *_changes(),
+        *_model_others(result),
+    ]  # fmt: skip
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([name for name, _ in columns])
@@ -102,6 +105,11 @@ def _point(point: FrontierPoint, result: FrontierResult) -> dict[str, Any]:
         "verdict": None if point.change is None else point.change.verdict.value,
         "sentence": verdict(point, result),
     }
+
+
+def _recipe(result: FrontierResult) -> tuple[str, Cell]:
+    recipe = result.spec.calibration.recipe
+    return "recipe", lambda p: recipe if p.pipeline.method.is_learnt else ""
 
 
 def _model_first(result: FrontierResult) -> list[tuple[str, Cell]]:

@@ -9,7 +9,10 @@ from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.results import Change, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kvsplice_core.quality.results import Estimate
+    from kvsplice_core.specs import Recipe
 
 MEASURES = {
     "nmse": "NMSE",
@@ -23,6 +26,12 @@ MEASURES = {
 _OVER = 1.01
 _APART = 0.005
 _WORDS = {Verdict.GAIN: "a gain", Verdict.TIE: "a tie", Verdict.LOSS: "a loss"}
+
+
+def recipe_words(pipelines: Iterable[Pipeline], recipe: Recipe) -> str:
+    """Return by which recipe transforms were learnt; empty where no pipeline has one."""
+    learns = any(pipeline.method.is_learnt for pipeline in pipelines)
+    return f"transforms learnt by recipe {recipe}" if learns else ""
 
 
 def estimate_of(point: FrontierPoint, measure: str) -> Estimate | None:

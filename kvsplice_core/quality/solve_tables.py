@@ -17,18 +17,26 @@ if TYPE_CHECKING:
     from kvsplice_core.quality.solve_spec import SolveSpec
 
 
+_COLUMNS = (
+    "side", "layer", "heads", "asked_bits", "bits", "k", "nmse", "sensitivity", "pipeline", "recipe"
+)  # fmt: skip
+
+
 def solve_csv(result: SolveResult) -> str:
     """Return what every codec was given as CSV, one row each.
 
     Columns: ``side``, ``layer``, ``heads`` (separated by spaces), ``asked_bits`` and ``bits`` (per
     value; what it takes, everything counted), ``k``, ``nmse`` (test documents of the capture),
-    ``sensitivity`` (KL with it alone compressed, nats per token).
+    ``sensitivity`` (KL with it alone compressed, nats per token), ``pipeline``, ``recipe`` (of a
+    transform that learns; else blank).
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["side", "layer", "heads", "asked_bits", "bits", "k", "nmse", "sensitivity"])
+    writer.writerow(_COLUMNS)
+    pipeline = result.spec.pipeline
+    recipe = result.spec.calibration.recipe if pipeline.method.is_learnt else ""
     for share in result.shares:
-        writer.writerow(_row(share))
+        writer.writerow([*_row(share), pipeline.key, recipe])
     return buffer.getvalue()
 
 

@@ -110,6 +110,26 @@ def test_a_codec_of_a_pipeline_is_saved(kvsplice, tmp_path):
     assert (codec.k, codec.decoding) == (16, Decoding.QUADRATIC)
 
 
+@pytest.mark.parametrize(("asked", "learnt"), [((), "origin"), (("--recipe", "joint"), "joint")])
+def test_fit_and_frontier_learn_by_one_recipe_unless_asked_otherwise(
+    kvsplice, tmp_path, asked, learnt
+):
+    said = f"transforms learnt by recipe {learnt}\n"
+    quick = (*DATA, "--epochs", "1", *asked)
+    fit = ("--pipeline", "spline", "--bits", "4", "--out", tmp_path / "codec.safetensors")
+    assert said in kvsplice("fit", *quick, *fit).out
+    table = tmp_path / "f.csv"
+    frontier = ("--pipelines", "pca,spline", "--bits", "4", "--csv", table)
+    assert said in kvsplice("frontier", *quick, *frontier).out
+    assert {row["pipeline"]: row["recipe"] for row in rows(table)} == {"pca": "", "spline": learnt}
+    assert said in kvsplice("solve", *quick, "--pipeline", "spline", "--bits", "4").out
+
+
+def test_a_pipeline_that_learns_no_transform_names_no_recipe(kvsplice, tmp_path):
+    words = ("--pipeline", "quadratic", "--bits", "4", "--out", tmp_path / "codec.safetensors")
+    assert "recipe" not in kvsplice("fit", *DATA, *words).out
+
+
 def test_a_card_of_a_pipeline_is_saved(kvsplice, place, tmp_path):
     out = tmp_path / "card.safetensors"
     words = ("--pipeline", "joined+int8", "--bits", "16", "--device", "cpu", "--out", out)

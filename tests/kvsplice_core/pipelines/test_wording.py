@@ -9,10 +9,12 @@ from kvsplice_core.pipelines.wording import (
     best_at,
     best_words,
     digits,
+    recipe_words,
     reference_point,
     replacement,
     verdict,
 )
+from kvsplice_core.specs import Recipe
 from tests.frontier_samples import GAIN, LOSS, TIE, frontier, point
 from tests.quality_samples import around, quality
 
@@ -94,6 +96,12 @@ def test_the_budget_is_named_with_its_best_or_with_the_least():
     words = best_words(frontier(), 2.5)
     assert words.startswith("best at ≤ 2.5 bits: heads joined · axes of W_O · PCA · Lloyd–Max")
     assert best_words(frontier(), 0.5).endswith("the least is 1.01")
+
+
+def test_a_recipe_is_named_where_a_transform_learns():
+    words = recipe_words(map(Pipeline.of, ("pca", "joined+flow")), Recipe.JOINT)
+    assert words == "transforms learnt by recipe joint"
+    assert recipe_words([Pipeline.of("joined+lloyd-max")], Recipe.JOINT) == ""
 
 
 @pytest.mark.parametrize(
