@@ -8,7 +8,7 @@ from kvsplice_core.capture.specs import Sides
 from kvsplice_core.pipelines.allotting import Offer, Unit
 from kvsplice_core.quality.results import Control
 from kvsplice_core.quality.solve_results import AgainstEven, Share, SolveResult, Trial
-from kvsplice_core.quality.solve_spec import SolveSpec
+from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
 from tests import quality_samples
 from tests.quality_samples import around, quality
 
@@ -26,7 +26,7 @@ def shares(side: str = "v", layers: int = 4, heads: int = 4) -> tuple[Share, ...
     return tuple(
         Share(
             side, layer, (head,), unit(1e-3 * 4.0**layer), asked=1.0 + layer, bits=1.0 + layer,
-            k=16 * (layer + 1), nmse=0.01,
+            k=16 * (layer + 1), kept=DEFAULT_PIPELINE, nmse=0.01,
         )
         for layer in range(layers)
         for head in range(heads)

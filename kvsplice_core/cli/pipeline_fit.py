@@ -109,10 +109,6 @@ def fit_pipeline_card(
     if learnt := recipe_words([pipeline], calibration.recipe):
         say(learnt)
     print_scores(card.scores)
-    for (side, layer), fit in fits.items():
-        if fit.replaced:
-            count = len(fit.groups)
-            say(f"{side.upper()} layer {layer}: simpler in {fit.replaced} of {count} codecs")
     say(f"saved {out}: {card.title}, for {card.model.name}")
 
 

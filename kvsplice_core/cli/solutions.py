@@ -55,7 +55,7 @@ def _print_map(result: SolveResult, side: str) -> None:
 
 
 def _print_codecs(result: SolveResult) -> None:
-    columns = ("side", "layer", "heads", "bits", "k", "test NMSE", "KL alone")
+    columns = ("side", "layer", "heads", "bits", "k", "test NMSE", "KL alone", "kept")
     rows = [
         (
             one.side.upper(),
@@ -65,10 +65,11 @@ def _print_codecs(result: SolveResult) -> None:
             str(one.k),
             significant(one.nmse),
             significant(one.unit.cost),
+            one.kept.key,
         )
         for one in result.shares
     ]
-    print_table(columns, rows, "|".join(("layer", *columns[3:])))
+    print_table(columns, rows, "|".join(("layer", *columns[3:-1])))
 
 
 def _print_trials(result: SolveResult) -> None:
@@ -117,11 +118,11 @@ def print_layer(
     )
     say("; ".join(filter(None, heading)))
     rows = [
-        (str(i), significant(one.counted.total), str(one.codec.k), significant(nmse))
+        (str(i), significant(one.counted.total), str(one.codec.k), significant(nmse), one.kept.key)
         for i, (one, nmse) in enumerate(
             (one, float(one.errors.sum() / one.spread.sum())) for one in fit.groups
         )
     ]
-    print_table(("codec", "bits", "k", "test NMSE"), rows, "codec|bits|k|test NMSE")
+    print_table(("codec", "bits", "k", "test NMSE", "kept"), rows, "codec|bits|k|test NMSE")
     if len(rows) > 1:
         say(f"squared error against the same for all: {change_text(solution.change)}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kvsplice_core.model_facts import ModelFacts
+    from kvsplice_core.pipelines.spec import Pipeline
     from kvsplice_core.quality.results import Estimate, EvalResult, Quality
     from kvsplice_core.quality.solve_spec import SolveSpec
 
@@ -39,6 +40,8 @@ class Share:
         What it takes, everything counted.
     k : int
         Numbers kept per vector.
+    kept : Pipeline
+        What the validation part chose: the pipeline, or something simpler.
     nmse : float
         Squared error over that of the training mean, on the capture's test documents.
     """
@@ -50,6 +53,7 @@ class Share:
     asked: float
     bits: float
     k: int
+    kept: Pipeline
     nmse: float
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 _COLUMNS = (
-    "side", "layer", "heads", "asked_bits", "bits", "k", "nmse", "sensitivity", "pipeline", "recipe"
+    "side", "layer", "heads", "asked_bits", "bits", "k", "nmse", "sensitivity", "pipeline",
+    "recipe", "kept",
 )  # fmt: skip
 
 
@@ -28,7 +29,8 @@ def solve_csv(result: SolveResult) -> str:
     Columns: ``side``, ``layer``, ``heads`` (separated by spaces), ``asked_bits`` and ``bits`` (per
     value; what it takes, everything counted), ``k``, ``nmse`` (test documents of the capture),
     ``sensitivity`` (KL with it alone compressed, nats per token), ``pipeline``, ``recipe`` (of a
-    transform that learns; else blank).
+    transform that learns; else blank), ``kept`` (the pipeline, or what is simpler and replaced
+    it).
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -36,7 +38,7 @@ def solve_csv(result: SolveResult) -> str:
     pipeline = result.spec.pipeline
     recipe = result.spec.calibration.recipe if pipeline.method.is_learnt else ""
     for share in result.shares:
-        writer.writerow([*_row(share), pipeline.key, recipe])
+        writer.writerow([*_row(share), pipeline.key, recipe, share.kept.key])
     return buffer.getvalue()
 
 
@@ -53,6 +55,7 @@ def solve_json(result: SolveResult, leaked_documents: Sequence[str] = ()) -> str
     """
     document = asdict(result) | {
         "spec": _spec_json(result.spec),
+        "shares": [asdict(one) | {"kept": one.kept.key} for one in result.shares],
         "valid": result.is_valid,
         "verdict": None if result.against is None else result.against.verdict.value,
         "leaked_documents": list(leaked_documents),
