@@ -6,13 +6,17 @@ from dataclasses import replace
 
 from kvsplice_core.capture.specs import Sides
 from kvsplice_core.pipelines.allotting import Offer, Unit
+from kvsplice_core.quality.compared import Compared
 from kvsplice_core.quality.results import Control
-from kvsplice_core.quality.solve_results import AgainstEven, Share, SolveResult, Trial
+from kvsplice_core.quality.solve_results import Choice, Share, SolveResult, Trial
 from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
 from tests import quality_samples
 from tests.quality_samples import around, quality
 
 LEAST, MOST = 1, 8
+GAIN = Compared(around(-0.02, 0.01), around(-0.02, 0.005))
+TIE = Compared(around(0.0, 0.01), around(0.0, 0.01))
+DISAGREEMENT = Compared(around(-0.02, 0.01), around(0.02, 0.01))
 
 
 def unit(cost: float) -> Unit:
@@ -33,6 +37,12 @@ def shares(side: str = "v", layers: int = 4, heads: int = 4) -> tuple[Share, ...
     )  # fmt: skip
 
 
+def choice(chosen: Compared, reported: Compared, *, apart: bool = True) -> Choice:
+    """Return a choice on documents apart from those that are reported on, or on all of them."""
+    halves = (("a", "c", "e"), ("b", "d", "f")) if apart else (("a", "b"),) * 2
+    return Choice(*halves, chosen, reported, quality(0.04, 0.03))
+
+
 def result(
     spec: SolveSpec | None = None,
     audit: tuple[Control, ...] = quality_samples.PASSED,
@@ -51,7 +61,7 @@ def result(
         kept_even=False,
         solved=solved,
         even=even,
-        against=AgainstEven(around(-0.02, 0.01), around(-0.02, 0.005)),
+        choice=choice(GAIN, GAIN),
         trials=(solved, even),
         evaluation=replace(quality_samples.evaluation(audit), continuation=None),
         probes=("a", "b"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isnan
 from typing import TYPE_CHECKING
 
 from kvsplice_core.cli.console import change_text, print_table, remark, say, significant
 from kvsplice_core.cli.evaluations import estimate_text, print_controls
 from kvsplice_core.pipelines.wording import recipe_words
+from kvsplice_core.quality.solve_wording import solve_caveats, solve_verdict
 
 if TYPE_CHECKING:
     from kvsplice_core.pipelines.solving import LayerSolution
@@ -26,12 +28,8 @@ def print_solution(result: SolveResult) -> None:
     names = ", ".join(one.name for one in documents)
     tokens = sum(one.tokens for one in documents)
     say(f"checked on {tokens} tokens of {names}; sensitivities on {', '.join(result.probes)}")
-    for caveat in evaluation.caveats:
+    for caveat in solve_caveats(result):
         remark(caveat)
-    if result.probed_on_checked:
-        remark("sensitivities were measured on the text that checks, which flatters the allotment")
-    if spec.max_dnll is not None:
-        remark("the bits were chosen on the text that checks, which flatters their ΔNLL")
     for side in result.sides:
         say("")
         _print_map(result, side)
@@ -39,7 +37,12 @@ def print_solution(result: SolveResult) -> None:
     _print_codecs(result)
     say("")
     _print_trials(result)
-    say(_verdict(result))
+    for clause in solve_verdict(result, partial(estimate_text, sign=True)):
+        say(clause)
+    if result.choice is not None and result.choice.is_apart:
+        quality = result.choice.quality
+        cost = f"ΔNLL {estimate_text(quality.delta_nll, sign=True)}, KL {estimate_text(quality.kl)}"
+        say(f"what is kept costs {cost} nats per token there")
     say("")
     print_controls(evaluation.audit)
 
@@ -90,19 +93,6 @@ def _trial_cells(trial: Trial, result: SolveResult) -> tuple[str, ...]:
         estimate_text(trial.quality.perplexity),
         "kept" if trial is kept else "",
     )
-
-
-def _verdict(result: SolveResult) -> str:
-    against = result.against
-    if against is None:
-        return "by sensitivity: not every codec can be given so few bits, so nothing compares"
-    change = (
-        f"by sensitivity minus the same for all: ΔNLL {estimate_text(against.delta_nll, sign=True)}"
-        f", KL {estimate_text(against.kl, sign=True)} nat per token, a {against.verdict.value}"
-    )
-    if result.kept_even:
-        return f"{change}; the same for all is kept"
-    return change if against.is_gain else f"{change}; only it holds the bound, so it is kept"
 
 
 def print_layer(

@@ -8,11 +8,14 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from kvsplice_core.pipelines.wording import digits
+from kvsplice_core.quality.solve_wording import solve_caveats, solve_verdict
 from kvsplice_core.tables import finite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kvsplice_core.quality.results import Estimate
     from kvsplice_core.quality.solve_results import Share, SolveResult
     from kvsplice_core.quality.solve_spec import SolveSpec
 
@@ -57,11 +60,18 @@ def solve_json(result: SolveResult, leaked_documents: Sequence[str] = ()) -> str
         "spec": _spec_json(result.spec),
         "shares": [asdict(one) | {"kept": one.kept.key} for one in result.shares],
         "valid": result.is_valid,
-        "verdict": None if result.against is None else result.against.verdict.value,
+        "verdict": None if result.choice is None else result.choice.reported.verdict.value,
+        "sentences": list(solve_verdict(result, _written)),
+        "caveats": list(solve_caveats(result)),
         "leaked_documents": list(leaked_documents),
         "bits_of_heads": {side: result.head_map(side).tolist() for side in result.sides},
     }
     return json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _written(found: Estimate) -> str:
+    value, low, high = map(digits, (found.value, found.low, found.high))
+    return f"{value} [{low}, {high}]"
 
 
 def _spec_json(spec: SolveSpec) -> dict[str, Any]:
