@@ -7,7 +7,7 @@ import math
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import WorkProgress, print_table, remark, say, significant
+from kvsplice_core.cli.console import WorkProgress, print_table, remark, say, signed, significant
 from kvsplice_core.cli.evaluations import (
     add_evaluation_options,
     estimate_text,
@@ -274,14 +274,14 @@ def _cells(point: FrontierPoint, result: FrontierResult) -> tuple[str, ...]:
             kl = significant(quality.kl.value)
             model = (estimate_text(quality.delta_nll, sign=True), kl)
     return (
-        f"{point.bits:.3g}",
+        significant(point.bits),
         point.pipeline.label,
         "" if point.k is None else str(point.k),
         significant(point.nmse),
-        "" if math.isnan(point.gap_db) else f"{point.gap_db:.3g} dB",
+        "" if math.isnan(point.gap_db) else f"{significant(point.gap_db)} dB",
         *model,
-        "" if change is None else f"{change.percent:+.3g} %",
-        "" if change is None else f"{change.low:+.3g} … {change.high:+.3g}",
+        "" if change is None else f"{signed(change.percent)} %",
+        "" if change is None else f"{signed(change.low)} … {signed(change.high)}",
         "" if change is None else change.verdict.value,
     )
 
