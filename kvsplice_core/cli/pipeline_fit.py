@@ -73,7 +73,8 @@ def fit_codec(arguments: argparse.Namespace, values: Values, calibration: Calibr
     fit: GroupFit = _follow(fit_group(parts, pipeline, Budget(arguments.bits), calibration))
     save_codec(fit.codec.to("cpu"), arguments.out)
     say(f"saved {arguments.out}")
-    kept = f"kept {(fit.replaced_by or pipeline).label} at {fit.counted.total:.3g} bits per value"
+    instead = "" if fit.replaced_by is None else f" in place of {pipeline.label}"
+    kept = f"kept {fit.kept.label}{instead} at {significant(fit.counted.total)} bits per value"
     say("; ".join(filter(None, (kept, recipe_words([pipeline], calibration.recipe)))))
     nmse = fit.errors.sum() / fit.spread.sum()
     say(f"test NMSE {significant(float(nmse))} on {len(fit.errors)} vectors")

@@ -118,7 +118,10 @@ def test_fit_frontier_and_solve_learn_by_one_recipe_unless_asked_otherwise(
     quick = (vectors, "--device", "cpu", "--epochs", "1", *asked)
     fit = ("--pipeline", "spline", "--bits", "4", "--out", tmp_path / "codec.safetensors")
     assert said in kvsplice("fit", *quick, *fit).out
-    assert load_codec(tmp_path / "codec.safetensors").info["recipe"] == learnt
+    info = load_codec(tmp_path / "codec.safetensors").info
+    assert info["recipe"] == learnt
+    replaced = info["kept"] != "spline"
+    assert ("in place of Spline→PCA" in kvsplice("fit", *quick, *fit).out) == replaced
     table = tmp_path / "f.csv"
     frontier = ("--pipelines", "pca,spline", "--bits", "4", "--csv", table)
     assert said in kvsplice("frontier", *quick, *frontier).out
