@@ -18,6 +18,7 @@ from kvsplice_core.methods import Method
 from kvsplice_core.metrics import change_against, mean_squared_error, row_errors
 from kvsplice_core.pca import PCA, fit_pca
 from kvsplice_core.progress import relay
+from kvsplice_core.provenance import calibration_info, data_info
 from kvsplice_core.results import CalibrationResult, CalibrationStep, DataSummary, Verdict
 from kvsplice_core.specs import CalibrationSpec, Recipe
 from kvsplice_core.streaming import History
@@ -26,7 +27,6 @@ from kvsplice_core.transforms.base import Transform
 from kvsplice_core.transforms.identity import Identity
 from kvsplice_core.values.documents import nearest_boundary
 from kvsplice_core.values.values import MIN_PART, Values
-from kvsplice_core.version import library_versions
 
 # A quarter of the epochs more, on all training vectors, for a codec that won on most of them.
 _FINISH_DIVISOR = 4
@@ -296,23 +296,7 @@ def _pca_codec(pca: PCA, k: int, info: dict[str, object] | None = None) -> Codec
 
 
 def _info(parts: Parts, spec: CalibrationSpec) -> dict[str, object]:
-    data = parts.summary
-    return {
-        "data": data.title,
-        "data_sha256": data.sha256,
-        "provenance": data.provenance,
-        "method": spec.method.key,
-        "recipe": spec.recipe.value,
-        "knots": spec.resolved_knots,
-        "curve": spec.curve.value,
-        "knot_placement": spec.knot_placement.value,
-        "axes": spec.axes.value,
-        "coupling": spec.coupling.value,
-        "epochs": spec.resolved_epochs,
-        "seed": spec.seed,
-        "train_vectors": len(parts.train),
-        "versions": library_versions(),
-    }
+    return data_info(parts.summary, len(parts.train)) | calibration_info(spec)
 
 
 def _on(codec: Codec | None, device: torch.device) -> Codec | None:

@@ -29,8 +29,9 @@ class HeadScore:
     layer : int
     head : int or None
         None for a codec that all heads of the layer share.
-    method, kept : Method
-        What was asked for, and what the validation part chose.
+    method, kept : str
+        What was asked for, and what the validation part chose: the key of a method, or the words
+        of a pipeline.
     k : int
         Numbers kept per vector.
     mse : float
@@ -46,8 +47,8 @@ class HeadScore:
     side: str
     layer: int
     head: int | None
-    method: Method
-    kept: Method
+    method: str
+    kept: str
     k: int
     mse: float
     mse_pca: float | None
@@ -116,7 +117,10 @@ class Card:
         bits = self.info.get("bits")
         means = bits.items() if isinstance(bits, Mapping) else ()
         each = ", ".join(f"{side.upper()} {mean:.3g} bits" for side, mean in means)
-        return f"{self.info['label']}, {each or self._sides}"
+        replaced = self.info.get("replaced")
+        count = len(replaced) if isinstance(replaced, Mapping) else 0
+        aside = f" (simpler in {count} of {self._count} codecs)" if count else ""
+        return f"{self.info['label']}, {each or self._sides}{aside}"
 
     def _replaced(self, method: str) -> str:
         """Say how many codecs are PCA in place of the method that was asked for."""
@@ -130,6 +134,10 @@ class Card:
     def is_quantized(self) -> bool:
         """Whether a codec stores levels rather than numbers."""
         return any(codec.quantizer is not None for held in self._all() for codec in held.codecs)
+
+    @property
+    def _count(self) -> int:
+        return sum(len(held.codecs) for held in self._all())
 
     def _all(self) -> tuple[HeadCodecs, ...]:
         return (*self.values.values(), *self.keys.values())

@@ -34,7 +34,6 @@ from kvsplice_core.codec_file import (
 from kvsplice_core.errors import CodecFileError, SpecError
 from kvsplice_core.files import atomic_path
 from kvsplice_core.heads import HeadCodecs
-from kvsplice_core.methods import Method
 from kvsplice_core.model_facts import ModelFacts
 from kvsplice_core.results import Change
 
@@ -69,7 +68,7 @@ def save_card(card: Card, path: str | Path) -> None:
         "schema_version": SCHEMA_VERSION,
         "model": asdict(card.model),
         "codecs": codecs,
-        "scores": [_score_json(score) for score in card.scores],
+        "scores": [asdict(score) for score in card.scores],
         "info": dict(card.info),
         "proofs": [dict(proof) for proof in card.proofs],
         "keys_before_rotary": card.keys_before_rotary,
@@ -172,16 +171,11 @@ def _codecs_of(
     return found
 
 
-def _score_json(score: HeadScore) -> dict[str, object]:
-    return asdict(score) | {"method": score.method.key, "kept": score.kept.key}
-
-
 def _score_of(entry: Mapping[str, Any]) -> HeadScore:
     typed(entry, SCORE_TYPES)
     change = entry["change"]
-    methods = {name: Method.of(entry[name]) for name in ("method", "kept")}
     found = None if change is None else Change(**typed(change, CHANGE_TYPES))
-    return HeadScore(**{**entry, **methods, "change": found})
+    return HeadScore(**{**entry, "change": found})
 
 
 def _content_hash(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:

@@ -13,10 +13,10 @@ from kvsplice_core.errors import SpecError
 from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.methods import Method
 from kvsplice_core.progress import relay
+from kvsplice_core.provenance import calibration_info, capture_info
 from kvsplice_core.results import CalibrationStep, SweepResult, SweepStep
 from kvsplice_core.specs import SAMPLE_BUDGET, CalibrationSpec, Recipe, SweepSpec
 from kvsplice_core.sweeping import sweep
-from kvsplice_core.version import library_versions
 
 CardFit = Generator["CardStep", None, Card]
 
@@ -174,8 +174,8 @@ def _score(place: _Place, result: SweepResult, method: Method) -> HeadScore:
         side=place.side,
         layer=place.layer,
         head=place.head,
-        method=method,
-        kept=row.kept,
+        method=method.key,
+        kept=row.kept.key,
         k=row.k,
         mse=row.scores.mse,
         mse_pca=pca.scores.mse,
@@ -193,26 +193,11 @@ def _by_layer(codecs: Mapping[_Place, Codec], side: str, capture: Capture) -> di
 
 
 def _info(capture: Capture, spec: CardSpec) -> dict[str, object]:
-    facts, calibration = capture.facts, spec.calibration
     return {
-        "method": calibration.method.key,
-        "k": calibration.k,
-        "recipe": calibration.recipe.value,
-        "knots": calibration.resolved_knots,
-        "curve": calibration.curve.value,
-        "knot_placement": calibration.knot_placement.value,
-        "axes": calibration.axes.value,
-        "coupling": calibration.coupling.value,
-        "epochs": calibration.resolved_epochs,
-        "seed": calibration.seed,
-        "train_fraction": calibration.train_fraction,
+        **capture_info(capture),
+        **calibration_info(spec.calibration),
+        "k": spec.calibration.k,
         "sides": spec.sides.value,
         "pool_heads": spec.pool_heads,
         "budget": spec.budget,
-        "capture_sha256": capture.sha256,
-        "text_sha256": facts.text_sha256,
-        "documents": [span.name for span in facts.documents],
-        "document_sha256": [span.sha256 for span in facts.documents],
-        "tokens": facts.tokens,
-        "versions": library_versions(),
     }

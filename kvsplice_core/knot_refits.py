@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kvsplice_core.axes import Axes
 from kvsplice_core.calibration import Parts, require_k, split_parts
 from kvsplice_core.codec import Codec
 from kvsplice_core.methods import Method
@@ -22,6 +23,7 @@ from kvsplice_core.metrics import (
     score,
 )
 from kvsplice_core.progress import relay
+from kvsplice_core.provenance import calibration_info, data_info
 from kvsplice_core.results import (
     CalibrationResult,
     CalibrationStep,
@@ -37,7 +39,6 @@ from kvsplice_core.transforms.identity import Identity
 from kvsplice_core.transforms.knots import Knots
 from kvsplice_core.transforms.spline import Spline, SplineLearner
 from kvsplice_core.values.values import Values
-from kvsplice_core.version import library_versions
 
 # As any warm start: a quarter of the epochs, and a quarter of those on all training vectors.
 _WARM_DIVISOR = 4
@@ -83,16 +84,10 @@ class Bench:
     @cached_property
     def origin(self) -> dict[str, object]:
         """What every codec made here says of where it comes from."""
-        data = self.parts.summary
         return {
-            "data": data.title,
-            "data_sha256": data.sha256,
-            "provenance": data.provenance,
-            "method": Method.SPLINE.key,
+            **data_info(self.parts.summary, len(self.parts.train)),
+            **calibration_info(replace(self.spec, method=Method.SPLINE, axes=Axes.RAW)),
             "edited": True,
-            "seed": self.spec.seed,
-            "train_vectors": len(self.parts.train),
-            "versions": library_versions(),
         }
 
 

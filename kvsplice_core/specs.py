@@ -77,6 +77,10 @@ RECIPE_DEFAULTS = {
 }
 
 
+PIPELINE_RECIPE = Recipe.ORIGIN
+"""How the transforms of pipelines learn unless a recipe is asked for: one serves every budget."""
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise SpecError(message)

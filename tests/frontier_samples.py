@@ -11,6 +11,7 @@ from kvsplice_core.pipelines.results import (
     reference_of,
 )
 from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.quality.compared import Compared
 from kvsplice_core.results import Change
 from tests.quality_samples import around, quality
 
@@ -28,6 +29,7 @@ PIPELINES = tuple(
 )
 SHARES = dict(zip(PIPELINES, (1.0, 0.7, 1.001, 0.8, 0.2, 0.18), strict=True))
 GAIN, TIE, LOSS = Change(-20, -22, -18), Change(0.1, -0.2, 0.4), Change(4, 3, 5)
+AGAINST = Compared(around(-0.02, 0.005), around(-0.01, 0.005))
 BOUND = tuple((bits, 0.5 * 2.0 ** (-2 * bits)) for bits in (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0))
 
 
@@ -57,8 +59,7 @@ def frontier(*, of_model: bool = False, **fields: object) -> FrontierResult:
         points = [replace(p, quality=quality(p.nmse / 2, p.nmse / 3)) for p in points]
         ours = (p.reference is not None for p in points)
         points = [
-            replace(p, against=around(-0.02, 0.005)) if own else p
-            for p, own in zip(points, ours, strict=True)
+            replace(p, against=AGAINST) if own else p for p, own in zip(points, ours, strict=True)
         ]
     made = FrontierResult(
         title="small.npy · 2 heads",

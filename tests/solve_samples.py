@@ -6,13 +6,17 @@ from dataclasses import replace
 
 from kvsplice_core.capture.specs import Sides
 from kvsplice_core.pipelines.allotting import Offer, Unit
+from kvsplice_core.quality.compared import Compared
 from kvsplice_core.quality.results import Control
-from kvsplice_core.quality.solve_results import AgainstEven, Share, SolveResult, Trial
-from kvsplice_core.quality.solve_spec import SolveSpec
+from kvsplice_core.quality.solve_results import Choice, Share, SolveResult, Trial
+from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
 from tests import quality_samples
 from tests.quality_samples import around, quality
 
 LEAST, MOST = 1, 8
+GAIN = Compared(around(-0.02, 0.01), around(-0.02, 0.005))
+TIE = Compared(around(0.0, 0.01), around(0.0, 0.01))
+DISAGREEMENT = Compared(around(-0.02, 0.01), around(0.02, 0.01))
 
 
 def unit(cost: float) -> Unit:
@@ -26,11 +30,17 @@ def shares(side: str = "v", layers: int = 4, heads: int = 4) -> tuple[Share, ...
     return tuple(
         Share(
             side, layer, (head,), unit(1e-3 * 4.0**layer), asked=1.0 + layer, bits=1.0 + layer,
-            k=16 * (layer + 1), nmse=0.01,
+            k=16 * (layer + 1), kept=DEFAULT_PIPELINE, nmse=0.01,
         )
         for layer in range(layers)
         for head in range(heads)
     )  # fmt: skip
+
+
+def choice(chosen: Compared, reported: Compared, *, apart: bool = True) -> Choice:
+    """Return a choice on documents apart from those that are reported on, or on all of them."""
+    halves = (("a", "c", "e"), ("b", "d", "f")) if apart else (("a", "b"),) * 2
+    return Choice(*halves, chosen, reported, quality(0.04, 0.03))
 
 
 def result(
@@ -51,7 +61,7 @@ def result(
         kept_even=False,
         solved=solved,
         even=even,
-        against=AgainstEven(around(-0.02, 0.01), around(-0.02, 0.005)),
+        choice=choice(GAIN, GAIN),
         trials=(solved, even),
         evaluation=replace(quality_samples.evaluation(audit), continuation=None),
         probes=("a", "b"),

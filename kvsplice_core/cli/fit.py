@@ -32,7 +32,7 @@ from kvsplice_core.cli.pipeline_fit import (
 from kvsplice_core.cli.scores import print_scores, score_cells
 from kvsplice_core.errors import SpecError
 from kvsplice_core.methods import Method
-from kvsplice_core.specs import SweepSpec
+from kvsplice_core.specs import PIPELINE_RECIPE, CalibrationSpec, SweepSpec
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from kvsplice_core.card_fitting import CardSpec, CardStep
     from kvsplice_core.cli.options import Commands
     from kvsplice_core.results import SweepRow
-    from kvsplice_core.specs import CalibrationSpec
     from kvsplice_core.values.values import Values
 
 _PICKS = ("tensor", "layer", "head", "axes")
@@ -58,7 +57,7 @@ def add_to(commands: Commands) -> None:
         _run,
     )
     add_data_options(parser)
-    add_calibration_options(parser)
+    add_calibration_options(parser, None)
     add_pipeline_options(parser)
     group = parser.add_argument_group("codec")
     group.add_argument(
@@ -91,9 +90,11 @@ def add_to(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    with_pipeline = wants_pipeline(arguments)
+    if arguments.recipe is None:
+        arguments.recipe = PIPELINE_RECIPE if with_pipeline else CalibrationSpec().recipe
     spec = calibration_spec(arguments, Method.of(arguments.method), arguments.k)
     out = check_file("--out", arguments.out, ".safetensors")
-    with_pipeline = wants_pipeline(arguments)
     if _wants_card(arguments):
         return _run_card(arguments, spec, out)
     for name in ("kv", "layers"):

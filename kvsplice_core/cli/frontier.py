@@ -7,7 +7,7 @@ import math
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import WorkProgress, print_table, remark, say, significant
+from kvsplice_core.cli.console import WorkProgress, print_table, remark, say, signed, significant
 from kvsplice_core.cli.evaluations import (
     add_evaluation_options,
     estimate_text,
@@ -43,7 +43,7 @@ from kvsplice_core.pipelines.results import (
     FrontierSpec,
 )
 from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES, Pipeline
-from kvsplice_core.specs import Recipe
+from kvsplice_core.specs import PIPELINE_RECIPE
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -100,7 +100,7 @@ def add_to(commands: Commands) -> None:
         help="fit every pipeline to a Gaussian of equal mean and covariance too (the null test)",
     )
     add_evaluation_options(parser)
-    add_calibration_options(parser, Recipe.ORIGIN)
+    add_calibration_options(parser, PIPELINE_RECIPE)
     results = parser.add_argument_group("results")
     results.add_argument("--csv", metavar="FILE", help="write the table")
     results.add_argument("--json", metavar="FILE", help="write everything that was measured")
@@ -243,13 +243,15 @@ class _Targets:
 
 
 def _print(result: FrontierResult) -> None:
-    from kvsplice_core.pipelines.wording import verdict
+    from kvsplice_core.pipelines.wording import recipe_words, verdict
 
-    tokens = f"{result.test_tokens} tokens of {result.split}"
-    say(
-        f"{result.title}: {tokens}; codecs counted over {result.spec.counted_tokens} tokens; "
-        f"transforms by recipe {result.spec.calibration.recipe}"
+    spec = result.spec
+    heading = (
+        f"{result.title}: {result.test_tokens} tokens of {result.split}",
+        f"codecs counted over {spec.counted_tokens} tokens",
+        recipe_words(spec.pipelines, spec.calibration.recipe),
     )
+    say("; ".join(filter(None, heading)))
     model = ("ΔNLL", "KL") if result.of_model else ()
     columns = ("bits", "pipeline", "k", "NMSE", "gap", *model, "change", "95 % interval", "")
     print_table(columns, [_cells(p, result) for p in result.points], "bits|k|NMSE|gap|KL|change")
@@ -273,14 +275,14 @@ def _cells(point: FrontierPoint, result: FrontierResult) -> tuple[str, ...]:
             kl = significant(quality.kl.value)
             model = (estimate_text(quality.delta_nll, sign=True), kl)
     return (
-        f"{point.bits:.3g}",
+        significant(point.bits),
         point.pipeline.label,
         "" if point.k is None else str(point.k),
         significant(point.nmse),
-        "" if math.isnan(point.gap_db) else f"{point.gap_db:.3g} dB",
+        "" if math.isnan(point.gap_db) else f"{significant(point.gap_db)} dB",
         *model,
-        "" if change is None else f"{change.percent:+.3g} %",
-        "" if change is None else f"{change.low:+.3g} … {change.high:+.3g}",
+        "" if change is None else f"{signed(change.percent)} %",
+        "" if change is None else f"{signed(change.low)} … {signed(change.high)}",
         "" if change is None else change.verdict.value,
     )
 

@@ -11,6 +11,7 @@ from kvsplice_core.methods import Method
 from kvsplice_core.specs import (
     MAX_KNOTS,
     MIN_KNOTS,
+    PIPELINE_RECIPE,
     RECIPE_DEFAULTS,
     SAMPLE_BUDGET,
     CalibrationSpec,
@@ -73,16 +74,21 @@ def add_data_options(
     )
 
 
-def add_calibration_options(parser: argparse.ArgumentParser, recipe: Recipe = _SPEC.recipe) -> None:
-    """Add the options of a calibration, all but its method and k; `recipe` is the default."""
+def add_calibration_options(
+    parser: argparse.ArgumentParser, recipe: Recipe | None = _SPEC.recipe
+) -> None:
+    """Add the options of a calibration, all but its method and k.
+
+    `recipe` is the default; where there is none it depends on whether a pipeline is asked for.
+    """
     origin, joint = RECIPE_DEFAULTS[Recipe.ORIGIN], RECIPE_DEFAULTS[Recipe.JOINT]
     group = parser.add_argument_group("calibration")
     group.add_argument(
         "--recipe",
         choices=[recipe.value for recipe in Recipe],
-        default=recipe.value,
-        help="origin: PCA refitted each epoch, one transform for all k; "
-        "joint: all learnt together for each k (default: %(default)s)",
+        default=recipe,
+        help="origin: PCA refitted each epoch, one transform for all k; joint: all learnt together "
+        f"for each k (default: {recipe or f'{_SPEC.recipe}, with --pipeline {PIPELINE_RECIPE}'})",
     )
     group.add_argument(
         "--knots",

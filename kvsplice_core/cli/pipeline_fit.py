@@ -9,6 +9,7 @@ from kvsplice_core.cli.console import WorkProgress, say, significant
 from kvsplice_core.cli.scores import print_scores
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.pipelines.wording import recipe_words
 
 if TYPE_CHECKING:
     import argparse
@@ -72,7 +73,9 @@ def fit_codec(arguments: argparse.Namespace, values: Values, calibration: Calibr
     fit: GroupFit = _follow(fit_group(parts, pipeline, Budget(arguments.bits), calibration))
     save_codec(fit.codec.to("cpu"), arguments.out)
     say(f"saved {arguments.out}")
-    say(f"kept {(fit.replaced_by or pipeline).label} at {fit.counted.total:.3g} bits per value")
+    instead = "" if fit.replaced_by is None else f" in place of {pipeline.label}"
+    kept = f"kept {fit.kept.label}{instead} at {significant(fit.counted.total)} bits per value"
+    say("; ".join(filter(None, (kept, recipe_words([pipeline], calibration.recipe)))))
     nmse = fit.errors.sum() / fit.spread.sum()
     say(f"test NMSE {significant(float(nmse))} on {len(fit.errors)} vectors")
 
@@ -104,11 +107,9 @@ def fit_pipeline_card(
     fits: Fits = _follow(fitter.fit(asked))
     card = card_of(capture, fits, pipeline, calibration)
     save_card(card, out)
+    if learnt := recipe_words([pipeline], calibration.recipe):
+        say(learnt)
     print_scores(card.scores)
-    for (side, layer), fit in fits.items():
-        if fit.replaced:
-            count = len(fit.groups)
-            say(f"{side.upper()} layer {layer}: simpler in {fit.replaced} of {count} codecs")
     say(f"saved {out}: {card.title}, for {card.model.name}")
 
 

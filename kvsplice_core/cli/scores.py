@@ -18,7 +18,7 @@ def print_scores(scores: Sequence[HeadScore]) -> None:
         "side", "layer", "head", "k", "test MSE", "change against PCA, 95 % interval", "kept"
     )  # fmt: skip
     if any(score.bits is not None for score in scores):
-        columns = ("side", "layer", "head", "k", "test MSE", "bits per value")
+        columns = ("side", "layer", "head", "k", "test MSE", "bits per value", "kept")
     numbers = "layer|head|k|test MSE|bits per value"
     print_table(columns, map(score_cells, scores), numbers=numbers)
 
@@ -28,6 +28,6 @@ def score_cells(score: HeadScore) -> tuple[str, ...]:
     place = (score.side.upper(), str(score.layer), "all" if score.head is None else str(score.head))
     measured = (str(score.k), significant(score.mse))
     if score.bits is not None:
-        return (*place, *measured, significant(score.bits))
+        return (*place, *measured, significant(score.bits), score.kept)
     change = "" if score.change is None else change_text(score.change)
-    return (*place, *measured, change, score.kept.key)
+    return (*place, *measured, change, score.kept)

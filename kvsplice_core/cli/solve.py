@@ -34,7 +34,7 @@ from kvsplice_core.cli.sources import (
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
-from kvsplice_core.specs import Recipe
+from kvsplice_core.specs import PIPELINE_RECIPE
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +57,7 @@ def add_to(commands: Commands) -> None:
     _add_budget_options(parser)
     _add_source_options(parser)
     add_evaluation_options(parser)
-    add_calibration_options(parser, Recipe.ORIGIN)
+    add_calibration_options(parser, PIPELINE_RECIPE)
     group = parser.add_argument_group("results")
     group.add_argument(
         "--out",
@@ -226,7 +226,7 @@ def _run_vectors(arguments: argparse.Namespace, spec: SolveSpec, outs: dict[str,
     work = solve_layer(values, spec.pipeline, spec.bits, spec.calibration, spec.counted_tokens)
     with WorkProgress() as progress:
         solution = run(work, lambda share: progress.show(share, spec.pipeline.label))
-    print_layer(solution, values.summary.title, spec.pipeline)
+    print_layer(solution, values.summary.title, spec.pipeline, spec.calibration)
     if "out" in outs:
         save_codec(solution.fit.codecs.codecs[0], outs["out"])
         say(f"saved {outs['out']}")

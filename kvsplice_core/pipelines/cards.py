@@ -8,11 +8,12 @@ from kvsplice_core.capture.file import Capture
 from kvsplice_core.capture.specs import KeyState, Sides
 from kvsplice_core.card import Card, HeadScore
 from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.pipelines.fitting import pipeline_info
 from kvsplice_core.pipelines.offers import Fits, bits_by_side
 from kvsplice_core.pipelines.results import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.provenance import capture_info
 from kvsplice_core.specs import CalibrationSpec
-from kvsplice_core.version import library_versions
 
 
 def card_of(
@@ -50,7 +51,7 @@ def card_of(
         model=capture.facts.model,
         values=_side(fits, "v"),
         keys=keys,
-        scores=tuple(_scores(fits, pipeline)),
+        scores=tuple(_scores(fits)),
         info=_info(capture, fits, pipeline, calibration, tokens) | dict(notes or {}),
         keys_before_rotary=bool(keys) and before,
     )
@@ -60,15 +61,15 @@ def _side(fits: Fits, wanted: str) -> dict[int, HeadCodecs]:
     return {layer: fit.codecs for (side, layer), fit in fits.items() if side == wanted}
 
 
-def _scores(fits: Fits, pipeline: Pipeline) -> Iterator[HeadScore]:
+def _scores(fits: Fits) -> Iterator[HeadScore]:
     for (side, layer), fit in fits.items():
         for group, one in enumerate(fit.groups):
             yield HeadScore(
                 side=side,
                 layer=layer,
                 head=None if len(fit.groups) == 1 else group * fit.codecs.span,
-                method=pipeline.method,
-                kept=one.codec.method,
+                method=one.pipeline.key,
+                kept=one.kept.key,
                 k=one.codec.k,
                 mse=float(one.errors.mean()) / one.codec.dim,
                 mse_pca=None,
@@ -79,30 +80,19 @@ def _scores(fits: Fits, pipeline: Pipeline) -> Iterator[HeadScore]:
 def _info(
     capture: Capture, fits: Fits, pipeline: Pipeline, calibration: CalibrationSpec, tokens: int
 ) -> dict[str, object]:
-    facts = capture.facts
     sides = tuple(dict.fromkeys(side for side, _ in fits))
     return {
-        "method": pipeline.method.key,
+        **capture_info(capture),
+        **pipeline_info(pipeline, calibration),
         "pipeline": pipeline.key,
         "label": pipeline.label,
         "bits": bits_by_side(fits),
         "counted_tokens": tokens,
         "replaced": {
-            f"{side}.{layer}.{group}": one.replaced_by.key
+            f"{side}.{layer}.{group}": one.kept.key
             for (side, layer), fit in fits.items()
             for group, one in enumerate(fit.groups)
             if one.replaced_by is not None
         },
-        "recipe": calibration.recipe.value,
-        "knots": calibration.resolved_knots,
-        "epochs": calibration.resolved_epochs,
-        "seed": calibration.seed,
-        "train_fraction": calibration.train_fraction,
         "sides": Sides.BOTH.value if len(sides) == 2 else "".join(sides),
-        "capture_sha256": capture.sha256,
-        "text_sha256": facts.text_sha256,
-        "documents": [span.name for span in facts.documents],
-        "document_sha256": [span.sha256 for span in facts.documents],
-        "tokens": facts.tokens,
-        "versions": library_versions(),
     }

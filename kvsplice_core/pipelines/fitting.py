@@ -29,6 +29,7 @@ from kvsplice_core.pipelines.basis import Metric, fit_basis
 from kvsplice_core.pipelines.budget import Budget, Counted, count_bits
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.progress import relay
+from kvsplice_core.provenance import calibration_info, data_info
 from kvsplice_core.quantizers.base import PreparingKind, Quantizer
 from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
 from kvsplice_core.rounded_projection import RoundedProjection
@@ -77,11 +78,13 @@ class GroupFit:
 
     Parameters
     ----------
+    pipeline : Pipeline
+        What was asked for.
     codec : Codec
         The pipeline's, or what replaces it.
     replaced_by : Pipeline or None
         Plain PCA at its k or plain rounding at its bits, where that was better on the validation
-        part.
+        part; or the pipeline without a transform or decoder that earned no place in it.
     counted : Counted
         Bits per value.
     validation_error, validation_reference : float
@@ -93,6 +96,7 @@ class GroupFit:
         The same for the training mean.
     """
 
+    pipeline: Pipeline
     codec: Codec
     replaced_by: Pipeline | None
     counted: Counted
@@ -100,6 +104,11 @@ class GroupFit:
     validation_reference: float
     errors: NDArray[np.float64]
     spread: NDArray[np.float64]
+
+    @property
+    def kept(self) -> Pipeline:
+        """What the codec is."""
+        return self.replaced_by or self.pipeline
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,12 +180,27 @@ def fit_group(
     replaced = reference if rival is not None and ours > theirs else None
     if replaced is None:
         codec = yield from relay(_whole(job), lambda share: (1 + share) / 2)
-        if codec.correction is None and pipeline.decoder.kind is not Decoding.LINEAR:
-            replaced = replace(pipeline, decoder=DecoderSpec(), greedy=False)
+        kept = _earned(pipeline, codec)
+        replaced = None if kept == pipeline else kept
     else:
         codec = _reference(job, trial, parts.train)[1] or rival or trial
     codec = replace(codec, info=_info(job, replaced))
-    return GroupFit(codec, replaced, job.counted(codec), ours, theirs, *_test_errors(parts, codec))
+    errors = _test_errors(parts, codec)
+    return GroupFit(pipeline, codec, replaced, job.counted(codec), ours, theirs, *errors)
+
+
+def _earned(pipeline: Pipeline, codec: Codec) -> Pipeline:
+    """Return the pipeline without the parts that its codec was left without."""
+    if codec.method is not pipeline.method:
+        pipeline = _untransformed(pipeline)
+    if codec.correction is None and pipeline.decoder.kind is not Decoding.LINEAR:
+        pipeline = replace(pipeline, decoder=DecoderSpec(), greedy=False)
+    return pipeline
+
+
+def _untransformed(pipeline: Pipeline) -> Pipeline:
+    """Return the pipeline with plain PCA in place of its transform and the axes before that."""
+    return replace(pipeline, method=Method.PCA, axes=Axes.RAW)
 
 
 def _trial_of(job: _Job) -> _Job:
@@ -194,6 +218,9 @@ def _whole(job: _Job) -> Composing:
     """Compose the pipeline's codec from all training rows of a job."""
     learnt = yield from relay(_learnt(job), lambda share: 0.6 * share)
     start = 0.0 if learnt is None else 0.6
+    if learnt is not None and learnt.method is not job.pipeline.method:
+        # The transform did not beat PCA: what is composed is the pipeline that does without.
+        job, learnt = replace(job, pipeline=_untransformed(job.pipeline), metric=None), None
     work = _composed(job, job.parts.train, learnt)
     return (yield from relay(work, lambda share: start + (1 - start) * share))
 
@@ -340,14 +367,16 @@ def _test_errors(parts: Parts, codec: Codec) -> tuple[NDArray[np.float64], NDArr
 
 
 def _info(job: _Job, replaced: Pipeline | None) -> dict[str, object]:
-    data = job.parts.summary
     return {
-        "data": data.title,
-        "data_sha256": data.sha256,
+        **data_info(job.parts.summary, len(job.parts.train)),
+        **pipeline_info(job.pipeline, job.calibration),
         "pipeline": job.pipeline.key,
         "kept": (replaced or job.pipeline).key,
         "bits": job.budget.bits,
         "counted_tokens": job.budget.tokens,
-        "seed": job.calibration.seed,
-        "train_vectors": len(job.parts.train),
     }
+
+
+def pipeline_info(pipeline: Pipeline, calibration: CalibrationSpec) -> dict[str, object]:
+    """Return how the transform of a pipeline was calibrated, which brings its own axes."""
+    return calibration_info(replace(calibration, method=pipeline.method, axes=pipeline.axes))

@@ -47,9 +47,13 @@ class Proof(Protocol):
     """Measures the points of a frontier through a model."""
 
     def measure(
-        self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]
+        self,
+        pipeline: Pipeline,
+        bits: float,
+        fits: Mapping[Place, LayerFit],
+        reference: Mapping[Place, LayerFit] | None,
     ) -> Generator[str, None, None]:
-        """Measure one point; yields what it does."""
+        """Measure one point, and what it is compared with; yields what it does."""
 
     def proven(self, point: FrontierPoint) -> FrontierPoint:
         """Return the point with what was measured."""
@@ -161,9 +165,10 @@ class _Frontier:
             each = share / 2
         fits = yield from relay(work, lambda part: FrontierStep(name, each * part))
         self._fits[pipeline, bits] = _Errors.of(fits)
-        against = yield from self._rival(
+        rival = yield from self._rival(
             self._vectors, pipeline, self._fits[pipeline, bits], bits, FrontierStep(name, each)
         )
+        against = None if rival is None else _Errors.of(rival)
         change, surrogate = _change(self._fits[pipeline, bits], against, self._spec), None
         if self._null is not None:
             work = self._null.fitted(pipeline, budget, self._spec)
@@ -171,10 +176,10 @@ class _Frontier:
                 work, lambda part: FrontierStep(f"{name}, Gaussian surrogate", each * (1 + part))
             )
             own = _Errors.of(null)
-            rival = yield from self._rival(
+            plain = yield from self._rival(
                 self._null, pipeline, own, bits, FrontierStep(name, share)
             )
-            surrogate = _change(own, rival, self._spec)
+            surrogate = _change(own, None if plain is None else _Errors.of(plain), self._spec)
         point = replace(
             self._point(pipeline, bits, fits),
             reference=None if against is None else reference_of(pipeline),
@@ -183,7 +188,7 @@ class _Frontier:
             surrogate=surrogate,
         )
         if self._proof is not None:
-            measuring = self._proof.measure(pipeline, bits, fits)
+            measuring = self._proof.measure(pipeline, bits, fits, rival)
             yield from relay(measuring, lambda text: FrontierStep(f"{name}: {text}", share))
             point = self._proof.proven(point)
         self._points.append(point)
@@ -207,7 +212,7 @@ class _Frontier:
 
     def _rival(
         self, vectors: _Vectors, pipeline: Pipeline, own: _Errors, asked: float, step: FrontierStep
-    ) -> Generator[FrontierStep, None, _Errors | None]:
+    ) -> Generator[FrontierStep, None, Mapping[Place, LayerFit] | None]:
         """Fit what a point is compared with at no more than the bits it took, all counted.
 
         A quantized one ends a little under its budget, which the reference may use up. None for a
@@ -222,10 +227,10 @@ class _Frontier:
                 work = vectors.fitted(
                     reference, Budget(bits, self._spec.counted_tokens), self._spec
                 )
-                found = _Errors.of((yield from relay(work, lambda _: step)))
+                found = yield from relay(work, lambda _: step)
             except SpecError:
                 return None
-            if found.counted.total <= most + _ROUNDING:
+            if _taken(found).total <= most + _ROUNDING:
                 return found
             bits -= HALF_BITS / dim  # one number of each vector less
         return None
@@ -280,7 +285,7 @@ class _Errors:
 
     @classmethod
     def of(cls, fits: Mapping[Place, LayerFit]) -> _Errors:
-        counted = mean_bits([fit.counted for fit in fits.values()])
+        counted = _taken(fits)
         errors = np.sum([fit.errors for fit in fits.values()], axis=0)
         spread = sum(float(fit.spread.sum()) for fit in fits.values())
         return cls(errors, spread, counted)
@@ -288,6 +293,10 @@ class _Errors:
     @property
     def nmse(self) -> float:
         return float(self.errors.sum() / max(self.spread, np.finfo(np.float64).tiny))
+
+
+def _taken(fits: Mapping[Place, LayerFit]) -> Counted:
+    return mean_bits([fit.counted for fit in fits.values()])
 
 
 def _change(own: _Errors, reference: _Errors | None, spec: FrontierSpec) -> Change | None:

@@ -87,7 +87,7 @@ class LayerFit:
     counted : Counted
         Bits per value.
     replaced : int
-        Codecs that plain PCA or plain rounding replaced.
+        Codecs that something simpler replaced.
     errors, spread : ndarray, shape (test tokens,), fp64
         Squared error of each test token, all heads summed; and that of the training mean.
     groups : tuple of GroupFit

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES, Pipeline
 from kvsplice_core.results import Change, DataSummary
-from kvsplice_core.specs import CalibrationSpec, Recipe
+from kvsplice_core.specs import PIPELINE_RECIPE, CalibrationSpec
 
 if TYPE_CHECKING:
-    from kvsplice_core.quality.results import Control, Estimate, Quality
+    from kvsplice_core.quality.compared import Compared
+    from kvsplice_core.quality.results import Control, Quality
 
 DEFAULT_BITS = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 8.0)
 DEFAULT_COUNTED_TOKENS = 131_072
@@ -43,7 +44,7 @@ class FrontierSpec:
     pipelines: tuple[Pipeline, ...] = DEFAULT_PIPELINES
     bits: tuple[float, ...] = DEFAULT_BITS
     calibration: CalibrationSpec = field(
-        default_factory=lambda: CalibrationSpec(recipe=Recipe.ORIGIN)
+        default_factory=lambda: CalibrationSpec(recipe=PIPELINE_RECIPE)
     )
     counted_tokens: int = DEFAULT_COUNTED_TOKENS
     surrogate: bool = False
@@ -101,8 +102,8 @@ class FrontierPoint:
         The same on a Gaussian of equal mean and covariance.
     quality : Quality or None
         Through the model's cache, where a model is measured.
-    against : Estimate or None
-        ΔNLL minus the reference's, paired over documents.
+    against : Compared or None
+        What it costs the model minus what the reference of `reference_bits` does.
     weighted_mse, output_error : float or None
         Mean over all heads of the attention-weighted squared error and of the squared error behind
         W_O, on the model's own text; see `tensor_view`.
@@ -121,7 +122,7 @@ class FrontierPoint:
     change: Change | None = None
     surrogate: Change | None = None
     quality: Quality | None = None
-    against: Estimate | None = None
+    against: Compared | None = None
     weighted_mse: float | None = None
     output_error: float | None = None
     reference_bits: float | None = None

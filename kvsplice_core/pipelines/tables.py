@@ -44,13 +44,17 @@ def frontier_csv(result: FrontierResult) -> str:
 
     Columns: ``pipeline`` (key), ``bits`` (per value, everything counted), ``nmse``; of a model
     ``dnll`` (nats per token); ``asked_bits``, ``vector_bits``, ``side_bits``, ``k``, ``gap_db``
-    (over the Gaussian bound), ``codecs``, ``replaced``, ``reference``; ``change`` and
-    ``surrogate`` (per cent of the squared error against the reference, and the same on a Gaussian
-    surrogate) with ``_low`` and ``_high``; ``verdict``; of a model ``dnll``, ``kl`` (nats per
-    token), ``perplexity``, ``top1`` with their intervals, and ``dnll_against`` (ΔNLL minus the
-    reference's). What was not measured is blank.
+    (over the Gaussian bound), ``codecs``, ``replaced``, ``reference``, ``recipe`` (of a
+    transform that learns); ``change`` and ``surrogate`` (per cent of the squared error against the
+    reference, and the same on a Gaussian surrogate) with ``_low`` and ``_high``; ``verdict``; of a
+    model ``dnll``, ``kl`` (nats per token), ``perplexity``, ``top1`` with their intervals, and
+    ``dnll_against`` and ``kl_against`` (minus the reference's) with ``model_verdict``: a tie where
+    the two disagree. What was not measured is blank.
     """
-    columns = [*_FIRST, *_model_first(result), *_OTHERS, *_changes(), *_model_others(result)]
+    columns = [
+        *_FIRST, *_model_first(result), *_OTHERS, _recipe(result), *_changes(),
+        *_model_others(result),
+    ]  # fmt: skip
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([name for name, _ in columns])
@@ -101,8 +105,14 @@ def _point(point: FrontierPoint, result: FrontierResult) -> dict[str, Any]:
         "reference": reference,
         "bits": point.bits,
         "verdict": None if point.change is None else point.change.verdict.value,
+        "model_verdict": None if point.against is None else point.against.verdict.value,
         "sentence": verdict(point, result),
     }
+
+
+def _recipe(result: FrontierResult) -> tuple[str, Cell]:
+    recipe = result.spec.calibration.recipe
+    return "recipe", lambda p: recipe if p.pipeline.method.is_learnt else ""
 
 
 def _model_first(result: FrontierResult) -> list[tuple[str, Cell]]:
@@ -122,8 +132,15 @@ def _model_others(result: FrontierResult) -> list[tuple[str, Cell]]:
         ("weighted_mse", lambda p: "" if p.weighted_mse is None else p.weighted_mse),
         ("output_error", lambda p: "" if p.output_error is None else p.output_error),
     ]
-    ends = zip(_INTERVAL, _parts(lambda p: p.against), strict=True)
-    return [*named, *((f"dnll_against{end}", cell) for end, cell in ends)]
+    for name, field in (("dnll", "delta_nll"), ("kl", "kl")):
+        ends = zip(_INTERVAL, _against(field), strict=True)
+        named += [(f"{name}_against{end}", cell) for end, cell in ends]
+    told: Cell = lambda p: "" if p.against is None else p.against.verdict.value  # noqa: E731
+    return [*named, ("model_verdict", told)]
+
+
+def _against(field: str) -> tuple[Cell, ...]:
+    return _parts(lambda p: None if p.against is None else getattr(p.against, field))
 
 
 def _estimates(field: str) -> tuple[Cell, ...]:

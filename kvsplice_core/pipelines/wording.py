@@ -9,7 +9,10 @@ from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.results import Change, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from kvsplice_core.quality.results import Estimate
+    from kvsplice_core.specs import Recipe
 
 MEASURES = {
     "nmse": "NMSE",
@@ -21,8 +24,13 @@ MEASURES = {
 """What may stand on y, and the name of each on screen."""
 
 _OVER = 1.01
-_APART = 0.005
 _WORDS = {Verdict.GAIN: "a gain", Verdict.TIE: "a tie", Verdict.LOSS: "a loss"}
+
+
+def recipe_words(pipelines: Iterable[Pipeline], recipe: Recipe) -> str:
+    """Return by which recipe transforms were learnt; empty where no pipeline has one."""
+    learns = any(pipeline.method.is_learnt for pipeline in pipelines)
+    return f"transforms learnt by recipe {recipe}" if learns else ""
 
 
 def estimate_of(point: FrontierPoint, measure: str) -> Estimate | None:
@@ -45,14 +53,6 @@ def value_of(point: FrontierPoint, measure: str) -> float | None:
     return None if found is None else found.value
 
 
-def reference_point(point: FrontierPoint, result: FrontierResult) -> FrontierPoint | None:
-    """Return what a point is compared with: its reference at the most bits up to its budget."""
-    if point.reference is None:
-        return None
-    fitting = [p for p in result.of(point.reference) if p.asked_bits <= point.asked_bits]
-    return max(fitting, key=lambda p: p.asked_bits, default=None)
-
-
 def verdict(point: FrontierPoint, result: FrontierResult) -> str:
     """Return one sentence on a point.
 
@@ -64,7 +64,7 @@ def verdict(point: FrontierPoint, result: FrontierResult) -> str:
     if point.surrogate is not None:
         parts.append(f"on a Gaussian surrogate {_change(point.surrogate)}")
     if point.quality is not None:
-        parts.append(_cost(point, result))
+        parts += _cost(point, result)
     if point.replaced:
         parts.append(replacement(point))
     return "; ".join(parts) + "."
@@ -144,24 +144,18 @@ def _change(change: Change) -> str:
     return f"{_percent(change.percent)} {interval}"
 
 
-def _cost(point: FrontierPoint, result: FrontierResult) -> str:
+def _cost(point: FrontierPoint, result: FrontierResult) -> Iterator[str]:
     if point.quality is None:
-        return ""
+        return
     delta = point.quality.delta_nll
-    text = f"ΔNLL {digits(delta.value)} [{digits(delta.low)}, {digits(delta.high)}] nats per token"
-    text += f" over {result.documents} held-out documents" if result.documents else ""
-    found = point.against
-    if found is None:
-        return text
-    said = "a tie" if found.low <= 0 <= found.high else "less" if found.high < 0 else "more"
-    size = f"{_signed(found.value)} [{_signed(found.low)}, {_signed(found.high)}]"
-    text += f", {size} against it, {said}"
-    # Errors are compared at the bits a point took; the model was read with what was asked for.
-    other = reference_point(point, result)
-    if other is None or point.reference_bits is None:
-        return text
-    apart = abs(other.bits - point.reference_bits) > _APART
-    return f"{text} (there at {bits_words(other)})" if apart else text
+    where = f" over {result.documents} held-out documents" if result.documents else ""
+    yield f"ΔNLL {_estimate(delta, digits)} nats per token{where}"
+    if point.against is not None:
+        yield f"minus the reference's: {point.against.words(lambda one: _estimate(one, _signed))}"
+
+
+def _estimate(found: Estimate, write: Callable[[float], str]) -> str:
+    return f"{write(found.value)} [{write(found.low)}, {write(found.high)}]"
 
 
 def _signed(value: float) -> str:

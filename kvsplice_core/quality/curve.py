@@ -214,7 +214,7 @@ class _Curve:
             mse=fmean(head.mse for head in heads),
             weighted_mse=fmean(head.weighted_mse for head in heads),
             output_error=fmean(head.output_error for head in heads),
-            kept=sum(score.kept is method for score in card.scores),
+            kept=sum(score.kept == method.key for score in card.scores),
             codecs=len(card.scores),
             bytes_per_token=bytes_per_token(card),
             against_pca=against,

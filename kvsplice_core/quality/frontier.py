@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kvsplice_core.errors import SpecError
 from kvsplice_core.language.projections import attention_modules, output_projection
+from kvsplice_core.pipelines.budget import mean_bits
 from kvsplice_core.pipelines.cards import card_of
 from kvsplice_core.pipelines.frontier import Place, frontier
 from kvsplice_core.pipelines.layer import LayerFit, LayerValues
@@ -25,9 +26,10 @@ from kvsplice_core.pipelines.results import (
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.progress import relay
 from kvsplice_core.quality.audit import audit
+from kvsplice_core.quality.compared import compared
 from kvsplice_core.quality.controls import reads
 from kvsplice_core.quality.curve import require_capture_of
-from kvsplice_core.quality.intervals import paired_difference, quality_of
+from kvsplice_core.quality.intervals import quality_of
 from kvsplice_core.quality.reading import CacheReader
 from kvsplice_core.quality.requirements import require_provable
 from kvsplice_core.quality.results import Control
@@ -126,6 +128,7 @@ class _Proof:
     evaluation: EvalSpec
     calibration: CalibrationSpec
     scores: dict[tuple[Pipeline, float], TextScores] = field(default_factory=dict)
+    rivals: dict[tuple[Pipeline, float], TextScores] = field(default_factory=dict)
     views: dict[tuple[Pipeline, float], tuple[float, float]] = field(default_factory=dict)
     audits: dict[str, tuple[Control, ...]] = field(default_factory=dict)
 
@@ -141,12 +144,17 @@ class _Proof:
         require_provable(self._reader, self._windows)
         self._base = BaseLogProbs(self.language)
         self._audited: set[Pipeline] = set()
+        self._known: dict[tuple[Pipeline, float], TextScores] = {}
 
     @torch.no_grad()
     def measure(
-        self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]
+        self,
+        pipeline: Pipeline,
+        bits: float,
+        fits: Mapping[Place, LayerFit],
+        reference: Mapping[Place, LayerFit] | None,
     ) -> Generator[str, None, None]:
-        """Score one point; the first of a pipeline is audited."""
+        """Score one point and what it is compared with; the first of a pipeline is audited."""
         card = self._card(pipeline, bits, fits)
         name, watch, audited = f"{pipeline.label} at {bits:g} bits", ReadErrors(), None
         if pipeline not in self._audited:
@@ -154,8 +162,11 @@ class _Proof:
             audited = yield from audit(self._reader, card, self._windows, self.evaluation.seed)
             self.audits[name] = audited.controls
         reader = self._reader.watched_by(watch)
-        work = score_text(reader, card, self._windows, self._base)
-        self.scores[pipeline, bits] = yield from relay(work, str)
+        self.scores[pipeline, bits] = yield from self._scored(reader, pipeline, fits, card)
+        if reference is not None:
+            self.rivals[pipeline, bits] = yield from self._scored(
+                reader, reference_of(pipeline), reference
+            )
         heads = yield from tensor_view(self.language, card, self._seen)
         self.views[pipeline, bits] = (
             fmean(head.weighted_mse for head in heads),
@@ -166,27 +177,38 @@ class _Proof:
         elif not (control := reads(watch)).passed:
             self.audits[name] = (control,)
 
+    def _scored(
+        self,
+        reader: CacheReader,
+        pipeline: Pipeline,
+        fits: Mapping[Place, LayerFit],
+        card: Card | None = None,
+    ) -> Generator[str, None, TextScores]:
+        """Score a fit; a reference that takes the bits of an earlier one is the same codec."""
+        taken = mean_bits([fit.counted for fit in fits.values()]).total
+        if card is None and (pipeline, taken) in self._known:
+            return self._known[pipeline, taken]
+        card = card or self._card(pipeline, taken, fits)
+        work = score_text(reader, card, self._windows, self._base)
+        self._known[pipeline, taken] = yield from relay(work, str)
+        return self._known[pipeline, taken]
+
     def _card(self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]) -> Card:
         notes = {"asked_bits": bits}
         return card_of(self.capture, fits, pipeline, self.calibration, notes=notes)
 
     def proven(self, point: FrontierPoint) -> FrontierPoint:
-        """Return the point with its quality, and ΔNLL beside the reference's."""
-        own = self.scores[point.pipeline, point.asked_bits]
-        weighted, output = self.views[point.pipeline, point.asked_bits]
-        point = replace(
+        """Return the point with its quality, and that beside what it is compared with."""
+        place, seed = (point.pipeline, point.asked_bits), self.evaluation.seed
+        own, theirs = self.scores[place], self.rivals.get(place)
+        weighted, output = self.views[place]
+        return replace(
             point,
-            quality=quality_of(own, self.evaluation.seed),
+            quality=quality_of(own, seed),
             weighted_mse=weighted,
             output_error=output,
+            against=None if theirs is None else compared(own, theirs, seed),
         )
-        reference = reference_of(point.pipeline)
-        known = [b for p, b in self.scores if p == reference and b <= point.asked_bits]
-        if point.reference is None or not known:
-            return point
-        theirs = self.scores[reference, max(known)]
-        against = paired_difference(own, theirs, self.evaluation.seed)
-        return replace(point, against=against)
 
     def finished(self, result: FrontierResult) -> FrontierResult:
         """Return the result with the audit and what was scored."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from kvsplice_core.language.models import LanguageModel
 
 _KEPT_BYTES = 512 * 2**20
+_HALVED = 4
+"""Fewest documents that make two halves of several."""
+
 _ROWS = 256
 """Rows compared at once: a vocabulary of 50 000 makes each of them 200 KB."""
 
@@ -42,6 +45,17 @@ class TextScores:
     def units(self) -> tuple[DocumentScore, ...]:
         """What a bootstrap draws: documents, or the windows of a single one."""
         return self.documents if len(self.documents) > 1 else self.windows
+
+    @property
+    def halves(self) -> tuple[TextScores, TextScores] | None:
+        """The scores of every other document, and of the rest; None for fewer than 4 documents.
+
+        Each half has an interval over documents then, and needs no windows for it.
+        """
+        if len(self.documents) < _HALVED:
+            return None
+        first, second = (TextScores(self.documents[start::2], ()) for start in (0, 1))
+        return first, second
 
     @property
     def tokens(self) -> int:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kvsplice_core.pipelines.allotting import Unit, allot
-from kvsplice_core.results import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kvsplice_core.model_facts import ModelFacts
-    from kvsplice_core.quality.results import Estimate, EvalResult, Quality
+    from kvsplice_core.pipelines.spec import Pipeline
+    from kvsplice_core.quality.compared import Compared
+    from kvsplice_core.quality.results import EvalResult, Quality
     from kvsplice_core.quality.solve_spec import SolveSpec
 
 
@@ -39,6 +40,8 @@ class Share:
         What it takes, everything counted.
     k : int
         Numbers kept per vector.
+    kept : Pipeline
+        What the validation part chose: the pipeline, or something simpler.
     nmse : float
         Squared error over that of the training mean, on the capture's test documents.
     """
@@ -50,6 +53,7 @@ class Share:
     asked: float
     bits: float
     k: int
+    kept: Pipeline
     nmse: float
 
 
@@ -84,32 +88,30 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class AgainstEven:
-    """The solved allotment minus the even one, paired over documents, nats per token.
+class Choice:
+    """How the solved allotment was chosen over the even one, or not.
 
     Parameters
     ----------
-    delta_nll, kl : Estimate
-        What counts is the NLL; near the dense cache it is mostly chance, and the KL tells more.
+    chosen_on, reported_on : tuple of str
+        Documents: every other one and the rest, or both times all where there are fewer than 4.
+    chosen, reported : Compared
+        The solved allotment minus the even one: what chose, and the same on the documents that
+        are reported on.
+    quality : Quality
+        Of the allotment that was kept, on those.
     """
 
-    delta_nll: Estimate
-    kl: Estimate
+    chosen_on: tuple[str, ...]
+    reported_on: tuple[str, ...]
+    chosen: Compared
+    reported: Compared
+    quality: Quality
 
     @property
-    def is_gain(self) -> bool:
-        """Whether the NLL is lower, and one of the two clearly so, and neither clearly more."""
-        both = (self.delta_nll, self.kl)
-        clear = any(one.high < 0 for one in both) and all(one.low <= 0 for one in both)
-        return clear and self.delta_nll.value < 0
-
-    @property
-    def verdict(self) -> Verdict:
-        """What it says of the solved allotment."""
-        if self.is_gain:
-            return Verdict.GAIN
-        loses = self.delta_nll.low > 0 or self.kl.low > 0
-        return Verdict.LOSS if loses else Verdict.TIE
+    def is_apart(self) -> bool:
+        """Whether no document that is reported on had a part in the choice."""
+        return self.chosen_on != self.reported_on
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class SolveResult:
         Whether the even allotment was kept, because the solved one is no clear gain over it.
     solved, even : Trial
         Both at the same mean bits; `even` is None where not all codecs can be given so little.
-    against : AgainstEven or None
+    choice : Choice or None
         The solved allotment beside the even one.
     trials : tuple of Trial
         All that was measured, in order.
@@ -148,7 +150,7 @@ class SolveResult:
     kept_even: bool
     solved: Trial
     even: Trial | None
-    against: AgainstEven | None
+    choice: Choice | None
     trials: tuple[Trial, ...]
     evaluation: EvalResult
     probes: tuple[str, ...]

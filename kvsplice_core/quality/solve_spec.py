@@ -10,7 +10,7 @@ from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.results import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.quality.specs import SENSITIVITY_TOKENS, EvalSpec
-from kvsplice_core.specs import SAMPLE_BUDGET, CalibrationSpec, Recipe
+from kvsplice_core.specs import PIPELINE_RECIPE, SAMPLE_BUDGET, CalibrationSpec
 
 DEFAULT_PIPELINE = Pipeline.of("joined+lloyd-max")
 MOST_BITS = 16
@@ -56,7 +56,7 @@ class SolveSpec:
     max_dnll: float | None = None
     sides: Sides = Sides.V
     calibration: CalibrationSpec = field(
-        default_factory=lambda: CalibrationSpec(recipe=Recipe.ORIGIN)
+        default_factory=lambda: CalibrationSpec(recipe=PIPELINE_RECIPE)
     )
     evaluation: EvalSpec = field(default_factory=EvalSpec)
     counted_tokens: int = DEFAULT_COUNTED_TOKENS

@@ -8,13 +8,22 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from kvsplice_core.pipelines.wording import digits
+from kvsplice_core.quality.solve_wording import solve_caveats, solve_verdict
 from kvsplice_core.tables import finite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kvsplice_core.quality.results import Estimate
     from kvsplice_core.quality.solve_results import Share, SolveResult
     from kvsplice_core.quality.solve_spec import SolveSpec
+
+
+_COLUMNS = (
+    "side", "layer", "heads", "asked_bits", "bits", "k", "nmse", "sensitivity", "pipeline",
+    "recipe", "kept", "budget_bits", "max_dnll",
+)  # fmt: skip
 
 
 def solve_csv(result: SolveResult) -> str:
@@ -22,15 +31,19 @@ def solve_csv(result: SolveResult) -> str:
 
     Columns: ``side``, ``layer``, ``heads`` (separated by spaces), ``asked_bits`` and ``bits`` (per
     value; what it takes, everything counted), ``k``, ``nmse`` (test documents of the capture),
-    ``sensitivity`` (KL with it alone compressed, nats per token), and what was solved for:
-    ``budget_bits`` (mean of the side, per value) or ``max_dnll`` (nats per token), the other blank.
+    ``sensitivity`` (KL with it alone compressed, nats per token), ``pipeline``, ``recipe`` (of a
+    transform that learns; else blank), ``kept`` (the pipeline, or what is simpler and replaced
+    it), and what was solved for: ``budget_bits`` (mean of the side, per value) or ``max_dnll``
+    (nats per token), the other blank.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    codec = ["side", "layer", "heads", "asked_bits", "bits", "k", "nmse", "sensitivity"]
-    writer.writerow([*codec, "budget_bits", "max_dnll"])
+    writer.writerow(_COLUMNS)
+    pipeline = result.spec.pipeline
+    recipe = result.spec.calibration.recipe if pipeline.method.is_learnt else ""
     for share in result.shares:
-        writer.writerow(_row(share) + _asked(result, share.side))
+        what = [pipeline.key, recipe, share.kept.key]
+        writer.writerow([*_row(share), *what, *_asked(result, share.side)])
     return buffer.getvalue()
 
 
@@ -52,12 +65,20 @@ def solve_json(result: SolveResult, leaked_documents: Sequence[str] = ()) -> str
     """
     document = asdict(result) | {
         "spec": _spec_json(result.spec),
+        "shares": [asdict(one) | {"kept": one.kept.key} for one in result.shares],
         "valid": result.is_valid,
-        "verdict": None if result.against is None else result.against.verdict.value,
+        "verdict": None if result.choice is None else result.choice.reported.verdict.value,
+        "sentences": list(solve_verdict(result, _written)),
+        "caveats": list(solve_caveats(result)),
         "leaked_documents": list(leaked_documents),
         "bits_of_heads": {side: result.head_map(side).tolist() for side in result.sides},
     }
     return json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _written(found: Estimate) -> str:
+    value, low, high = map(digits, (found.value, found.low, found.high))
+    return f"{value} [{low}, {high}]"
 
 
 def _spec_json(spec: SolveSpec) -> dict[str, Any]:

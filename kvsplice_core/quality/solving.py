@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.allotting import Unit, allot, allot_evenly, mean_of
 from kvsplice_core.pipelines.offers import Key, Offers, bits_by_side, error_at, nearest
 from kvsplice_core.progress import relay
+from kvsplice_core.quality.compared import compared
 from kvsplice_core.quality.controls import reads
 from kvsplice_core.quality.curve import require_capture_of
 from kvsplice_core.quality.evaluation import evaluate
-from kvsplice_core.quality.intervals import paired_difference
+from kvsplice_core.quality.intervals import quality_of
 from kvsplice_core.quality.leakage import leaks_of_card
 from kvsplice_core.quality.probing import sensitivities
-from kvsplice_core.quality.solve_results import AgainstEven, SolveResult, SolveStep, Trial
+from kvsplice_core.quality.solve_results import Choice, SolveResult, SolveStep, Trial
 from kvsplice_core.quality.solve_spec import SolveSpec
 from kvsplice_core.quality.trials import Budgets, Made, Trials, shares_of
 from kvsplice_core.quality.windows import text_windows
@@ -63,7 +63,8 @@ def solve(
     its sensitivity through the cache: the KL with it alone compressed. A codec is taken to cost in
     proportion to its error; bits go where they save most. The card is then scored on the documents
     beside the one that gives every codec the same, and that one is kept unless ours is a clear
-    gain. A generator: it yields progress and returns card and result; closing it cancels.
+    gain on every other document; what is reported is said of the rest too, which had no part in
+    that. A generator: it yields progress and returns card and result; closing it cancels.
 
     Parameters
     ----------
@@ -119,9 +120,9 @@ class _Solver:
         self._units = yield from self._probed(offers)
         budgets, solved = yield from self._solved()
         even = yield from self._even(budgets)
-        against = None if even is None else self._compared(solved, even)
-        keeps_even = even is not None and against is not None and not against.is_gain
-        kept = even if even and keeps_even and self._holds(even.trial) else solved
+        kept, choice = solved, None
+        if even is not None:
+            kept, choice = self._chosen(solved, even)
         evaluation = yield from self._evaluated(kept.card)
         return Solution(
             self._proven(kept.card, evaluation),
@@ -133,7 +134,7 @@ class _Solver:
                 kept_even=kept is even,
                 solved=solved.trial,
                 even=None if even is None else even.trial,
-                against=against,
+                choice=choice,
                 trials=tuple(self._trials.done),
                 evaluation=evaluation,
                 probes=tuple(document.name for document in self._probes),
@@ -216,10 +217,15 @@ class _Solver:
         start = _OFFERS + _PROBES + _TRIALS * done
         return (yield from relay(work, lambda step: replace(step, fraction=start)))
 
-    def _compared(self, solved: Made, even: Made) -> AgainstEven:
-        seed, pair = self._spec.evaluation.seed, (solved.scores, even.scores)
-        kl = paired_difference(*pair, seed, attrgetter("kl"))
-        return AgainstEven(paired_difference(*pair, seed), kl)
+    def _chosen(self, solved: Made, even: Made) -> tuple[Made, Choice]:
+        """Keep one on half of the documents, where there are enough, and report on the others."""
+        seed = self._spec.evaluation.seed
+        ours, theirs = (made.scores.halves or (made.scores,) * 2 for made in (solved, even))
+        chosen, reported = (compared(*pair, seed) for pair in zip(ours, theirs, strict=True))
+        keeps_even = not chosen.is_gain and self._holds(even.trial)
+        kept, scores = (even, theirs) if keeps_even else (solved, ours)
+        first, last = (tuple(one.name for one in half.documents) for half in scores)
+        return kept, Choice(first, last, chosen, reported, quality_of(scores[1], seed))
 
     def _evaluated(self, card: Card) -> Generator[SolveStep, None, EvalResult]:
         """Audit the card that was kept; what the trials read stands with its controls."""

@@ -129,6 +129,7 @@ def shares_of(made: Made, fitter: Fitter, units: Mapping[Key, Unit]) -> Iterator
                 asked=made.asked[key],
                 bits=one.counted.total,
                 k=one.codec.k,
+                kept=one.kept,
                 nmse=float(one.errors.sum() / max(one.spread.sum(), _TINY)),
             )
 

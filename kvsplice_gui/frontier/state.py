@@ -14,7 +14,7 @@ from kvsplice_core.pipelines.results import (
 from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES, Pipeline
 from kvsplice_core.pipelines.wording import MEASURES
 from kvsplice_core.quality.solve_spec import SolveSpec
-from kvsplice_core.specs import CalibrationSpec, Recipe
+from kvsplice_core.specs import PIPELINE_RECIPE, CalibrationSpec
 
 if TYPE_CHECKING:
     from kvsplice_gui.quality.state import QualityWish
@@ -79,7 +79,7 @@ class FrontierWish:
         return FrontierSpec(
             pipelines=tuple(Pipeline.of(key) for key in chosen),
             bits=self.bits,
-            calibration=CalibrationSpec(recipe=Recipe.ORIGIN, seed=seed, device=device),
+            calibration=CalibrationSpec(recipe=PIPELINE_RECIPE, seed=seed, device=device),
             surrogate=self.surrogate,
         )
 

@@ -12,6 +12,7 @@ from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.quality.solve_results import Share
 from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE
+from kvsplice_core.quality.solve_wording import solve_caveats
 from kvsplice_gui import formats
 from kvsplice_gui.frontier import readouts as frontier_readouts
 from kvsplice_gui.quality.words import audit_verdict, leak_notice, sentences
@@ -31,7 +32,6 @@ NEEDS_CAPTURE = (
     "(Ctrl+N), or open a capture"
 )
 _SAME_BITS = 1e-9
-_CHOSEN = "The bits were chosen on the text that checks, which flatters their ΔNLL."
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,16 +212,5 @@ def _asked(solved: Solved) -> str:
 
 
 def _caveats(solved: Solved) -> str:
-    flattered = (
-        "Sensitivities were measured on the text that checks, which flatters the allotment."
-        if solved.result.probed_on_checked
-        else ""
-    )
-    chosen = "" if solved.key.spec.max_dnll is None else _CHOSEN
-    said = (
-        leak_notice(solved.leaked),
-        sentences(solved.result.evaluation.caveats),
-        flattered,
-        chosen,
-    )
+    said = (leak_notice(solved.leaked), sentences(solve_caveats(solved.result)))
     return " ".join(filter(None, said))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kvsplice_core.quality.results import Estimate
-from kvsplice_core.quality.solve_results import SolveResult
 from kvsplice_core.quality.solve_spec import SolveSpec
+from kvsplice_core.quality.solve_wording import solve_verdict
 from kvsplice_gui import formats
-from kvsplice_gui.quality.words import UNIT, audit_verdict, written
+from kvsplice_gui.quality.words import UNIT, audit_verdict, sentences, written
 from kvsplice_gui.solving.state import Solved
 
 
@@ -19,15 +19,16 @@ def verdict(solved: Solved | None) -> str:
         return f"Solved for {asked(solved.key.spec)}: {audit_verdict(result.evaluation.audit)}."
     taken = ", ".join(f"{side.upper()} {bits_words(bits)}" for side, bits in result.bits.items())
     kl = written(result.evaluation.quality.kl)
-    return f"{_cost(solved)}, KL {kl}, for {taken}. {_compared(result)}"
+    compared = sentences(solve_verdict(result, _signed))
+    return f"{_cost(solved)}, KL {kl}, for {taken}. {compared}"
 
 
 def summary(solved: Solved) -> str:
     """Return the verdict in one line."""
-    against = solved.result.against
-    if not solved.result.is_valid or against is None:
+    choice = solved.result.choice
+    if not solved.result.is_valid or choice is None:
         return verdict(solved)
-    return f"{_cost(solved)}, a {against.verdict.value} against the same for all"
+    return f"{_cost(solved)}, {choice.reported.verdict_words} against the same for all"
 
 
 def _cost(solved: Solved) -> str:
@@ -48,21 +49,6 @@ def asked(spec: SolveSpec) -> str:
 def bits_words(bits: float) -> str:
     """Return a number of bits per value with its unit."""
     return formats.with_unit(formats.three_digits(bits), "bits")
-
-
-def _compared(result: SolveResult) -> str:
-    against = result.against
-    if against is None:
-        return "Not every head can be given so few bits alike, so nothing compares."
-    change = (
-        f"By sensitivity minus the same for all: ΔNLL {_signed(against.delta_nll)}, "
-        f"KL {_signed(against.kl)}, a {against.verdict.value}"
-    )
-    if result.kept_even:
-        return f"{change}; the same for all is kept."
-    if against.is_gain:
-        return f"{change}."
-    return f"{change}; only the solved one is within the loss, so it is kept."
 
 
 def _signed(found: Estimate) -> str:

@@ -75,7 +75,7 @@ def test_the_exact_codec_changes_no_bit():
 
 
 def test_replacing_codecs_drops_scores_and_proofs():
-    score = HeadScore("v", 0, 0, Method.PCA, Method.PCA, 3, 0.1, 0.1)
+    score = HeadScore("v", 0, 0, "pca", "pca", 3, 0.1, 0.1)
     card = make_card(scores=(score,), proofs=({"nll": 1.0},))
     changed = card.replace_codecs(full_rank)
     assert changed.scores == changed.proofs == ()

@@ -110,6 +110,30 @@ def test_a_codec_of_a_pipeline_is_saved(kvsplice, tmp_path):
     assert (codec.k, codec.decoding) == (16, Decoding.QUADRATIC)
 
 
+@pytest.mark.parametrize(("asked", "learnt"), [((), "origin"), (("--recipe", "joint"), "joint")])
+def test_fit_frontier_and_solve_learn_by_one_recipe_unless_asked_otherwise(
+    kvsplice, vectors, tmp_path, asked, learnt
+):
+    said = f"transforms learnt by recipe {learnt}\n"
+    quick = (vectors, "--device", "cpu", "--epochs", "1", *asked)
+    fit = ("--pipeline", "spline", "--bits", "4", "--out", tmp_path / "codec.safetensors")
+    assert said in kvsplice("fit", *quick, *fit).out
+    info = load_codec(tmp_path / "codec.safetensors").info
+    assert info["recipe"] == learnt
+    replaced = info["kept"] != "spline"
+    assert ("in place of Spline→PCA" in kvsplice("fit", *quick, *fit).out) == replaced
+    table = tmp_path / "f.csv"
+    frontier = ("--pipelines", "pca,spline", "--bits", "4", "--csv", table)
+    assert said in kvsplice("frontier", *quick, *frontier).out
+    assert {row["pipeline"]: row["recipe"] for row in rows(table)} == {"pca": "", "spline": learnt}
+    assert said in kvsplice("solve", *quick, "--pipeline", "spline", "--bits", "4").out
+
+
+def test_a_pipeline_that_learns_no_transform_names_no_recipe(kvsplice, tmp_path):
+    words = ("--pipeline", "quadratic", "--bits", "4", "--out", tmp_path / "codec.safetensors")
+    assert "recipe" not in kvsplice("fit", *DATA, *words).out
+
+
 def test_a_card_of_a_pipeline_is_saved(kvsplice, place, tmp_path):
     out = tmp_path / "card.safetensors"
     words = ("--pipeline", "joined+int8", "--bits", "16", "--device", "cpu", "--out", out)
@@ -119,6 +143,9 @@ def test_a_card_of_a_pipeline_is_saved(kvsplice, place, tmp_path):
     layer = card.values[0]
     assert (layer.span, layer.codecs[0].quantization) == (4, Quantization.INT8)
     assert "bits per value" in outcome.out
+    assert [score.method for score in card.scores] == ["joined+int8"] * 2
+    table = outcome.out.splitlines()[2:4]
+    assert [line.split()[-1] for line in table] == [score.kept for score in card.scores]
 
 
 def test_a_pipeline_and_its_bits_go_together(kvsplice, tmp_path):

@@ -45,6 +45,7 @@ def test_a_capture_becomes_a_card(kvsplice, place, tmp_path):
     assert "checked on" in outcome.out
     assert "document-2, document-3" in outcome.out
     assert "measured on the text that checks" in outcome.err
+    assert "chosen on the text it is reported on" in outcome.err
     card = load_card(files["safetensors"])
     with files["csv"].open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -52,6 +53,21 @@ def test_a_capture_becomes_a_card(kvsplice, place, tmp_path):
     document = json.loads(files["json"].read_text(encoding="utf-8"))
     assert document["valid"] is True
     assert document["bits"]["v"] <= 4
+
+
+def test_documents_enough_choose_by_one_half_and_report_the_other(kvsplice, place, tmp_path):
+    for document in some_documents(8)[4:]:
+        (tmp_path / f"{document.name}.txt").write_text(document.text, encoding="utf-8")
+    texts = ("--text", *sorted(tmp_path.glob("*.txt")))
+    capture, json_ = place / "capture.safetensors", tmp_path / "s.json"
+    outcome = kvsplice("solve", capture, "--bits", "4", *texts, *QUICK, "--json", json_)
+    assert outcome.status == 0
+    assert "chosen on 2 documents" in outcome.out
+    assert "on the other 2, which had no part in it" in outcome.out
+    assert "chosen on the text it is reported on" not in outcome.err
+    choice = json.loads(json_.read_text(encoding="utf-8"))["choice"]
+    assert choice["chosen_on"] == ["document-4", "document-6"]
+    assert choice["reported_on"] == ["document-5", "document-7"]
 
 
 def test_a_model_is_captured_first(kvsplice, place):

@@ -8,6 +8,7 @@ from kvsplice_core.capture.specs import CaptureSpec, Sides
 from kvsplice_core.card_file import load_card, save_card
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.cards import card_of
+from kvsplice_core.pipelines.fitting import pipeline_info
 from kvsplice_core.pipelines.layer import LayerValues
 from kvsplice_core.pipelines.offers import Fitter
 from kvsplice_core.pipelines.spec import Pipeline
@@ -49,6 +50,29 @@ def test_a_score_for_every_codec(capture, words, heads):
     for score, group in zip(card.scores, groups, strict=True):
         assert score.bits == group.counted.total
         assert score.mse == pytest.approx(group.errors.mean() / group.codec.dim)
+
+
+@pytest.mark.parametrize("words", ["joined+companded", "spline+companded", "quadratic"])
+def test_scores_say_the_pipeline_asked_and_what_was_kept(capture, words, tmp_path):
+    fits, card = made(capture, words)
+    groups = [group for fit in fits.values() for group in fit.groups]
+    assert {score.method for score in card.scores} == {words}
+    assert [score.kept for score in card.scores] == [group.kept.key for group in groups]
+    replaced = [score.kept for score in card.scores if score.kept != score.method]
+    assert list(card.info["replaced"].values()) == replaced
+    many = f"(simpler in {len(replaced)} of {len(groups)} codecs)"
+    assert (many in card.title) == bool(replaced)
+    save_card(card, tmp_path / "card.safetensors")
+    assert load_card(tmp_path / "card.safetensors").scores == card.scores
+
+
+def test_card_and_codec_say_the_same_of_the_calibration(capture):
+    fits, card = made(capture, "whitened+spline+companded")
+    said = pipeline_info(Pipeline.of("whitened+spline+companded"), CALIBRATION)
+    assert said["axes"] == "whitened"
+    codecs = (group.codec for fit in fits.values() for group in fit.groups)
+    for info in (card.info, *(codec.info for codec in codecs)):
+        assert info | said == info
 
 
 @pytest.mark.parametrize("sides", ["v", "k", "vk"])

@@ -10,6 +10,7 @@ import torch
 from kvsplice_core import run
 from kvsplice_core.axes import Axes
 from kvsplice_core.errors import SpecError
+from kvsplice_core.methods import Method
 from kvsplice_core.metrics import change_against
 from kvsplice_core.pipelines.basis import Metric
 from kvsplice_core.pipelines.budget import Budget, count_bits
@@ -17,6 +18,7 @@ from kvsplice_core.pipelines.fitting import Memo, as_stored, fit_group
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.rate_distortion import gaussian_surrogate
 from kvsplice_core.results import Verdict
+from kvsplice_core.specs import Recipe
 from tests.kvsplice_core.makers import bent_rows, gaussian_rows
 from tests.kvsplice_core.pipelines.makers import CALIBRATION, MANY, parts_of
 
@@ -141,6 +143,41 @@ def test_what_origin_has_learnt_serves_every_k():
     assert len(memo.transforms) == 1
     assert len(shares[1]) < len(shares[0])
     assert all(step == sorted(step) and min(step, default=0) >= 0 for step in shares)
+
+
+JOINT = replace(CALIBRATION, recipe=Recipe.JOINT, epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("spline", "pca"),
+        ("spline+quadratic", "pca"),  # on a Gaussian no decoder gains either
+        ("whitened+spline+lloyd-max", "lloyd-max"),
+        ("output+spline+companded", "companded"),
+        ("spline+rounding", "rounding"),
+    ],
+)
+def test_pca_that_the_joint_recipe_keeps_counts_as_replaced(text, kept):
+    fit = fitted(text, 8.0, data="gaussian", calibration=JOINT)
+    assert fit.replaced_by == Pipeline.of(kept)
+    assert fit.codec.info["kept"] == kept
+    assert fit.codec.method is Method.PCA
+    plain, rows = fitted(kept, 8.0, data="gaussian").codec, ROWS["gaussian"]
+    torch.testing.assert_close(fit.codec.reconstruct(rows), plain.reconstruct(rows))
+
+
+def test_a_transform_that_gains_is_not_replaced():
+    fit = fitted("spline", 2.0, calibration=replace(JOINT, epochs=30))
+    assert fit.replaced_by is None
+    assert fit.kept == fit.pipeline == Pipeline.of("spline")
+    assert fit.codec.method is Method.SPLINE
+
+
+def test_a_codec_says_how_its_transform_was_calibrated():
+    info = fitted("whitened+spline+lloyd-max").codec.info
+    assert (info["method"], info["axes"], info["recipe"]) == ("spline", "whitened", "origin")
+    assert info["epochs"] == CALIBRATION.epochs
 
 
 def test_it_can_be_cancelled():

@@ -9,11 +9,13 @@ from kvsplice_core.pipelines.wording import (
     best_at,
     best_words,
     digits,
-    reference_point,
+    recipe_words,
     replacement,
     verdict,
 )
-from tests.frontier_samples import GAIN, LOSS, TIE, frontier, point
+from kvsplice_core.quality.compared import Compared
+from kvsplice_core.specs import Recipe
+from tests.frontier_samples import AGAINST, GAIN, LOSS, TIE, frontier, point
 from tests.quality_samples import around, quality
 
 
@@ -37,13 +39,12 @@ def test_a_point_below_every_reference_says_so():
 
 
 def test_surrogate_model_and_replacement_are_added():
-    rich = point(
-        "spline", surrogate=TIE, quality=quality(0.1, 0.2), against=around(-0.02, 0.005), replaced=2
-    )
+    rich = point("spline", surrogate=TIE, quality=quality(0.1, 0.2), against=AGAINST, replaced=2)
     text = verdict(rich, frontier())
     assert "on a Gaussian surrogate +0.100\u00a0% [−0.200\u00a0%, +0.400\u00a0%]" in text
     assert "ΔNLL 0.100 [" in text
-    assert "−0.0200 [−0.0250, −0.0150] against it, less" in text
+    assert "minus the reference's: ΔNLL −0.0200 [−0.0250, −0.0150], KL −0.0100 [" in text
+    assert "nats per token, a gain; a simpler" in text
     assert "a simpler pipeline replaced it in 2 of 3 codecs" in text
 
 
@@ -59,10 +60,10 @@ def test_what_was_replaced_is_said_and_only_that():
     assert replacement(point("joined+lloyd-max")) == ""
 
 
-def test_the_reference_is_the_one_at_the_most_bits_up_to_the_point():
-    other = reference_point(point("joined+lloyd-max", 4.0), frontier())
-    assert (other.pipeline.key, other.asked_bits) == ("rounding", 4.0)
-    assert reference_point(point("joined+lloyd-max", 1.0), frontier()) is None
+def test_measures_that_disagree_make_a_tie_that_says_so():
+    against = Compared(around(-0.02, 0.01), around(0.02, 0.01))
+    text = verdict(point("spline", quality=quality(0.1, 0.2), against=against), frontier())
+    assert text.endswith("nats per token, a tie, for ΔNLL and KL disagree.")
 
 
 @pytest.mark.parametrize("bits", [1.0, 2.0, 2.5, 3.9, 8.0])
@@ -94,6 +95,12 @@ def test_the_budget_is_named_with_its_best_or_with_the_least():
     words = best_words(frontier(), 2.5)
     assert words.startswith("best at ≤ 2.5 bits: heads joined · axes of W_O · PCA · Lloyd–Max")
     assert best_words(frontier(), 0.5).endswith("the least is 1.01")
+
+
+def test_a_recipe_is_named_where_a_transform_learns():
+    words = recipe_words(map(Pipeline.of, ("pca", "joined+flow")), Recipe.JOINT)
+    assert words == "transforms learnt by recipe joint"
+    assert recipe_words([Pipeline.of("joined+lloyd-max")], Recipe.JOINT) == ""
 
 
 @pytest.mark.parametrize(

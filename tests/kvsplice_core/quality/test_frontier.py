@@ -56,12 +56,26 @@ def test_points_are_compared_with_their_reference_on_the_same_text(result):
     for point in result.points:
         assert (point.against is None) == (point.reference is None)
         if point.reference is not None:
-            reference = max(
-                (p for p in result.of(point.reference) if p.asked_bits <= point.asked_bits),
-                key=lambda p: p.asked_bits,
-            )
-            gap = point.quality.nll.value - reference.quality.nll.value
-            assert point.against.value == pytest.approx(gap, abs=1e-9)
+            (reference, *_) = (
+                p for p in result.of(point.reference)
+                if p.bits == pytest.approx(point.reference_bits, abs=1e-9)
+            )  # fmt: skip
+            for name, own in (("nll", "delta_nll"), ("kl", "kl")):
+                gap = getattr(point.quality, name).value - getattr(reference.quality, name).value
+                assert getattr(point.against, own).value == pytest.approx(gap, abs=1e-9)
+
+
+def test_the_model_reads_the_reference_at_the_bits_that_errors_are_compared_at(captures):
+    spec = replace(SPEC, pipelines=(Pipeline.of("joined+int4"),), bits=(6.0,))
+    found = measured(tiny_gpt2(), captures, spec)
+    point = found.point(Pipeline.of("joined+int4"), 6.0)
+    asked = found.point(point.reference, 6.0)
+    assert point.reference_bits < asked.bits  # int4 leaves much of its budget
+    alone = replace(spec, pipelines=(point.reference,), bits=(point.reference_bits + 1e-6,))
+    (plain,) = measured(tiny_gpt2(), captures, alone).points
+    assert plain.bits == pytest.approx(point.reference_bits)
+    gap = point.quality.kl.value - plain.quality.kl.value
+    assert point.against.kl.value == pytest.approx(gap, abs=1e-9)
 
 
 def test_axes_of_the_output_projection_lose_less_behind_it(captures):

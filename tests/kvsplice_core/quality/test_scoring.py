@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from kvsplice_core.card import full_rank
 from kvsplice_core.progress import run
 from kvsplice_core.quality.reading import CacheReader, dense_log_probs
-from kvsplice_core.quality.scoring import BaseLogProbs, added, compare, kl_of_rows, score_text
+from kvsplice_core.quality.results import DocumentScore
+from kvsplice_core.quality.scoring import (
+    BaseLogProbs,
+    TextScores,
+    added,
+    compare,
+    kl_of_rows,
+    score_text,
+)
 from kvsplice_core.quality.windows import TextWindow, text_windows
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
 
@@ -93,3 +101,17 @@ def test_the_base_is_computed_once_where_it_fits(monkeypatch):
     assert torch.equal(base.of(first), base.of(first))
     assert torch.equal(base.of(second), base.of(second))
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize("count", range(8))
+def test_halves_share_no_document_and_lose_none(count):
+    documents = tuple(DocumentScore(str(i), 10, 1.0, 2.0, 1.0, 5, 0.1) for i in range(count))
+    halves = TextScores(documents, ()).halves
+    if count < 4:
+        assert halves is None
+        return
+    sizes = [len(half.documents) for half in halves]
+    assert max(sizes) - min(sizes) <= 1
+    assert {d for half in halves for d in half.documents} == set(documents)
+    assert sum(sizes) == count
+    assert all(half.units == half.documents for half in halves)

@@ -15,9 +15,11 @@ from kvsplice_core.progress import run
 from kvsplice_core.quality import solving, trials
 from kvsplice_core.quality.evaluation import evaluate
 from kvsplice_core.quality.reading import CacheReader
-from kvsplice_core.quality.solve_results import AgainstEven
+from kvsplice_core.quality.results import DocumentScore
+from kvsplice_core.quality.scoring import TextScores
 from kvsplice_core.quality.solve_spec import SolveSpec
 from kvsplice_core.quality.solve_tables import solve_csv, solve_json
+from kvsplice_core.quality.solve_wording import solve_caveats
 from kvsplice_core.quality.solving import solve
 from kvsplice_core.quality.specs import EvalSpec
 from kvsplice_core.results import Verdict
@@ -25,7 +27,6 @@ from kvsplice_core.specs import CalibrationSpec, Recipe
 from tests import solve_samples
 from tests.kvsplice_core.quality.fakes import never_read
 from tests.language_models import some_documents, tiny_gpt2, tiny_llama
-from tests.quality_samples import around
 
 CALIBRATION = CalibrationSpec(recipe=Recipe.ORIGIN, epochs=1, device="cpu")
 SPEC = SolveSpec(
@@ -185,19 +186,50 @@ def test_what_cannot_be_solved_is_one_sentence(changes, words):
         replace(SPEC, **changes)
 
 
-@pytest.mark.parametrize(
-    ("delta_nll", "kl", "verdict"),
-    [
-        ((-0.1, 0.05), (-0.1, 0.2), Verdict.GAIN),
-        ((-0.1, 0.2), (-0.1, 0.05), Verdict.GAIN),
-        ((0.1, 0.2), (-0.1, 0.05), Verdict.TIE),
-        ((-0.1, 0.2), (-0.1, 0.2), Verdict.TIE),
-        ((0.1, 0.05), (-0.1, 0.05), Verdict.LOSS),
-        ((-0.1, 0.05), (0.1, 0.05), Verdict.LOSS),
-    ],
-)
-def test_a_gain_is_clear_in_one_measure_and_against_none(delta_nll, kl, verdict):
-    assert AgainstEven(around(*delta_nll), around(*kl)).verdict is verdict
+def scores(*nlls, kl=1.0):
+    found = (DocumentScore(str(i), 10, 1.0, nll, kl, 5, 0.1) for i, nll in enumerate(nlls))
+    return TextScores(tuple(found), ())
+
+
+def chosen(monkeypatch, captures, ours, theirs):
+    """Solve with scores put in place of those that were measured."""
+    made = solving.Trials.make
+
+    def scored(self, asked, budgets, even):
+        one = yield from made(self, asked, budgets, even)
+        return replace(one, scores=theirs if even else ours)
+
+    monkeypatch.setattr(solving.Trials, "make", scored)
+    return solved(captures).result
+
+
+def test_documents_that_chose_are_not_those_that_are_reported_on(monkeypatch, captures):
+    # Lower on every other document, higher on the rest: chosen, and reported as what it is.
+    ours, theirs = scores(1.0, 9.0, 1.0, 9.0, 1.0, 9.0), scores(*(5.0,) * 6)
+    result = chosen(monkeypatch, captures, ours, theirs)
+    choice = result.choice
+    assert (choice.chosen_on, choice.reported_on) == (("0", "2", "4"), ("1", "3", "5"))
+    assert not result.kept_even
+    assert (choice.chosen.verdict, choice.reported.verdict) == (Verdict.GAIN, Verdict.LOSS)
+    assert choice.quality.nll.value == pytest.approx(0.9)
+    assert choice.is_apart
+
+
+def test_what_only_the_reported_documents_say_chooses_nothing(monkeypatch, captures):
+    ours, theirs = scores(9.0, 1.0, 9.0, 1.0), scores(*(5.0,) * 4)
+    result = chosen(monkeypatch, captures, ours, theirs)
+    assert result.kept_even
+    assert result.choice.reported.verdict is Verdict.GAIN
+    assert result.choice.quality.nll.value == pytest.approx(0.5)
+
+
+def test_few_documents_choose_and_are_reported_on(solution):
+    choice = solution.result.choice
+    assert choice.chosen == choice.reported
+    assert not choice.is_apart
+    assert any("chosen on the text" in caveat for caveat in solve_caveats(solution.result))
+    kept = solution.result.even if solution.result.kept_even else solution.result.solved
+    assert choice.quality == kept.quality
 
 
 def test_tables_hold_what_every_codec_was_given(solution):
@@ -207,6 +239,9 @@ def test_tables_hold_what_every_codec_was_given(solution):
     document = json.loads(solve_json(solution.result, ("a",)))
     assert document["valid"] is True
     assert document["leaked_documents"] == ["a"]
+    assert {share["kept"] for share in document["shares"]} <= {"joined+companded", "rounding"}
+    assert any("chosen on the text" in caveat for caveat in document["caveats"])
+    assert "by sensitivity minus the same for all" in document["sentences"][0]
     assert document["spec"]["pipeline"] == "joined+companded"
     assert np.shape(document["bits_of_heads"]["v"]) == (2, 4)
     kept = solution.result.even if solution.result.kept_even else solution.result.solved

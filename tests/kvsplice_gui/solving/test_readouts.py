@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from kvsplice_core.capture.specs import Sides
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_core.quality.solve_results import AgainstEven
 from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
 from kvsplice_core.specs import Recipe
 from kvsplice_gui.frontier.state import FrontierFindings
@@ -21,7 +20,8 @@ from kvsplice_gui.solving import words as solve_words
 from kvsplice_gui.solving.state import Solved, SolveWish
 from kvsplice_gui.state import DataWish, Findings, ViewWish, Wishes
 from tests import frontier_samples, quality_samples, solve_samples
-from tests.quality_samples import around
+from tests.solve_samples import DISAGREEMENT, GAIN, TIE
+from tests.solve_samples import choice as made
 
 WISHES = Wishes(data=DataWish("capture.safetensors"), device="cpu")
 CAPTURE = Findings(dataset=SimpleNamespace(capture=quality_samples.FACTS))
@@ -209,33 +209,29 @@ def test_a_failed_audit_leaves_no_numbers():
 
 
 def test_what_flatters_is_said_over_the_map():
-    notice = solve_readouts.given_view(
-        WISHES, found(leaked=("emma",), probed_on_checked=True)
-    ).notice
+    alike = made(GAIN, GAIN, apart=False)
+    solved = found(leaked=("emma",), probed_on_checked=True, choice=alike)
+    notice = solve_readouts.given_view(WISHES, solved).notice
     assert "emma" in notice
-    assert "flatters" in notice
+    assert "Sensitivities were measured on the text that checks, which flatters" in notice
+    assert "chosen on the text it is reported on" in notice
+    assert "chosen on the text" not in solve_readouts.given_view(WISHES, found()).notice
 
 
 @pytest.mark.parametrize(
-    ("against", "kept_even", "end"),
+    ("choice", "kept_even", "said"),
     [
-        (AgainstEven(around(-0.02, 0.01), around(-0.02, 0.01)), False, "a gain."),
-        (
-            AgainstEven(around(0.0, 0.01), around(0.0, 0.01)),
-            True,
-            "a tie; the same for all is kept.",
-        ),
-        (None, False, "nothing compares."),
-        (
-            AgainstEven(around(0.0, 0.01), around(0.0, 0.01)),
-            False,
-            "only the solved one is within the loss, so it is kept.",
-        ),
+        (made(GAIN, GAIN, apart=False), False, "a gain; by sensitivity is kept."),
+        (made(TIE, TIE, apart=False), True, "a tie; the same for all is kept."),
+        (made(GAIN, TIE), False, "On the other 3, which had no part in it"),
+        (made(DISAGREEMENT, TIE), True, "a tie, for ΔNLL and KL disagree; the same for all"),
+        (made(TIE, TIE, apart=False), False, "is kept, for only that holds the bound."),
+        (None, False, "nothing compares with the solved allotment."),
     ],
 )
-def test_the_verdict_compares_with_the_same_for_all(against, kept_even, end):
-    solved = found(against=against, kept_even=kept_even).solved
-    assert solve_words.verdict(solved).endswith(end)
+def test_the_verdict_compares_with_the_same_for_all(choice, kept_even, said):
+    solved = found(choice=choice, kept_even=kept_even).solved
+    assert said in solve_words.verdict(solved)
     assert solve_words.verdict(None) == ""
 
 
