@@ -1,10 +1,11 @@
 """Entropy-coded steps: every vector in the same bytes, its step as fine as these allow.
 
 A vector names one of up to 256 classes (a Gaussian mixture fitted to the latents), and the size of
-its step; then come its components as uniform steps from the class's mean, coded by rANS with the
-probabilities of a normal variable of the class's deviation. Uniform steps with an entropy code lie
-1.53 dB from the rate–distortion bound of any density at high rates (Gish & Pierce 1968); the
-mixture is what brings a latent that is not Gaussian below the bound of its covariance.
+its step; then come its components as steps from the class's mean, on two quantizers in turn as a
+trellis says, all in one code of a range coder with the probabilities of a normal variable of the
+class's deviation. Uniform steps with an entropy code lie 1.53 dB from the rate–distortion bound of
+any density at high rates (Gish & Pierce 1968), the trellis about 0.65 dB; the mixture is what
+brings a latent that is not Gaussian below the bound of its covariance.
 """
 
 from __future__ import annotations
@@ -25,10 +26,9 @@ from kvsplice_core.quantizers.base import (
 )
 from kvsplice_core.quantizers.classes import Classes
 from kvsplice_core.quantizers.filling import (
-    Filling,
     Told,
+    fill,
     fineness_ranges,
-    scale_at,
     size_of,
 )
 from kvsplice_core.quantizers.ranges import PRECISION, Decoder, encode
@@ -42,8 +42,8 @@ from kvsplice_core.quantizers.steps import (
 )
 from kvsplice_core.quantizers.trellis import quantizer_of, transitions
 
-NOISE = 0.062
 LEAST_BYTES = 3
+_NOISE = 0.062  # error of a component, in squares of a step
 
 
 @dataclass(frozen=True)
@@ -96,29 +96,31 @@ class EntropyCoded:
     def _pack_rows(self, latent: Tensor) -> Tensor:  # (rows, k)
         units = (latent.float().clamp(-HALF_MAX, HALF_MAX) - self.centre) / self.step
         deviations = torch.exp2(self.scales.float() / OCTAVE)
-        own = Classes(self.means * self.unit, deviations.square()).of(units, NOISE)
+        own = Classes(self.means * self.unit, deviations.square()).of(units, _NOISE)
         units = units - self.means[own] * self.unit
-        scales, room = self.scales[own].long().T.contiguous(), 8 * self.size - PRECISION + log2(self._share)
-        told = Filling(self._tables, units.T.contiguous(), scales, room).told()
+        scales = self.scales[own].long().T.contiguous()
+        room = 8 * self.size - PRECISION + log2(self._share)
+        told = fill(self._tables, units.T.contiguous(), scales, room)
         starts, sizes = self._ranges(own, told, scales)
         return encode(starts, sizes, self.size)
 
     def _ranges(self, own: Tensor, told: Told, scales: Tensor) -> tuple[Tensor, Tensor]:
         """Return starts and sizes (symbols, rows): class, size of the step, components."""
-        tables, fine = self._tables, fineness_ranges(own.device)
-        place = tables.place(scale_at(scales, told.fineness))
-        low = tables.low[place]
-        entry = tables.entry(place, told.quantizers, told.steps)
+        tables, (fine_starts, fine_sizes) = self._tables, fineness_ranges(own.device)
+        first = symbol_of(told.fineness)
+        place = tables.place(scales - told.fineness)
+        low, entry = tables.low[place], tables.entry(place, told.quantizers, told.steps)
         size = 1 << (PRECISION - low)
         rest = (told.steps & ((1 << low) - 1)) * size
         coarse = (low > 0).any(1)
         kept = torch.stack([torch.ones_like(coarse), coarse], 1).flatten()
         starts = torch.stack([tables.starts[entry], rest], 1).flatten(0, 1)[kept]
         sizes = torch.stack([tables.sizes[entry], size], 1).flatten(0, 1)[kept]
-        first = symbol_of(told.fineness)
-        heads = torch.stack([own * self._share, fine[0][first]])
-        head_sizes = torch.stack([torch.full_like(own, self._share), fine[1][first]])
-        return torch.cat([heads, starts]), torch.cat([head_sizes, sizes])
+        whose = torch.full_like(own, self._share)
+        return (
+            torch.cat([torch.stack([own * self._share, fine_starts[first]]), starts]),
+            torch.cat([torch.stack([whose, fine_sizes[first]]), sizes]),
+        )
 
     def unpack(self, stored: Tensor) -> Tensor:
         """Restore float32 latents (…, k)."""
@@ -133,7 +135,7 @@ class EntropyCoded:
         first = torch.searchsorted(starts, decoder.slot, right=True) - 1
         decoder.take(starts[first], sizes[first])
         fineness = high_of(first)
-        place = self._tables.place(scale_at(self.scales[own].long().T, fineness))
+        place = self._tables.place(self.scales[own].long().T - fineness)
         steps = self._decoded(decoder, place)
         units = steps.T * size_of(fineness)[:, None] + self.means[own] * self.unit
         return units * self.step + self.centre

@@ -53,7 +53,7 @@ def encode(starts: Tensor, sizes: Tensor, width: int) -> Tensor:
     for rest in range(_OPEN):
         digits[(place + rest) * count + rows] = low >> _DIGIT * (_OPEN - 1)
         low = (low & (_LEAST - 1)) << _DIGIT
-    return _rounded_up(digits.view(-1, count), width)
+    return _rounded_up(digits.view(most + _OPEN + 1, count), width)
 
 
 def _rounded_up(digits: Tensor, width: int) -> Tensor:

@@ -23,6 +23,8 @@ _WIDER_ZERO = 0.1  # of a step: the cheaper of two steps is worth some error
 _COARSE = 3  # log₂ of the largest deviation whose steps are told one by one
 _LEAST_FITTED = 0.297  # deviation in steps, 2^-1.75; below it hardly a component is not zero
 
+_RARE, _RARE_WIDTH = 0.02, 2.5  # so many are so much louder: latents have heavier tails
+
 
 @dataclass(frozen=True, eq=False)
 class StepTables:
@@ -109,7 +111,10 @@ def step_tables(device: torch.device) -> StepTables:
     edges = _edges(first, deviation[:, None, None]) / deviation[:, None, None]
     edges[..., 0], edges[..., -1] = -torch.inf, torch.inf
     order = high_of(torch.arange(SYMBOLS))
-    sizes = shared_out(torch.special.ndtr(edges).diff(dim=2)[..., order + SYMBOLS // 2])
+    mass = torch.special.ndtr(edges).diff(dim=2)
+    rare = torch.special.ndtr(edges / _RARE_WIDTH).diff(dim=2)
+    mass = (1 - _RARE) * mass + _RARE * rare
+    sizes = shared_out(mass[..., order + SYMBOLS // 2])
     starts = sizes.cumsum(2) - sizes
     costs = PRECISION + low[:, None, None] - sizes.double().log2()
     shifts = torch.where(low[:, None, None] == 0, _shifts(order, deviation[:, None, None]), 0)

@@ -56,11 +56,11 @@ def best_path(costs: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (k, n)
-        int64, 0 … 3: which of the four it takes.
+        int64; state before each component, and the parity of its step: 2 · state + parity.
     """
     k, _, count = costs.shape
     before = torch.tensor(_BEFORE, device=costs.device).T.flatten()  # (2 · states,)
-    state, subset = before // 2, 2 * quantizer_of(before // 2) + before % 2
+    state, subset = before // 2, subset_of(before)
     total = torch.full((STATES, count), _NEVER, device=costs.device)
     total[0] = 0
     second = torch.empty(k, STATES, count, dtype=torch.bool, device=costs.device)
@@ -72,6 +72,11 @@ def best_path(costs: Tensor) -> Tensor:
     rows = torch.arange(count, device=costs.device)
     at = total.argmin(0)
     for i in range(k - 1, -1, -1):
-        way = at + STATES * second[i][at, rows]
-        path[i], at = subset[way], state[way]
+        path[i] = before[at + STATES * second[i][at, rows]]
+        at = path[i] // 2
     return path
+
+
+def subset_of(path: Tensor) -> Tensor:
+    """Return which of the four each component of a path takes, as in `best_path`'s costs."""
+    return 2 * quantizer_of(path // 2) + path % 2
