@@ -33,8 +33,8 @@ def encode(starts: Tensor, sizes: Tensor, width: int) -> Tensor:
     Returns
     -------
     Tensor, shape (n, width)
-        uint8; right wherever the symbols' information is at most 8 · width − 0.01 bits, and
-        wherever the number that it stands for has no digits beyond.
+        uint8; wrong where the symbols take more than 8 · width − 0.01 bits, unless all those
+        beyond start at 0.
     """
     count, most = starts.shape[1], -(-8 * width // _DIGIT)
     digits = torch.zeros((most + _OPEN + 1) * count, dtype=torch.int64, device=starts.device)

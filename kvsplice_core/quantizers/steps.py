@@ -95,7 +95,7 @@ def high_of(symbol: Tensor) -> Tensor:
 
 
 def shared_out(mass: Tensor) -> Tensor:
-    """Return whole sizes ≥ 1 (…, symbols) of 2^16 in all, after masses; the first takes the rest."""
+    """Return whole sizes ≥ 1 (…, symbols), 2^16 in all, by mass; the first takes the rest."""
     whole = 1 << PRECISION
     sizes = 1 + (mass * (whole - mass.shape[-1])).round().long()
     sizes[..., 0] += whole - sizes.sum(-1)

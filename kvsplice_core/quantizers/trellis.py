@@ -4,8 +4,8 @@ Trellis-coded quantization (Marcellin & Fischer 1990) as video coders have it (S
 Marpe & Wiegand 2019, "Hybrid video coding with trellis-coded quantization"): a state, which the
 parity of every step moves, says on which of two quantizers the next component lies. The first
 holds the whole multiples of a step, the second zero and the multiples between. Together they are
-twice as fine as what one step must tell, and the path that suits a vector best is found by Viterbi's
-algorithm. The states are those of Ungerboeck's code (1982) for one dimension: 8 of them bring
+twice as fine as what one step must tell, and Viterbi's algorithm finds the path that suits a
+vector best. The states are those of Ungerboeck's code (1982) for one dimension: 8 of them bring
 0.85 dB of the 1.53 dB that lie between a single quantizer and the bound.
 """
 
