@@ -43,8 +43,8 @@ class Classes:
 def fit_classes(x: Tensor, most: int, noise: float, seed: int) -> Classes:
     """Fit classes to rows (n, k) by hard expectation–maximisation, from random rows.
 
-    A class takes no bits of its own with it: each vector names its class in one byte, so all
-    count as equally likely. Means and variances lean on those of all rows as on 16 more rows.
+    All classes count as equally likely: a vector names its class in as many bits as any other.
+    Means and variances lean on those of all rows as on 16 more rows.
     The last four of at most `most` classes are all rows, as they are and louder, for vectors that
     none of the others suits.
     """

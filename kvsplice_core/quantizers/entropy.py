@@ -16,7 +16,7 @@ from kvsplice_core.quantizers.base import (
     whole_setting,
 )
 from kvsplice_core.quantizers.classes import Classes, fit_classes
-from kvsplice_core.quantizers.entropy_coded import HEAD_BYTES, EntropyCoded
+from kvsplice_core.quantizers.entropy_coded import LEAST_BYTES, EntropyCoded
 from kvsplice_core.quantizers.spec import QuantizerSpec
 from kvsplice_core.quantizers.steps import OCTAVE
 from kvsplice_core.rate_distortion import gaussian_distortion
@@ -26,6 +26,9 @@ _TYPICAL_BITS = 2.5  # per component: classes are told apart as well as such cod
 _INT8 = 127
 _SOME_ROWS = 4_096
 _LEAST_STEP = 1e-12
+_MOST_STEPS = 2**12  # in a deviation, as the tables can tell them
+_STEP = 22.0  # the square of a step, in errors of a component at the bound
+_HEAD_BITS = 12  # of class and size of the step, about
 
 
 class EntropyCodedKind:
@@ -56,10 +59,11 @@ class EntropyCodedKind:
 
         def fitted(budget_bits: int) -> Quantizer:
             size = budget_bits // 8
-            require_budget(HEAD_BYTES + 1, budget_bits, "an entropy code")
+            require_budget(LEAST_BYTES, budget_bits, "an entropy code")
             within = classes.variances[classes.of(scaled[:_SOME_ROWS], noise)].mean(0)
-            step = (12 * _noise(within, 8 * (size - HEAD_BYTES))) ** 0.5
-            return _written(classes, centre, worth, max(step, _LEAST_STEP), size)
+            step = (_STEP * _noise(within, max(0, 8 * size - _HEAD_BITS))) ** 0.5
+            least = float(classes.variances.max().sqrt()) / _MOST_STEPS
+            return _written(classes, centre, worth, max(step, least, _LEAST_STEP), size)
 
         return fitted
 
@@ -67,7 +71,7 @@ class EntropyCodedKind:
         self, tensors: Mapping[str, Tensor], settings: Mapping[str, Setting], k: int
     ) -> Quantizer:
         """Rebuild a quantizer; CodecFileError if its parts do not fit together."""
-        size = whole_setting(settings, "bytes", HEAD_BYTES + 1, 2**20)
+        size = whole_setting(settings, "bytes", LEAST_BYTES, 2**20)
         _require_parts(tensors, k)
         return EntropyCoded(**tensors, size=size)
 

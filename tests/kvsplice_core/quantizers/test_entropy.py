@@ -50,10 +50,13 @@ def gap(quantizer: Quantizer, x: Tensor) -> float:
     return gap_db(error(quantizer, x), variances, 8 * quantizer.bytes_per_vector)
 
 
-@pytest.mark.parametrize("bits", [2 * K, 3 * K, 6 * K])
-def test_gaussian_gap_is_that_of_uniform_steps_with_their_overhead(bits: int) -> None:
-    # 0.1 dB for each 1.6 bits of class, step and whole bytes, on top of 1.53 dB or less
-    assert 0.8 < gap(fit(bits), gaussian(1_024, 5)) < 1.53 + 6.02 * 36 / K
+@pytest.mark.parametrize(
+    ("bits", "most"), [(K // 2, 2.6), (K, 2.1), (2 * K, 1.9), (3 * K, 1.75), (6 * K, 1.7)]
+)
+def test_gaussian_gap_is_that_of_a_trellis_with_its_overhead(bits: int, most: float) -> None:
+    # a single quantizer lies 1.53 dB from the bound, 8 states 0.65 dB; class, step and the
+    # classes that few rows tell take the rest
+    assert 0.6 < gap(fit(bits), gaussian(1_024, 5)) < most
 
 
 def test_a_mixture_gets_below_the_bound_of_its_covariance() -> None:
@@ -63,12 +66,6 @@ def test_a_mixture_gets_below_the_bound_of_its_covariance() -> None:
     variances = torch.linspace(2, -1, K).exp().square()
     bits = 8 * quantizer.bytes_per_vector
     assert error(quantizer, x) > gaussian_distortion(variances, bits)
-
-
-def test_no_room_is_left_over() -> None:
-    stored = fit(3 * K).pack(gaussian(1_024, 6))
-    unused = (stored[:, 2:] != 0).byte().argmax(1)
-    assert float(unused.float().mean()) < 0.01 * stored.shape[1]
 
 
 def test_error_falls_with_bits_and_the_budget_holds() -> None:
@@ -95,6 +92,20 @@ def test_any_bytes_can_be_read() -> None:
         size = (50, quantizer.bytes_per_vector)
         noise = torch.randint(256, size, generator=generator, dtype=torch.uint8)
         assert bool(quantizer.unpack(noise).isfinite().all())
+
+
+def test_a_single_component_and_no_vectors_work() -> None:
+    rows = gaussian(256, 4)[:, :1]
+    quantizer = SPEC.kind.kind.fit(rows, SPEC, 32)
+    assert error(quantizer, rows) < 1e-3 * float(rows.square().mean())
+    stored = fit(2 * K).pack(torch.zeros(2, 0, K))
+    assert stored.shape == (2, 0, 2 * K // 8)
+    assert fit(2 * K).unpack(stored).shape == (2, 0, K)
+
+
+def test_packing_is_repeatable() -> None:
+    rows = gaussian(64, 8)
+    assert torch.equal(fit(2 * K).pack(rows), fit(2 * K).pack(rows))
 
 
 def test_weights_move_bits() -> None:
