@@ -29,6 +29,7 @@ from kvsplice_core.pipelines.results import (  # noqa: E402
     FrontierResult,
     FrontierSpec,
 )
+from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES, Pipeline  # noqa: E402
 from kvsplice_core.progress import run  # noqa: E402
 from kvsplice_core.quality.curve import quality_curve  # noqa: E402
 from kvsplice_core.quality.curve_results import CurveResult  # noqa: E402
@@ -126,7 +127,8 @@ def _frontier() -> FrontierResult:
         books = bundled_documents(BundledText.CALIBRATION)
         run(capture_vectors(language, books, CaptureSpec(), path))
         heldout = bundled_documents(BundledText.HELDOUT)
-        spec = FrontierSpec(bits=(2.5, 3.5, 8.0))
+        pipelines = (*DEFAULT_PIPELINES, Pipeline.of("joined+entropy-coded"))
+        spec = FrontierSpec(pipelines, (2.5, 3.5, 8.0))
         work = model_frontier(language, open_capture(path), heldout, spec)
         return run(work)
 
