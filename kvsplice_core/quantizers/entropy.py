@@ -26,7 +26,7 @@ _TYPICAL_BITS = 2.5  # per component: classes are told apart as well as such cod
 _INT8 = 127
 _SOME_ROWS = 4_096
 _LEAST_STEP = 1e-12
-_MOST_STEPS = 2**12  # in a deviation, as the tables can tell them
+_MOST_STEPS = 2**14  # in a deviation, as the tables can tell them
 _STEP = 22.0  # the square of a step, in errors of a component at the bound
 _HEAD_BITS = 12  # of class and size of the step, about
 
@@ -62,7 +62,7 @@ class EntropyCodedKind:
             require_budget(LEAST_BYTES, budget_bits, "an entropy code")
             within = classes.variances[classes.of(scaled[:_SOME_ROWS], noise)].mean(0)
             step = (_STEP * _noise(within, max(0, 8 * size - _HEAD_BITS))) ** 0.5
-            least = float(classes.variances.max().sqrt()) / _MOST_STEPS
+            least = float(spread.max().sqrt()) / _MOST_STEPS
             return _written(classes, centre, worth, max(step, least, _LEAST_STEP), size)
 
         return fitted

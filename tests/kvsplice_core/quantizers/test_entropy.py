@@ -12,7 +12,10 @@ from kvsplice_core.errors import CodecFileError, SpecError
 from kvsplice_core.quantizers.base import Quantizer
 from kvsplice_core.quantizers.classes import fit_classes
 from kvsplice_core.quantizers.entropy_coded import EntropyCoded
+from kvsplice_core.quantizers.filling import fineness_ranges
+from kvsplice_core.quantizers.ranges import PRECISION, Decoder
 from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.quantizers.steps import high_of
 from kvsplice_core.rate_distortion import gap_db, gaussian_distortion
 
 SPEC = QuantizerSpec(Quantization.ENTROPY)
@@ -57,6 +60,21 @@ def test_gaussian_gap_is_that_of_a_trellis_with_its_overhead(bits: int, most: fl
     # a single quantizer lies 1.53 dB from the bound, 8 states 0.65 dB; class, step and the
     # classes that few rows tell take the rest
     assert 0.6 < gap(fit(bits), gaussian(1_024, 5)) < most
+
+
+def fineness(quantizer: Quantizer, x: Tensor) -> Tensor:
+    """The sizes of step (n,) that vectors take, in eighths of an octave from the usual one."""
+    assert isinstance(quantizer, EntropyCoded)
+    decoder, share = Decoder(quantizer.pack(x)), (1 << PRECISION) // len(quantizer.means)
+    own = decoder.slot // share
+    decoder.take(own * share, torch.full_like(own, share))
+    return high_of(torch.searchsorted(fineness_ranges(x.device)[0], decoder.slot, right=True) - 1)
+
+
+@pytest.mark.parametrize("bits", [K, 4 * K, 10 * K])
+def test_the_usual_step_is_what_vectors_take(bits: int) -> None:
+    # the code of its size is shortest there; the loud classes must not move it
+    assert abs(float(fineness(fit(bits), gaussian(256, 6)).float().mean())) < 3
 
 
 def test_a_mixture_gets_below_the_bound_of_its_covariance() -> None:
