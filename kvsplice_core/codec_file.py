@@ -258,4 +258,4 @@ def _rounded_projection(
             f"{path} must hold a rounded projection of shapes {dict(expected)}, its steps in int8; "
             f"got {dict(found)}"
         )
-    return RoundedProjection(**{name: tensors[name] for name in expected})
+    return RoundedProjection(**{name: tensors[name] for name in expected}).shared()

@@ -36,8 +36,9 @@ class RoundedProjection(Projection):
     """A bottleneck whose matrices are held in a byte per number.
 
     Where few bits are kept of a vector, the bases weigh as much as many vectors do. What rounding
-    takes from the encoder is made up for by encoding once more what the first latent misses (a
-    step of iterative refinement), so that the latent stays the one nearest to the vector.
+    takes from the encoder is made up for by encoding once more what the first latent misses: a
+    step of iterative refinement, for bottlenecks that give back a decoded latent (D E ≈ I), as
+    those of principal axes in any metric do.
 
     Parameters
     ----------

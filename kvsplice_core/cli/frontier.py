@@ -33,6 +33,7 @@ from kvsplice_core.cli.sources import (
     captured_layers,
     model_of,
     opened_capture,
+    refuse_of_vectors,
     wants_layers,
     wants_model,
 )
@@ -179,6 +180,7 @@ def _of_vectors(
         return frontier(layers, spec, title, f"the last documents, about {percent} %")
     if arguments.join_layers != 1:
         raise SpecError("--join-layers needs a capture and --vectors-only")
+    refuse_of_vectors(arguments)
     arguments.pool_heads = arguments.head is None
     values = read_values(arguments)
     split = f"the last {percent} % of the vectors"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kvsplice_core.cli.console import WorkProgress
+from kvsplice_core.errors import SpecError
 from kvsplice_core.language.bundled import BUNDLED, MODEL_HELP
 
 if TYPE_CHECKING:
@@ -59,6 +60,20 @@ def wants_model(arguments: argparse.Namespace) -> bool:
     if any(getattr(arguments, name) is not None for name in _PICKS):
         return False
     return not arguments.vectors_only and is_model(arguments.data)
+
+
+def refuse_of_vectors(arguments: argparse.Namespace) -> None:
+    """Raise SpecError if what only captures and models have is asked of plain vectors."""
+    from kvsplice_core.capture.file import is_capture
+
+    asked = {
+        "--model": arguments.model is not None,
+        "--calibration-text": bool(arguments.calibration_text),
+        "--side k": arguments.side != "v" and not is_capture(arguments.data),
+    }
+    found = [option for option, is_asked in asked.items() if is_asked]
+    if found:
+        raise SpecError(f"{' and '.join(found)} needs a whole capture or a model; got vectors")
 
 
 def wants_layers(arguments: argparse.Namespace) -> bool:

@@ -273,10 +273,16 @@ def _quantized(job: _Job, codec: Codec, rows: Tensor) -> Codec:
         # A basis in 32-bit numbers would weigh as much as a tenth of the codes.
         codec = replace(codec, projection=RoundedProjection.of(codec.projection))
     fit = _fit_of(job, codec, rows)
-    bits = floor(job.budget.bits * job.dim - job.counted(codec).side_bits * job.dim)
+    side = job.counted(codec).side_bits
+    if side >= job.budget.bits:
+        raise SpecError(
+            f"{job.pipeline.label} takes {side:.3g} bits per value for itself, counted over "
+            f"{job.budget.tokens} tokens; got a budget of {job.budget.bits:g}"
+        )
+    bits = floor((job.budget.bits - side) * job.dim)
     for _ in range(_ROUNDS):
         chosen = job.pipeline.quantizer.kind
-        found = replace(codec, quantization=chosen, quantizer=fit(bits))
+        found = replace(codec, quantization=chosen, quantizer=_moved(fit(bits), rows))
         excess = job.counted(found).total - job.budget.bits
         if excess <= 0:
             return found
@@ -292,11 +298,21 @@ def _fit_of(job: _Job, codec: Codec, rows: Tensor) -> FitQuantizer:
     """Return what fits the quantizer to any budget: neither bits nor decoder move the latents."""
     spec, kind = job.pipeline.quantizer, job.pipeline.quantizer.kind.kind
     if not isinstance(kind, PreparingKind):
-        return partial(kind.fit, codec.latent(rows), spec)
+        return partial(kind.fit, _latents(codec, rows), spec)
     key = (job.pipeline.method, job.pipeline.axes, spec, len(rows))
     if key not in job.memo.quantizers:
-        job.memo.quantizers[key] = kind.prepare(codec.latent(rows), spec)
+        job.memo.quantizers[key] = kind.prepare(_latents(codec, rows), spec)
     return job.memo.quantizers[key]
+
+
+def _latents(codec: Codec, rows: Tensor) -> Tensor:
+    """Return what a quantizer is fitted to, on the CPU where the device has no fp64."""
+    latents = codec.latent(rows)
+    return latents.cpu() if latents.device.type == "mps" else latents
+
+
+def _moved(quantizer: Quantizer, like: Tensor) -> Quantizer:
+    return quantizer.map(lambda tensor: tensor.to(like.device))
 
 
 def _corrected(job: _Job, codec: Codec) -> Composing:
@@ -346,7 +362,7 @@ def _mean_error(job: _Job, codec: Codec) -> float:
     if job.metric is None:
         return float(row_errors(x, stored).mean())
     missed = (x - stored(x)) @ job.metric.root
-    return float(missed.double().square().mean())
+    return float(missed.cpu().double().square().mean())
 
 
 def as_stored(codec: Codec) -> Callable[[Tensor], Tensor]:

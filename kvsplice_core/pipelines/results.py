@@ -53,7 +53,8 @@ class FrontierSpec:
         if not self.pipelines or not self.bits:
             raise SpecError("a frontier needs at least one pipeline and one budget; got none")
         if not all(0 < bits <= 16 for bits in self.bits):
-            raise SpecError(f"bits per value must lie above 0 and be at most 16; got {self.bits}")
+            told = ", ".join(f"{bits:g}" for bits in self.bits)
+            raise SpecError(f"bits per value must lie above 0 and be at most 16; got {told}")
         if self.counted_tokens < 1:
             raise SpecError(f"the counted tokens must be at least 1; got {self.counted_tokens}")
         object.__setattr__(self, "bits", tuple(sorted({float(bits) for bits in self.bits})))

@@ -49,12 +49,20 @@ def solve_verdict(result: SolveResult, write: Callable[[Estimate], str]) -> tupl
     if not choice.is_apart:
         return (f"{difference}: {choice.reported.words(write)}; {kept}",)
     chose, rest = len(choice.chosen_on), len(choice.reported_on)
-    few = f"; intervals over fewer than {SOUND_DOCUMENTS} documents are too narrow"
+    # a largest loss is held on all documents, so that all have a part in it
+    apart = "" if result.spec.max_dnll is not None else " that had no part in the choice"
     return (
-        f"chosen on {chose} documents, {difference}: {choice.chosen.words(write)}; {kept}",
-        f"on the other {rest}, which had no part in it: {choice.reported.words(write)}"
-        + few * (rest < SOUND_DOCUMENTS),
+        f"chosen on {chose} documents, {difference}: {choice.chosen.words(write)}{_few(chose)}; "
+        f"{kept}",
+        f"on the {rest} documents{apart or ' that did not choose'}, {difference}: "
+        f"{choice.reported.words(write)}{_few(rest)}",
     )
+
+
+def _few(documents: int) -> str:
+    if documents >= SOUND_DOCUMENTS:
+        return ""
+    return f"; intervals over fewer than {SOUND_DOCUMENTS} documents are too narrow"
 
 
 def _kept(result: SolveResult, choice: Choice) -> str:

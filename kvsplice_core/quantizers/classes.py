@@ -13,7 +13,7 @@ _ROWS_PER_CLASS = 80
 _PRIOR_ROWS = 16.0
 _CHUNK_ROWS = 8_192
 _LEAST_VARIANCE = 1e-30
-_LOUDNESS = (1.0, 4.0, 16.0, 64.0)  # a vector unlike all others still needs a class
+_LOUDNESS = (1.0, 4.0, 16.0, 64.0, 512.0)  # a vector unlike all others still needs a class
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ def fit_classes(x: Tensor, most: int, noise: float, seed: int) -> Classes:
 
     All classes count as equally likely: a vector names its class in as many bits as any other.
     Means and variances lean on those of all rows as on 16 more rows.
-    The last four of at most `most` classes are all rows, as they are and louder, for vectors that
+    The last five of at most `most` classes are all rows, as they are and louder, for vectors that
     none of the others suits.
     """
     generator = torch.Generator().manual_seed(seed)

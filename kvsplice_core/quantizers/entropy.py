@@ -111,6 +111,9 @@ def _require_parts(tensors: Mapping[str, Tensor], k: int) -> None:
         raise CodecFileError(f"entropy codes need 1 … {_MOST_CLASSES} classes; got {table[0]}")
     if any(tensors[name].dtype != torch.int8 for name in names[3:]):
         raise CodecFileError("means and scales of entropy codes must be int8; the file has others")
+    numbers = [tensors[name] for name in names[:3]]
+    if not all(one.is_floating_point() and bool(one.isfinite().all()) for one in numbers):
+        raise CodecFileError("numbers of entropy codes must be finite; the file has others")
     if not bool((tensors["step"] > 0).all()):
         raise CodecFileError("the steps of entropy codes must be above 0; the file has others")
 

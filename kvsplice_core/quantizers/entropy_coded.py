@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from kvsplice_core.quantizers.base import (
-    HALF_MAX,
     Setting,
     by_rows,
     require_latent,
@@ -26,9 +25,11 @@ from kvsplice_core.quantizers.base import (
 )
 from kvsplice_core.quantizers.classes import Classes
 from kvsplice_core.quantizers.filling import (
+    NO_NUMBER,
     Told,
     fill,
     fineness_ranges,
+    nothing,
     size_of,
 )
 from kvsplice_core.quantizers.ranges import PRECISION, Decoder, encode
@@ -43,6 +44,7 @@ from kvsplice_core.quantizers.steps import (
 from kvsplice_core.quantizers.trellis import quantizer_of, transitions
 
 LEAST_BYTES = 3
+_FARTHEST = 2.0**40  # usual steps from the centre
 _NOISE = 0.062  # error of a component, in squares of a step
 
 
@@ -94,13 +96,19 @@ class EntropyCoded:
         return by_rows(self._pack_rows, latent, self.size)
 
     def _pack_rows(self, latent: Tensor) -> Tensor:  # (rows, k)
-        units = (latent.float().clamp(-HALF_MAX, HALF_MAX) - self.centre) / self.step
+        latent = latent.float()
+        finite = latent.isfinite().all(1)
+        latent = torch.where(finite[:, None], latent, self.centre)
+        units = ((latent - self.centre) / self.step).clamp(-_FARTHEST, _FARTHEST)
         deviations = torch.exp2(self.scales.float() / OCTAVE)
         own = Classes(self.means * self.unit, deviations.square()).of(units, _NOISE)
+        own = torch.where(finite, own, 0)
         units = units - self.means[own] * self.unit
         scales = self.scales[own].long().T.contiguous()
         room = 8 * self.size - PRECISION + log2(self._share)
         told = fill(self._tables, units.T.contiguous(), scales, room)
+        lost = (~finite).nonzero().squeeze(1)
+        told.put(lost, nothing(self.k, len(lost), NO_NUMBER, units))
         starts, sizes = self._ranges(own, told, scales)
         return encode(starts, sizes, self.size)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import torch
@@ -20,7 +21,10 @@ from kvsplice_core.quantizers.steps import (
 )
 from kvsplice_core.quantizers.trellis import best_path, subset_of
 
-_MOST = 6 * OCTAVE  # a step is 2^-6 to 2^6 of the usual one
+_MOST = 12 * OCTAVE  # a step is 2^-12 to 2^12 of the usual one
+NO_NUMBER = -_MOST - 1
+"""In place of a size: the vector is not finite, and NaN comes back."""
+
 _SPREAD = 2.5  # a step one size further from the usual one is exp(-1 / 2.5) as likely
 _ODD = 0.05  # of the vectors may take any size
 _WORTH = 0.09  # of a bit, in squares of a step: what the tables of steps suppose
@@ -55,13 +59,22 @@ class Told:
 
 
 def size_of(fineness: Tensor) -> Tensor:
-    """Return the step (n,) in units of the usual one."""
-    return torch.exp2(fineness.float() / OCTAVE)
+    """Return the step (n,) in units of the usual one; NaN for `NO_NUMBER`."""
+    return _sizes(fineness.device)[fineness - NO_NUMBER]
 
 
+@lru_cache(maxsize=4)
+def _sizes(device: torch.device) -> Tensor:
+    # made once, in fp64 on the CPU: every batch and every device has the same to the last bit
+    sizes = torch.exp2(torch.arange(NO_NUMBER, _MOST + 1, dtype=torch.float64) / OCTAVE)
+    sizes[0] = torch.nan
+    return sizes.float().to(device)
+
+
+@lru_cache(maxsize=4)
 def fineness_ranges(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return starts and sizes (97,) of the usual step, of −1, 1, −2, … from it."""
-    mass = torch.exp(-high_of(torch.arange(2 * _MOST + 1)).abs().double() / _SPREAD)
+    """Return starts and sizes (194,) of the usual step, of −1, 1, −2, … from it."""
+    mass = torch.exp(-high_of(torch.arange(2 * _MOST + 2)).abs().double() / _SPREAD)
     sizes = shared_out((1 - _ODD) * mass / mass.sum() + _ODD / len(mass))
     return (sizes.cumsum(0) - sizes).to(device), sizes.to(device)
 
@@ -76,26 +89,27 @@ def fill(tables: StepTables, units: Tensor, scales: Tensor, room: float) -> Told
         Vectors in usual steps, from their class's mean, and 8 log₂ of its deviations (int64).
     room : float
         Bits of a vector, the size of its step included. One that does not fit even in the
-        largest steps becomes its class's mean.
+        largest steps comes back smaller than it is.
     """
     filling = _Filling(tables, units, scales, room)
     told, fits = filling.filled(filling.finest())
-    left, further = (~fits).nonzero().squeeze(1), 1
+    left, further, units = (~fits).nonzero().squeeze(1), 1, units.clone()
     while len(left) > 0:
-        fineness = told.fineness[left] + further
-        largest, part = fineness >= _MOST, _Filling(tables, units[:, left], scales[:, left], room)
-        found, fits = part.filled(fineness.clamp_max(_MOST))
-        hopeless = (largest & ~fits).nonzero().squeeze(1)
-        found.put(hopeless, _zeros(len(units), hopeless))
+        # what does not fit even in the largest steps is halved until it does, or is nothing
+        units[:, left] = units[:, left] / (1 + (told.fineness[left] >= _MOST))
+        part = _Filling(tables, units[:, left], scales[:, left], room)
+        found, fits = part.filled((told.fineness[left] + further).clamp_max(_MOST))
+        vanished = ~fits & (part.units.abs().amax(0) < 1)
+        found.put(vanished.nonzero().squeeze(1), nothing(len(units), int(vanished.sum()), 0, units))
         told.put(left, found)
-        left, further = left[~fits & ~largest], 2 * further
+        left, further = left[~fits & ~vanished], 2 * further
     return told
 
 
-def _zeros(k: int, rows: Tensor) -> Told:
-    """Return what leaves a code as it is, and therefore always fits."""
-    steps = torch.zeros(k, len(rows), dtype=torch.int64, device=rows.device)
-    return Told(torch.zeros_like(rows), steps, steps)
+def nothing(k: int, count: int, fineness: int, like: Tensor) -> Told:
+    """Return zeros of one size of step: they leave a code as it is, and therefore always fit."""
+    steps = torch.zeros(k, count, dtype=torch.int64, device=like.device)
+    return Told(torch.full_like(steps[0], fineness), steps, steps)
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,7 +57,9 @@ class StepTables:
 
     def entry(self, place: Tensor, quantizer: Tensor | int, steps: Tensor) -> Tensor:
         """Return where the symbol of each step lies."""
-        return (2 * place + quantizer) * SYMBOLS + symbol_of(steps >> self.low[place])
+        return (2 * place + quantizer) * SYMBOLS + symbol_of(steps >> self.low[place]).clamp_max(
+            SYMBOLS - 1
+        )
 
     def find(self, place: Tensor, quantizer: Tensor, slot: Tensor) -> Tensor:
         """Return the entry whose range holds each slot, by bisection."""
@@ -85,8 +87,8 @@ def nearest(size: Tensor, quantizer: int, parity: int) -> Tensor:
 
 
 def symbol_of(high: Tensor) -> Tensor:
-    """Return 0, 1, 2, 3, … for 0, −1, 1, −2, …; the largest symbol beyond."""
-    return torch.where(high < 0, -2 * high - 1, 2 * high).clamp_max(SYMBOLS - 1)
+    """Return 0, 1, 2, 3, … for 0, −1, 1, −2, …."""
+    return torch.where(high < 0, -2 * high - 1, 2 * high)
 
 
 def high_of(symbol: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kvsplice_core.quality.results import Estimate
+from kvsplice_core.quality.results import Estimate, Quality
+from kvsplice_core.quality.solve_results import SolveResult
 from kvsplice_core.quality.solve_spec import SolveSpec
 from kvsplice_core.quality.solve_wording import solve_verdict
 from kvsplice_gui import formats
@@ -18,9 +19,10 @@ def verdict(solved: Solved | None) -> str:
     if not result.is_valid:
         return f"Solved for {asked(solved.key.spec)}: {audit_verdict(result.evaluation.audit)}."
     taken = ", ".join(f"{side.upper()} {bits_words(bits)}" for side, bits in result.bits.items())
-    kl = written(result.evaluation.quality.kl)
-    compared = sentences(solve_verdict(result, _signed))
-    return f"{_cost(solved)}, KL {kl}, for {taken}. {compared}"
+    said = solve_verdict(result, _signed)
+    if _is_apart(result) and not result.kept_even:
+        said = said[1:]  # what counts; how it was chosen stands in the exports
+    return f"{_cost(solved)}, KL {written(_quality(result).kl)}, for {taken}. {sentences(said)}"
 
 
 def summary(solved: Solved) -> str:
@@ -32,10 +34,25 @@ def summary(solved: Solved) -> str:
 
 
 def _cost(solved: Solved) -> str:
-    evaluation = solved.result.evaluation
-    documents = f"{len(evaluation.documents)} document{'s' * (len(evaluation.documents) != 1)}"
-    cost = f"ΔNLL {_signed(evaluation.quality.delta_nll)} {UNIT} on {documents}"
+    result = solved.result
+    count = len(result.evaluation.documents)
+    if _is_apart(result) and result.choice is not None:
+        count = len(result.choice.reported_on)
+    documents = f"{count} document{'s' * (count != 1)}"
+    cost = f"ΔNLL {_signed(_quality(result).delta_nll)} {UNIT} on {documents}"
     return f"Solved for {asked(solved.key.spec)}: {cost}"
+
+
+def _is_apart(result: SolveResult) -> bool:
+    """Tell whether some documents had no part in any choice; a largest loss is held on all."""
+    return result.choice is not None and result.choice.is_apart and result.spec.max_dnll is None
+
+
+def _quality(result: SolveResult) -> Quality:
+    """Return what the kept allotment costs, on documents without a part in it where there are."""
+    if _is_apart(result) and result.choice is not None:
+        return result.choice.quality
+    return result.evaluation.quality
 
 
 def asked(spec: SolveSpec) -> str:

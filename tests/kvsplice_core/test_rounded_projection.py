@@ -59,7 +59,7 @@ def test_its_reconstruction_errs_hardly_more(k, seed):
         float((one.decode(one.encode(rows)) - rows).square().mean() / spread)
         for one in (before, after)
     ]
-    assert errors[1] <= errors[0] + 1e-3
+    assert errors[1] <= 1.003 * errors[0] + 1e-5
 
 
 def test_what_stands_twice_is_held_once():

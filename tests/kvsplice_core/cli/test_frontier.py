@@ -85,6 +85,8 @@ def test_layers_of_a_capture_can_be_joined_as_vectors_alone(kvsplice, place):
         (("--bits", "none"), "must be numbers such as"),
         (("--bits", "0"), "above 0"),
         (("--join-layers", "2"), "needs a capture"),
+        (("--model", "elsewhere"), "--model needs a whole capture or a model; got vectors"),
+        (("--side", "k"), "--side k needs a whole capture or a model; got vectors"),
     ],
 )
 def test_bad_words_end_with_one_sentence(kvsplice, words, sentence):

@@ -20,7 +20,7 @@ from kvsplice_core.rate_distortion import gap_db, gaussian_distortion
 
 SPEC = QuantizerSpec(Quantization.ENTROPY)
 K = 96
-_CLASSES = 4_096 // 80 + 4
+_CLASSES = 4_096 // 80 + 5
 
 
 def gaussian(n: int, seed: int) -> Tensor:
@@ -54,11 +54,11 @@ def gap(quantizer: Quantizer, x: Tensor) -> float:
 
 
 @pytest.mark.parametrize(
-    ("bits", "most"), [(K // 2, 2.6), (K, 2.1), (2 * K, 1.9), (3 * K, 1.75), (6 * K, 1.7)]
+    ("bits", "most"), [(K // 2, 2.4), (K, 2.0), (2 * K, 1.85), (3 * K, 1.7), (6 * K, 1.65)]
 )
 def test_gaussian_gap_is_that_of_a_trellis_with_its_overhead(bits: int, most: float) -> None:
-    # a single quantizer lies 1.53 dB from the bound, 8 states 0.65 dB; class, step and the
-    # classes that few rows tell take the rest
+    # class, size of step, and classes that few rows tell cost about 0.9 dB here; without the
+    # trellis it is 2.05, 2.02, 2.16, 2.45 and 2.56 dB
     assert 0.6 < gap(fit(bits), gaussian(1_024, 5)) < most
 
 
@@ -100,8 +100,35 @@ def test_outliers_fit_too() -> None:
     quantizer = fit(2 * K)
     stored = quantizer.pack(rows)
     assert bool(quantizer.unpack(stored).isfinite().all())
-    loud = gaussian(64, 3) * 20
-    assert error(quantizer, loud) < 0.2 * float(loud.square().sum(1).mean())
+    for loudness in (20, 100, 1_000):
+        loud = gaussian(64, 3) * loudness
+        assert error(quantizer, loud) < 0.2 * float(loud.square().sum(1).mean())
+    one = gaussian(1, 3)
+    one[0, 5] = 6e4
+    assert float((quantizer.unpack(quantizer.pack(one)) - one)[0, 5].abs()) < 2e4
+
+
+def test_latents_far_from_zero_are_as_good_as_others() -> None:
+    rows = gaussian(600, 1)
+    near, far = (SPEC.kind.kind.fit(rows + offset, SPEC, 2 * K) for offset in (0, 2.0**17))
+    x = gaussian(64, 2)
+    assert error(far, x + 2.0**17) < 1.2 * error(near, x)
+
+
+def test_what_is_not_finite_comes_back_as_nan() -> None:
+    rows, quantizer = gaussian(4, 3), fit(2 * K)
+    rows[1, 7], rows[2, 0] = torch.nan, torch.inf
+    restored = quantizer.unpack(quantizer.pack(rows))
+    assert restored.isnan().all(1).tolist() == [False, True, True, False]
+    least = SPEC.kind.kind.fit(gaussian(600, 1), SPEC, 24)
+    assert bool(least.unpack(least.pack(rows[1:2])).isnan().all())
+
+
+def test_vectors_are_restored_alike_alone_and_among_others() -> None:
+    quantizer = fit(2 * K)
+    stored = quantizer.pack(gaussian(33, 3))
+    alone = torch.cat([quantizer.unpack(one[None]) for one in stored])
+    assert torch.equal(alone, quantizer.unpack(stored))
 
 
 def test_any_bytes_can_be_read() -> None:
@@ -142,7 +169,7 @@ def test_classes_find_what_the_data_has() -> None:
     left = classes.variances[own].log().mean()
     assert float(left) < float(rows.var(0).log().mean()) - 1
     assert len(classes.means) == 16
-    assert len(fit_classes(rows[:600], 16, 0.01, seed=5).means) == 7 + 4
+    assert len(fit_classes(rows[:600], 16, 0.01, seed=5).means) == 7 + 5
 
 
 @pytest.mark.parametrize(
@@ -151,6 +178,8 @@ def test_classes_find_what_the_data_has() -> None:
         ("means", torch.zeros(300, K, dtype=torch.int8), "do not fit"),
         ("means", torch.zeros(_CLASSES, K), "int8"),
         ("step", torch.zeros(K), "above 0"),
+        ("step", torch.full((K,), torch.inf), "finite"),
+        ("centre", torch.zeros(K, dtype=torch.int64), "finite"),
         ("unit", torch.ones(K - 1), "do not fit"),
     ],
 )

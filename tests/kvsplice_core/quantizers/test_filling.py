@@ -47,9 +47,16 @@ def test_quantizers_are_those_the_parities_lead_to() -> None:
     assert 0.2 < float(told.quantizers.float().mean()) < 0.5
 
 
-def test_what_fits_nowhere_is_zero_of_the_usual_step() -> None:
+def test_what_fits_nowhere_comes_back_smaller() -> None:
     x, scales = vectors()
-    told = fill(_TABLES, 1e6 * x, scales, 40.0)
+    told = fill(_TABLES, 1e9 * x, scales, 60.0)
+    assert bool((bits_of(told, scales) <= 60.0).all())
+    assert float(told.steps.any(0).float().mean()) > 0.5
+
+
+def test_what_has_no_room_at_all_is_nothing_of_the_usual_step() -> None:
+    x, scales = vectors()
+    told = fill(_TABLES, x, scales, 1.0)
     assert not bool(told.steps.any() | told.quantizers.any() | told.fineness.any())
 
 
