@@ -97,18 +97,17 @@ class EntropyCoded:
 
     def _pack_rows(self, latent: Tensor) -> Tensor:  # (rows, k)
         latent = latent.float()
-        finite = latent.isfinite().all(1)
-        latent = torch.where(finite[:, None], latent, self.centre)
+        lost = latent.isnan().any(1)
+        latent = torch.where(lost[:, None], self.centre, latent)
         units = ((latent - self.centre) / self.step).clamp(-_FARTHEST, _FARTHEST)
         deviations = torch.exp2(self.scales.float() / OCTAVE)
         own = Classes(self.means * self.unit, deviations.square()).of(units, _NOISE)
-        own = torch.where(finite, own, 0)
+        own = torch.where(lost, 0, own)
         units = units - self.means[own] * self.unit
         scales = self.scales[own].long().T.contiguous()
         room = 8 * self.size - PRECISION + log2(self._share)
         told = fill(self._tables, units.T.contiguous(), scales, room)
-        lost = (~finite).nonzero().squeeze(1)
-        told.put(lost, nothing(self.k, len(lost), NO_NUMBER, units))
+        told.put(lost.nonzero().squeeze(1), nothing(self.k, int(lost.sum()), NO_NUMBER, units))
         starts, sizes = self._ranges(own, told, scales)
         return encode(starts, sizes, self.size)
 

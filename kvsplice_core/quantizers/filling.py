@@ -23,7 +23,7 @@ from kvsplice_core.quantizers.trellis import best_path, subset_of
 
 _MOST = 12 * OCTAVE  # a step is 2^-12 to 2^12 of the usual one
 NO_NUMBER = -_MOST - 1
-"""In place of a size: the vector is not finite, and NaN comes back."""
+"""In place of a size: the vector holds NaN, and NaN comes back."""
 
 _SPREAD = 2.5  # a step one size further from the usual one is exp(-1 / 2.5) as likely
 _ODD = 0.05  # of the vectors may take any size

@@ -63,7 +63,7 @@ def test_documents_enough_choose_by_one_half_and_report_the_other(kvsplice, plac
     outcome = kvsplice("solve", capture, "--bits", "4", *texts, *QUICK, "--json", json_)
     assert outcome.status == 0
     assert "chosen on 2 documents" in outcome.out
-    assert "on the other 2, which had no part in it" in outcome.out
+    assert "on the 2 documents that had no part in the choice" in outcome.out
     assert "chosen on the text it is reported on" not in outcome.err
     choice = json.loads(json_.read_text(encoding="utf-8"))["choice"]
     assert choice["chosen_on"] == ["document-4", "document-6"]

@@ -192,7 +192,7 @@ def test_it_can_be_cancelled():
         ("pca", 0.5, MANY, r"PCA needs at least 1 bits per value for vectors of 16; got 0.5"),
         ("int8", 4, MANY, "needs 144 bits per vector; the budget is 64"),
         ("rounding", 1, MANY, "needs 64 bits per vector; the budget is 16"),
-        ("lloyd-max", 2, 10, "bits per vector"),
+        ("lloyd-max", 2, 10, "takes 19.2 bits per value for itself, counted over 10 tokens"),
     ],
 )
 def test_a_budget_that_is_too_small_is_refused(text, bits, tokens, says):

@@ -63,7 +63,7 @@ def test_a_budget_too_small_is_no_offer():
 
 
 def test_no_budget_at_all_is_refused():
-    with pytest.raises(SpecError, match="need"):
+    with pytest.raises(SpecError, match="bits per value for itself"):
         run(fitter("joined+lloyd-max", tokens=1).offers())
 
 
