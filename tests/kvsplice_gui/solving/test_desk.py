@@ -68,7 +68,8 @@ def test_a_solved_budget_is_map_title_and_verdict(solved):
     assert plot._reading_at(2, 3).text == "layer 3 · head 2 · 4.00 bits per value · k = 64"
     said = solved.views.frontier_view.solved.text()
     assert said.startswith("Solved for 2.50\u00a0bits: ΔNLL +0.0400 [")
-    assert "nats per token, a gain; by sensitivity is kept." in said
+    assert "that had no part in the choice, by sensitivity minus the same for all: ΔNLL" in said
+    assert "nats per token, a gain" in said
 
 
 def test_another_budget_is_shown_at_once_unchecked_and_back(solved):
