@@ -253,9 +253,9 @@ def _rounded_projection(
 ) -> Projection:
     expected = RoundedProjection.shapes(dim, k)
     bytes_ = all((t.dtype is torch.int8) == n.endswith("_steps") for n, t in tensors.items())
-    if found != dict(expected) or not bytes_:
+    if found != expected or not bytes_:
         raise CodecFileError(
-            f"{path} must hold a rounded projection of shapes {dict(expected)}, its steps in int8; "
-            f"got {dict(found)}"
+            f"{path} must hold a rounded projection of shapes {expected}, its steps in int8; "
+            f"got {found}"
         )
     return RoundedProjection(**{name: tensors[name] for name in expected}).shared()

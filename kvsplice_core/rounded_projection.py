@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -85,7 +85,7 @@ class RoundedProjection(Projection):
         return rounded.shared()
 
     @staticmethod
-    def shapes(dim: int, k: int) -> Mapping[str, tuple[int, ...]]:
+    def shapes(dim: int, k: int) -> dict[str, tuple[int, ...]]:
         """Return the names of its tensors with their shapes."""
         return {
             "encoder_steps": (k, dim),

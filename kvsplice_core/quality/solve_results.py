@@ -110,7 +110,7 @@ class Choice:
 
     @property
     def is_apart(self) -> bool:
-        """Whether no document that is reported on had a part in the choice."""
+        """Whether the documents that are reported on are others than those that chose."""
         return self.chosen_on != self.reported_on
 
 
@@ -166,6 +166,16 @@ class SolveResult:
     def sides(self) -> tuple[str, ...]:
         """The sides that are compressed."""
         return tuple(dict.fromkeys(share.side for share in self.shares))
+
+    @property
+    def apart(self) -> Choice | None:
+        """The choice, where documents are reported on that had no part in anything.
+
+        A largest loss is held on all documents, so that all have a part in what is kept.
+        """
+        choice = self.choice
+        is_apart = choice is not None and choice.is_apart and self.spec.max_dnll is None
+        return choice if is_apart else None
 
     def head_map(self, side: str) -> NDArray[np.float64]:
         """Return the bits per value of every head (layers, heads); NaN where it stays dense."""

@@ -49,12 +49,11 @@ def solve_verdict(result: SolveResult, write: Callable[[Estimate], str]) -> tupl
     if not choice.is_apart:
         return (f"{difference}: {choice.reported.words(write)}; {kept}",)
     chose, rest = len(choice.chosen_on), len(choice.reported_on)
-    # a largest loss is held on all documents, so that all have a part in it
-    apart = "" if result.spec.max_dnll is not None else " that had no part in the choice"
+    others = "that did not choose" if result.apart is None else "that had no part in the choice"
     return (
         f"chosen on {chose} documents, {difference}: {choice.chosen.words(write)}{_few(chose)}; "
         f"{kept}",
-        f"on the {rest} documents{apart or ' that did not choose'}, {difference}: "
+        f"on the {rest} documents {others}, {difference}: "
         f"{choice.reported.words(write)}{_few(rest)}",
     )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QPushButton, QWidget
 
+from kvsplice_gui.solving.readouts import BY_BITS
+
 
 @dataclass(frozen=True)
 class SolveOffer:
@@ -41,7 +43,7 @@ class SolveButton(QPushButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._offer = SolveOffer("Solve for the budget")
+        self._offer = SolveOffer(BY_BITS)
         self.show_offer(self._offer)
         self.clicked.connect(self._on_clicked)
 

@@ -10,10 +10,12 @@ from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QRadioButton, QWidge
 from kvsplice_core.capture.specs import CaptureFacts
 from kvsplice_core.errors import SpecError
 from kvsplice_gui import parameters
+from kvsplice_gui.frontier.state import FrontierWish
 from kvsplice_gui.panels.fields import SIDES, FieldGroup, combo_box, fill
 from kvsplice_gui.panels.solve_button import SolveButton, SolveOffer
 from kvsplice_gui.parameters import Parameter
 from kvsplice_gui.solving.readouts import parse_number
+from kvsplice_gui.solving.state import SolveWish
 from kvsplice_gui.state import Wishes
 
 _NUMBER_PX = 56
@@ -134,12 +136,12 @@ class SolvePanel(FieldGroup):
     # -- answering ------------------------------------------------------------------------------
 
     def _on_bits_finished(self) -> None:
-        number = self._typed(self.bits, "bits per value", 2.5)
+        number = self._typed(self.bits, "bits per value", FrontierWish.budget)
         if number is not None:
             self.budget_typed.emit(number)
 
     def _on_max_dnll_finished(self) -> None:
-        number = self._typed(self.max_dnll, "the largest ΔNLL", 0.05)
+        number = self._typed(self.max_dnll, "the largest ΔNLL", SolveWish.max_dnll)
         if number is not None:
             self._emit(max_dnll=number)
 

@@ -20,7 +20,7 @@ def verdict(solved: Solved | None) -> str:
         return f"Solved for {asked(solved.key.spec)}: {audit_verdict(result.evaluation.audit)}."
     taken = ", ".join(f"{side.upper()} {bits_words(bits)}" for side, bits in result.bits.items())
     said = solve_verdict(result, _signed)
-    if _is_apart(result) and not result.kept_even:
+    if result.apart is not None and not result.kept_even:
         said = said[1:]  # what counts; how it was chosen stands in the exports
     return f"{_cost(solved)}, KL {written(_quality(result).kl)}, for {taken}. {sentences(said)}"
 
@@ -35,24 +35,16 @@ def summary(solved: Solved) -> str:
 
 def _cost(solved: Solved) -> str:
     result = solved.result
-    count = len(result.evaluation.documents)
-    if _is_apart(result) and result.choice is not None:
-        count = len(result.choice.reported_on)
+    apart = result.apart
+    count = len(result.evaluation.documents if apart is None else apart.reported_on)
     documents = f"{count} document{'s' * (count != 1)}"
     cost = f"ΔNLL {_signed(_quality(result).delta_nll)} {UNIT} on {documents}"
     return f"Solved for {asked(solved.key.spec)}: {cost}"
 
 
-def _is_apart(result: SolveResult) -> bool:
-    """Tell whether some documents had no part in any choice; a largest loss is held on all."""
-    return result.choice is not None and result.choice.is_apart and result.spec.max_dnll is None
-
-
 def _quality(result: SolveResult) -> Quality:
     """Return what the kept allotment costs, on documents without a part in it where there are."""
-    if _is_apart(result) and result.choice is not None:
-        return result.choice.quality
-    return result.evaluation.quality
+    return result.evaluation.quality if result.apart is None else result.apart.quality
 
 
 def asked(spec: SolveSpec) -> str:
