@@ -15,7 +15,8 @@ from torch import Tensor
 from kvsplice_core.errors import SpecError
 from kvsplice_core.metrics import change_against
 from kvsplice_core.pipelines.budget import Budget, Counted, mean_bits
-from kvsplice_core.pipelines.fitting import WHOLE_BYTES, Memo
+from kvsplice_core.pipelines.composing import Memo
+from kvsplice_core.pipelines.fitting import WHOLE_BYTES
 from kvsplice_core.pipelines.layer import LayerFit, LayerValues, fit_layer, joined_variances
 from kvsplice_core.pipelines.results import (
     FrontierPoint,

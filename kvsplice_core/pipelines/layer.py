@@ -18,7 +18,8 @@ from kvsplice_core.heads import HeadCodecs
 from kvsplice_core.pca import fit_pca
 from kvsplice_core.pipelines.basis import Metric
 from kvsplice_core.pipelines.budget import Budget, Counted, mean_bits
-from kvsplice_core.pipelines.fitting import GroupFit, Memo, fit_group
+from kvsplice_core.pipelines.composing import Memo
+from kvsplice_core.pipelines.fitting import GroupFit, fit_group
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.progress import relay
 from kvsplice_core.specs import CalibrationSpec

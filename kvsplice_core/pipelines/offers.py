@@ -10,7 +10,8 @@ from statistics import fmean
 from kvsplice_core.errors import SpecError
 from kvsplice_core.pipelines.allotting import Offer
 from kvsplice_core.pipelines.budget import Budget
-from kvsplice_core.pipelines.fitting import GroupFit, Memo
+from kvsplice_core.pipelines.composing import Memo
+from kvsplice_core.pipelines.fitting import GroupFit
 from kvsplice_core.pipelines.layer import LayerFit, LayerValues, fit_layer
 from kvsplice_core.pipelines.results import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.pipelines.spec import HALF_BITS, Pipeline

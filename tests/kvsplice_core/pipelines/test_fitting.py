@@ -14,7 +14,8 @@ from kvsplice_core.methods import Method
 from kvsplice_core.metrics import change_against
 from kvsplice_core.pipelines.basis import Metric
 from kvsplice_core.pipelines.budget import Budget, count_bits
-from kvsplice_core.pipelines.fitting import Memo, as_stored, fit_group
+from kvsplice_core.pipelines.composing import Memo
+from kvsplice_core.pipelines.fitting import as_stored, fit_group
 from kvsplice_core.pipelines.spec import Pipeline
 from kvsplice_core.rate_distortion import gaussian_surrogate
 from kvsplice_core.results import Verdict
