@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DTYPES = {2: "bfloat16", 4: "float32"}
 """What a model is computed in, by the bytes of a number of its K and V."""
 
-_FIT_SHARE = 0.6
+_CARD_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def measure_job(wish: MeasureWish, card: Card | None = None) -> Generator[Any, N
     from kvsplice_core.threads import limit_threads
 
     limit_threads()
-    start = 0.0 if card is not None else _FIT_SHARE
-    card = card or (yield from scaled(card_job(wish.key), 0.0, _FIT_SHARE))
+    start = 0.0 if card is not None else _CARD_SHARE
+    card = card or (yield from scaled(card_job(wish.key), 0.0, _CARD_SHARE))
     yield Note(f"Loading {short_name(wish.model)}…")
     dtype = DTYPES[wish.element_bytes]
     language = held_model(wish.model, wish.key.calibration.device, dtype)

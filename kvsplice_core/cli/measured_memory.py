@@ -102,11 +102,11 @@ def _measured(arguments: argparse.Namespace) -> MeasuredMemory:
     dtype = getattr(torch, _TORCH_DTYPES[arguments.dtype or "fp32"])
     language = load_model(arguments.model, device=arguments.device or "auto", dtype=dtype)
     with WorkProgress() as progress:
-        work = measure_memory(language, card, _spec(arguments))
+        work = measure_memory(language, card, _measure_spec(arguments))
         return run(work, lambda step: progress.show(step.fraction, step.text))
 
 
-def _spec(arguments: argparse.Namespace) -> MeasureSpec:
+def _measure_spec(arguments: argparse.Namespace) -> MeasureSpec:
     from kvsplice_core.measured_memory import MeasureSpec
 
     return MeasureSpec.up_to(

@@ -52,7 +52,7 @@ def card_of(
         values=_side(fits, "v"),
         keys=keys,
         scores=tuple(_scores(fits)),
-        info=_info(capture, fits, pipeline, calibration, tokens) | dict(notes or {}),
+        info=_pipeline_info(capture, fits, pipeline, calibration, tokens) | dict(notes or {}),
         keys_before_rotary=bool(keys) and before,
     )
 
@@ -77,7 +77,7 @@ def _scores(fits: Fits) -> Iterator[HeadScore]:
             )
 
 
-def _info(
+def _pipeline_info(
     capture: Capture, fits: Fits, pipeline: Pipeline, calibration: CalibrationSpec, tokens: int
 ) -> dict[str, object]:
     sides = tuple(dict.fromkeys(side for side, _ in fits))

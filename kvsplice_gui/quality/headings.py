@@ -26,7 +26,7 @@ def of_evaluation(wishes: Wishes, findings: Findings) -> Heading:
         return Heading()
     scores = found.result.documents
     read = _text_read(sum(score.tokens for score in scores), len(scores))
-    parts = (_card(found.key), _side(found.key.side), _mode(found.result.spec), read)
+    parts = (_card(found.key), _side(found.key.side), _mode_words(found.result.spec), read)
     return _heading(parts, _aside(wishes, findings, found.key, found.wish))
 
 
@@ -42,7 +42,7 @@ def of_audit(wishes: Wishes, findings: Findings) -> Heading:
     methods = ", ".join(method.label for method in spec.methods)
     ks = ", ".join(map(str, spec.ks))
     read = _text_read(curve.tokens, curve.documents)
-    parts = (f"Curve of {methods} at k = {ks}", _side(spec.side), _mode(spec.evaluation), read)
+    parts = (f"Curve of {methods} at k = {ks}", _side(spec.side), _mode_words(spec.evaluation), read)
     changed = quality_readouts.curve_changes(wishes, findings)
     return _heading(parts, tuple(f"another {name}" for name in changed))
 
@@ -53,7 +53,7 @@ def of_map(wishes: Wishes, findings: Findings) -> Heading:
     if shown is None:
         return Heading()
     tokens = () if shown.result is None else (_text_read(shown.result.tokens),)
-    parts = (_card(shown.key), _side(shown.key.side), _mode(shown.wish.evaluation), *tokens)
+    parts = (_card(shown.key), _side(shown.key.side), _mode_words(shown.wish.evaluation), *tokens)
     return _heading(parts, _aside(wishes, findings, shown.key, shown.wish))
 
 
@@ -73,7 +73,7 @@ def _aside(wishes: Wishes, findings: Findings, key: CardKey, wish: QualityWish) 
     pairs = (
         (_card(now), _card(key)),
         (_side(now.side), _side(key.side)),
-        (_mode(asked.evaluation), _mode(wish.evaluation)),
+        (_mode_words(asked.evaluation), _mode_words(wish.evaluation)),
         (f"{formats.count(asked.tokens)} tokens", f"{formats.count(wish.tokens)} tokens"),
         (f"model {asked.model_of(facts)}", f"model {wish.model_of(facts)}"),
     )
@@ -91,7 +91,7 @@ def _side(side: str) -> str:
     return " and ".join(name.upper() for name in Sides(side).names)
 
 
-def _mode(spec: EvalSpec) -> str:
+def _mode_words(spec: EvalSpec) -> str:
     return f"window of {spec.window}" if spec.mode == "window" else spec.mode
 
 
