@@ -20,22 +20,7 @@ from typing import TYPE_CHECKING
 from kvsplice_core.version import __version__
 
 if TYPE_CHECKING:
-    from kvsplice_core.adapting import adapt
-    from kvsplice_core.axes import Axes
-    from kvsplice_core.cache.compressed import CacheMode, CompressedCache, cache_for
-    from kvsplice_core.cache.folded import folded
-    from kvsplice_core.cache.raw_tokens import Window
-    from kvsplice_core.cache_memory import MemorySpec, cache_bytes, load_model_shape
-    from kvsplice_core.calibration import calibrate, history_of
-    from kvsplice_core.capture.capturing import capture_vectors
-    from kvsplice_core.capture.file import Capture, open_capture
-    from kvsplice_core.capture.specs import CaptureSpec, Sides
-    from kvsplice_core.card import Card
-    from kvsplice_core.card_file import load_card, save_card
-    from kvsplice_core.card_fitting import CardSpec, fit_card
-    from kvsplice_core.codec import Codec
-    from kvsplice_core.codec_file import load_codec, load_history, save_codec
-    from kvsplice_core.errors import (
+    from kvsplice_core.base.errors import (
         CodecFileError,
         DataError,
         KVSpliceError,
@@ -43,42 +28,52 @@ if TYPE_CHECKING:
         ModelShapeError,
         SpecError,
     )
+    from kvsplice_core.base.estimates import Change, Verdict
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.cache.compressed import CacheMode, CompressedCache, cache_for
+    from kvsplice_core.cache.folded import folded
+    from kvsplice_core.cache.formula import cache_bytes
+    from kvsplice_core.cache.raw_tokens import Window
+    from kvsplice_core.codec.card import Card
+    from kvsplice_core.codec.card_file import load_card, save_card
+    from kvsplice_core.codec.codec import Codec
+    from kvsplice_core.codec.codec_file import load_codec, load_history, save_codec
+    from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, KnotPlacement, Method, Recipe
+    from kvsplice_core.codec.pipeline import Pipeline
+    from kvsplice_core.data.capture import CaptureSpec, Sides
+    from kvsplice_core.data.capture_file import Capture, open_capture
+    from kvsplice_core.data.model_shape import load_model_shape
+    from kvsplice_core.data.summary import DataSummary
+    from kvsplice_core.data.vectors import Values, describe, load_values
+    from kvsplice_core.fit.calibrate import calibrate, history_of
+    from kvsplice_core.fit.card import CardSpec, fit_card
+    from kvsplice_core.fit.frontier import frontier, one_layer
+    from kvsplice_core.fit.sweep import sweep
+    from kvsplice_core.fit.update import adapt
+    from kvsplice_core.language.capture import capture_vectors
     from kvsplice_core.language.models import LanguageModel, load_model
     from kvsplice_core.language.texts import Document, documents_for, read_documents
-    from kvsplice_core.methods import Method
-    from kvsplice_core.pipelines.frontier import frontier, one_layer
-    from kvsplice_core.pipelines.results import FrontierResult, FrontierSpec
-    from kvsplice_core.pipelines.spec import Pipeline
-    from kvsplice_core.progress import run
-    from kvsplice_core.quality.curve import quality_curve
-    from kvsplice_core.quality.evaluation import evaluate
-    from kvsplice_core.quality.frontier import model_frontier
-    from kvsplice_core.quality.sensitivity import sensitivity
-    from kvsplice_core.quality.solve_spec import SolveSpec
-    from kvsplice_core.quality.solving import Solution, solve
-    from kvsplice_core.quality.specs import CurveSpec, EvalSpec
-    from kvsplice_core.results import (
+    from kvsplice_core.proof.curve import quality_curve
+    from kvsplice_core.proof.evaluation import evaluate
+    from kvsplice_core.proof.frontier import model_frontier
+    from kvsplice_core.proof.sensitivity import sensitivity
+    from kvsplice_core.proof.solving import Solution, solve
+    from kvsplice_core.tasks.curve import CurveSpec
+    from kvsplice_core.tasks.evaluate import EvalSpec
+    from kvsplice_core.tasks.frontier import FrontierResult, FrontierSpec
+    from kvsplice_core.tasks.memory import MemorySpec
+    from kvsplice_core.tasks.solve import SolveSpec
+    from kvsplice_core.tasks.sweep import (
         CalibrationResult,
         CalibrationStep,
-        Change,
-        DataSummary,
         Scores,
         SweepResult,
         SweepRow,
-        SweepStep,
-        Verdict,
-    )
-    from kvsplice_core.specs import (
-        CalibrationSpec,
-        CouplingKind,
-        Curve,
-        KnotPlacement,
-        Recipe,
         SweepSpec,
+        SweepStep,
     )
-    from kvsplice_core.sweeping import sweep
-    from kvsplice_core.updates import Adapted, UpdateSpec
-    from kvsplice_core.values.values import Values, describe, load_values
+    from kvsplice_core.tasks.training import CalibrationSpec
+    from kvsplice_core.tasks.update import Adapted, UpdateSpec
 
 __all__ = [
     "Adapted",
@@ -159,46 +154,49 @@ __all__ = [
 ]
 
 _NAMES_BY_MODULE = {
-    "adapting": "adapt",
-    "axes": "Axes",
-    "cache.compressed": "CacheMode CompressedCache cache_for",
-    "cache.folded": "folded",
-    "cache.raw_tokens": "Window",
-    "capture.capturing": "capture_vectors",
-    "capture.file": "Capture open_capture",
-    "capture.specs": "CaptureSpec Sides",
-    "card": "Card",
-    "card_file": "load_card save_card",
-    "card_fitting": "CardSpec fit_card",
-    "language.models": "LanguageModel load_model",
-    "language.texts": "Document documents_for read_documents",
-    "quality.curve": "quality_curve",
-    "quality.evaluation": "evaluate",
-    "quality.specs": "CurveSpec EvalSpec",
-    "quality.sensitivity": "sensitivity",
-    "cache_memory": "MemorySpec cache_bytes load_model_shape",
-    "calibration": "calibrate history_of",
-    "codec": "Codec",
-    "codec_file": "load_codec load_history save_codec",
-    "errors": (
+    "data.model_shape": "load_model_shape",
+    "tasks.memory": "MemorySpec",
+    "base.errors": (
         "CodecFileError DataError KVSpliceError LanguageModelError ModelShapeError SpecError"
     ),
-    "methods": "Method",
-    "pipelines.frontier": "frontier one_layer",
-    "pipelines.results": "FrontierResult FrontierSpec",
-    "pipelines.spec": "Pipeline",
-    "progress": "run",
-    "quality.frontier": "model_frontier",
-    "quality.solve_spec": "SolveSpec",
-    "quality.solving": "Solution solve",
-    "results": (
-        "CalibrationResult CalibrationStep Change DataSummary Scores "
-        "SweepResult SweepRow SweepStep Verdict"
+    "base.estimates": "Change Verdict",
+    "base.progress": "run",
+    "cache.compressed": "CacheMode CompressedCache cache_for",
+    "cache.folded": "folded",
+    "cache.formula": "cache_bytes",
+    "cache.raw_tokens": "Window",
+    "codec.card": "Card",
+    "codec.card_file": "load_card save_card",
+    "codec.codec": "Codec",
+    "codec.codec_file": "load_codec load_history save_codec",
+    "codec.kinds": "Axes CouplingKind Curve KnotPlacement Method Recipe",
+    "codec.pipeline": "Pipeline",
+    "data.capture": "CaptureSpec Sides",
+    "data.capture_file": "Capture open_capture",
+    "data.summary": "DataSummary",
+    "data.vectors": "Values describe load_values",
+    "fit.calibrate": "calibrate history_of",
+    "fit.card": "CardSpec fit_card",
+    "fit.frontier": "frontier one_layer",
+    "fit.sweep": "sweep",
+    "fit.update": "adapt",
+    "language.capture": "capture_vectors",
+    "language.models": "LanguageModel load_model",
+    "language.texts": "Document documents_for read_documents",
+    "proof.curve": "quality_curve",
+    "proof.evaluation": "evaluate",
+    "proof.frontier": "model_frontier",
+    "proof.sensitivity": "sensitivity",
+    "proof.solving": "Solution solve",
+    "tasks.curve": "CurveSpec",
+    "tasks.evaluate": "EvalSpec",
+    "tasks.frontier": "FrontierResult FrontierSpec",
+    "tasks.solve": "SolveSpec",
+    "tasks.sweep": (
+        "CalibrationResult CalibrationStep Scores SweepResult SweepRow SweepSpec SweepStep"
     ),
-    "specs": "CalibrationSpec CouplingKind Curve KnotPlacement Recipe SweepSpec",
-    "sweeping": "sweep",
-    "updates": "Adapted UpdateSpec",
-    "values.values": "Values describe load_values",
+    "tasks.training": "CalibrationSpec",
+    "tasks.update": "Adapted UpdateSpec",
 }
 _HOMES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 

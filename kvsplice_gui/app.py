@@ -12,14 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kvsplice_core.threads import prepare_environment
+from kvsplice_core.base.devices import prepare_environment
 from kvsplice_core.version import __version__
 
 if TYPE_CHECKING:
     from PyQt6.QtCore import QObject
     from PyQt6.QtWidgets import QApplication
 
-    from kvsplice_gui.main_window import MainWindow
+    from kvsplice_gui.window.main_window import MainWindow
 
 _NO_QT = (
     "Qt could not be loaded: {error}. On Debian or Ubuntu install: apt-get install libegl1 libgl1 "
@@ -87,7 +87,7 @@ def _refuse(sentence: str) -> int:
 def _run(arguments: argparse.Namespace, *, offscreen: bool) -> int:
     app, window = build(arguments.theme, restore=not offscreen)
     if offscreen:
-        from kvsplice_gui.offscreen import run_session
+        from kvsplice_gui.window.offscreen import run_session
 
         source = arguments.files[0] if arguments.files else "smollm2-v"
         return run_session(window, source, arguments.without_display)
@@ -102,13 +102,14 @@ def build(theme: str | None = None, *, restore: bool = True) -> tuple[QApplicati
     from PyQt6.QtGui import QGuiApplication, QIcon
     from PyQt6.QtWidgets import QApplication
 
-    from kvsplice_core.resources import resource_path
-    from kvsplice_gui import settings
-    from kvsplice_gui.controller import Controller
-    from kvsplice_gui.errors import install_hooks
-    from kvsplice_gui.main_window import MainWindow
-    from kvsplice_gui.session import wishes_of
-    from kvsplice_gui.state import State, Wishes
+    from kvsplice_core.base.resources import resource_path
+    from kvsplice_gui.look.errors import install_hooks
+    from kvsplice_gui.state import settings
+    from kvsplice_gui.state.session import wishes_of
+    from kvsplice_gui.state.state import State
+    from kvsplice_gui.state.wishes import Wishes
+    from kvsplice_gui.window.main_window import MainWindow
+    from kvsplice_gui.work.runner import Controller
 
     QGuiApplication.setDesktopFileName("kvsplice")
     present = QApplication.instance()
@@ -141,8 +142,8 @@ def _destroy(*objects: QObject) -> None:
 
 def _open_first(window: MainWindow, files: Sequence[str]) -> None:
     """Open the first file named, or what the last session had open; the others become recent."""
-    from kvsplice_core.values.samples import SAMPLES
-    from kvsplice_gui import settings
+    from kvsplice_core.data.samples import SAMPLES
+    from kvsplice_gui.state import settings
 
     for path in reversed(files[1:]):
         settings.add_recent_file(path)

@@ -10,18 +10,13 @@ from typing import cast
 
 import numpy as np
 
-from kvsplice_core.codec import Codec
-from kvsplice_core.methods import Method
-from kvsplice_core.results import (
-    CalibrationResult,
-    Change,
-    DataSummary,
-    Scores,
-    SweepResult,
-    SweepRow,
-)
-from kvsplice_core.shapes import ScatterShape, Shape, SplineShape
-from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec
+from kvsplice_core.base.estimates import Change
+from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.kinds import Method, Recipe
+from kvsplice_core.codec.shapes import ScatterShape, Shape, SplineShape
+from kvsplice_core.data.summary import DataSummary
+from kvsplice_core.tasks.sweep import CalibrationResult, Scores, SweepResult, SweepRow, SweepSpec
+from kvsplice_core.tasks.training import CalibrationSpec
 
 VERSIONS = {"kvsplice": "1.0.0", "python": "3.11.0", "torch": "2.13.0", "numpy": "2.4.0"}
 

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kvsplice_core.pipelines.results import (
-    FrontierPoint,
-    FrontierResult,
-    FrontierSpec,
-    reference_of,
-)
-from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_core.quality.compared import Compared
-from kvsplice_core.results import Change
+from kvsplice_core.base.estimates import Change
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.tasks.compared import Compared
+from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, FrontierSpec, reference_of
 from tests.quality_samples import around, quality
 
 BITS = (1.0, 2.5, 4.0)

@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from kvsplice_core.cache_memory.shapes import shape_of_config
-from kvsplice_core.card import Card
-from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.codec.card import Card
+from kvsplice_core.codec.heads import HeadCodecs
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.pca import fit_pca
+from kvsplice_core.data.model_shape import shape_of_config
 from kvsplice_core.language.models import LanguageModel, weights_hash
 from kvsplice_core.language.texts import Document
-from kvsplice_core.methods import Method
-from kvsplice_core.pca import fit_pca
 
 VOCABULARY = 257
 CONTEXT = 128
@@ -122,8 +122,8 @@ def pca_card(language: LanguageModel, k: int, *, values: bool = True, keys: bool
 
 
 def _codec(rows: torch.Tensor, k: int) -> Any:
-    from kvsplice_core.codec import Codec
-    from kvsplice_core.transforms.identity import Identity
+    from kvsplice_core.codec.codec import Codec
+    from kvsplice_core.codec.transforms.identity import Identity
 
     pca = fit_pca(rows.contiguous())
     return Codec(Method.PCA, Identity(pca.dim), pca.projection(k))

@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from kvsplice_core.capture.specs import CaptureFacts, DocumentSpan, KeyState, Sides
-from kvsplice_core.methods import Method
-from kvsplice_core.model_facts import ModelFacts
-from kvsplice_core.quality.curve_results import CurveResult, QualityPoint, SensitivityResult
-from kvsplice_core.quality.results import (
+from kvsplice_core.base.estimates import Estimate
+from kvsplice_core.base.model_facts import ModelFacts
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.data.capture import CaptureFacts, DocumentSpan, KeyState, Sides
+from kvsplice_core.tasks.curve import CurveResult, CurveSpec, QualityPoint, SensitivityResult
+from kvsplice_core.tasks.evaluate import (
     Continuation,
     Control,
-    Estimate,
     EvalResult,
+    EvalSpec,
     HeadErrors,
     Quality,
 )
-from kvsplice_core.quality.specs import CurveSpec, EvalSpec
 
 FACTS = CaptureFacts(
     model=ModelFacts("gpt2-mini", "ab" * 32, layers=4, kv_heads=4, head_dim=64),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kvsplice_core.capture.specs import Sides
-from kvsplice_core.pipelines.allotting import Offer, Unit
-from kvsplice_core.quality.compared import Compared
-from kvsplice_core.quality.results import Control
-from kvsplice_core.quality.solve_results import Choice, Share, SolveResult, Trial
-from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
+from kvsplice_core.data.capture import Sides
+from kvsplice_core.tasks.allot import Offer, Unit
+from kvsplice_core.tasks.compared import Compared
+from kvsplice_core.tasks.evaluate import Control
+from kvsplice_core.tasks.solve import DEFAULT_PIPELINE, Choice, Share, SolveResult, SolveSpec, Trial
 from tests import quality_samples
 from tests.quality_samples import around, quality
 

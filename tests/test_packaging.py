@@ -56,7 +56,7 @@ def test_the_wheel_carries_its_resources_unchanged(unpacked, name):
 @pytest.mark.parametrize("name", RESOURCES)
 def test_resources_are_found_from_the_wheel(unpacked, tmp_path, name):
     find = f"resource_path(*{name.split('/')!r})"
-    code = f"from kvsplice_core.resources import resource_path; print({find})"
+    code = f"from kvsplice_core.base.resources import resource_path; print({find})"
     found = Path(run_there(unpacked, tmp_path, "-c", code).strip())
     assert found == unpacked / "kvsplice_core" / "_resources" / name
 

@@ -6,13 +6,13 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import replace
 
+from kvsplice_core.cache.formula import codec_numbers
 from kvsplice_core.cache.raw_tokens import Window
-from kvsplice_core.cache_memory import codec_numbers
-from kvsplice_core.card import Card
-from kvsplice_core.codec import Codec
-from kvsplice_core.heads import HeadCodecs
-from kvsplice_core.measured_memory import HeldBytes
-from kvsplice_core.methods import Method
+from kvsplice_core.codec.card import Card
+from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.heads import HeadCodecs
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.tasks.measure import HeldBytes
 
 _FP32 = 4
 

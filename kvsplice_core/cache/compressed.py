@@ -9,13 +9,13 @@ from typing import Any
 from torch import Tensor
 from transformers.cache_utils import Cache
 
+from kvsplice_core.base.errors import LanguageModelError
 from kvsplice_core.cache.layers import CompressedLayer, Side
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.cache.reachable import reachable_bytes
 from kvsplice_core.cache.sinks import left_pads
-from kvsplice_core.card import Card
-from kvsplice_core.errors import LanguageModelError
-from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.codec.card import Card
+from kvsplice_core.codec.heads import HeadCodecs
 
 
 class CacheMode(StrEnum):
@@ -137,7 +137,7 @@ def cache_for(
 
 def require_fitting_card(model: Any, card: Card) -> None:  # noqa: ANN401
     """Raise LanguageModelError unless the card's layers, heads and head_dim are the model's."""
-    from kvsplice_core.cache_memory.shapes import shape_of_config
+    from kvsplice_core.data.model_shape import shape_of_config
 
     shape = shape_of_config(model.config.to_dict(), card.model.name)
     wanted = (card.model.layers, card.model.kv_heads, card.model.head_dim)

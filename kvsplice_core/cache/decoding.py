@@ -13,7 +13,7 @@ from torch import Tensor
 from kvsplice_core.cache.allocations import watch_allocations
 from kvsplice_core.cache.compressed import CompressedCache
 from kvsplice_core.cache.folded import folded
-from kvsplice_core.measured_memory import FOLDED, DecodeCost, HeldBytes
+from kvsplice_core.tasks.measure import FOLDED, DecodeCost, HeldBytes
 
 _PIECE = 256
 

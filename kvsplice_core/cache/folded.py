@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kvsplice_core.base.errors import SpecError
 from kvsplice_core.cache.compressed import CompressedCache
 from kvsplice_core.cache.latent_attention import latent_attention, why_no_latents
-from kvsplice_core.errors import SpecError
-from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.language.projections import (
     OutputProjection,
     attention_modules,

@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicLayer
 
 from kvsplice_core.cache.raw_tokens import RawTokens, Window
-from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.codec.heads import HeadCodecs
 
 
 class Side:

@@ -15,9 +15,9 @@ from kvsplice_core.cache.decoding import DecodeTimer, held_bytes, read
 from kvsplice_core.cache.folded import why_not_folded
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.cache.verdict import verdict_on
-from kvsplice_core.card import Card
+from kvsplice_core.codec.card import Card
 from kvsplice_core.language.models import LanguageModel
-from kvsplice_core.measured_memory import (
+from kvsplice_core.tasks.measure import (
     COMPRESSED,
     DENSE,
     FOLDED,

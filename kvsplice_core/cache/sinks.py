@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from kvsplice_core.errors import SpecError
+from kvsplice_core.base.errors import SpecError
 
 
 class Sinks:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kvsplice_core.cache_memory import format_bytes
-from kvsplice_core.measured_memory import COMPRESSED, FOLDED, DecodeCost, HeldBytes, MemoryPoint
+from kvsplice_core.base.text import format_bytes
+from kvsplice_core.tasks.measure import COMPRESSED, FOLDED, DecodeCost, HeldBytes, MemoryPoint
 
 _EVEN = 0.05
 

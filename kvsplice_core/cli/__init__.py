@@ -7,8 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from kvsplice_core.base.errors import KVSpliceError
 from kvsplice_core.cli.parser import build_parser
-from kvsplice_core.errors import KVSpliceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

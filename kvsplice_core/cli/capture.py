@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cache_memory.wording import format_bytes
-from kvsplice_core.capture.specs import CAPTURE_DTYPES, CaptureSpec, Sides
+from kvsplice_core.base.text import format_bytes
 from kvsplice_core.cli.console import WorkProgress, say, significant
 from kvsplice_core.cli.options import new_command, parse_layers, positive_int
 from kvsplice_core.cli.outputs import check_file
+from kvsplice_core.data.capture import CAPTURE_DTYPES, CaptureSpec, Sides
 from kvsplice_core.language.bundled import MODEL_HELP
 
 if TYPE_CHECKING:
     import argparse
 
-    from kvsplice_core.capture.specs import CaptureResult, CaptureStep
     from kvsplice_core.cli.options import Commands
+    from kvsplice_core.data.capture import CaptureResult, CaptureStep
 
 _DEFAULTS = CaptureSpec()
 _TERMINATED = 143  # 128 + SIGTERM
@@ -99,7 +99,7 @@ def _add_vector_options(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     spec = _spec(arguments)
     out = check_file("--out", arguments.out, ".safetensors")
-    from kvsplice_core.threads import limit_threads, prepare_environment
+    from kvsplice_core.base.devices import limit_threads, prepare_environment
 
     prepare_environment()
     limit_threads(arguments.threads)
@@ -121,10 +121,10 @@ def _spec(arguments: argparse.Namespace) -> CaptureSpec:
 
 
 def _captured(arguments: argparse.Namespace, spec: CaptureSpec, out: Path) -> CaptureResult:
-    from kvsplice_core.capture.capturing import capture_vectors
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.language.capture import capture_vectors
     from kvsplice_core.language.models import load_model
     from kvsplice_core.language.texts import BundledText, documents_for
-    from kvsplice_core.progress import run
 
     documents = documents_for(arguments.model, arguments.text, BundledText.CALIBRATION)
     with WorkProgress() as progress:

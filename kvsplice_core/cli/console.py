@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
-    from kvsplice_core.results import CalibrationStep, Change, DataSummary, SweepRow, SweepStep
-    from kvsplice_core.specs import SweepSpec
+    from kvsplice_core.base.estimates import Change
+    from kvsplice_core.codec.card import HeadScore
+    from kvsplice_core.data.summary import DataSummary
+    from kvsplice_core.tasks.sweep import CalibrationStep, SweepRow, SweepSpec, SweepStep
 
 _WIDTH_OF_A_PIPE = 200
 
@@ -186,3 +188,24 @@ class _Bar:
             self._progress.update(self._task, completed=fraction)
         else:
             self._progress.update(self._task, completed=fraction, work=text)
+
+
+def print_scores(scores: Sequence[HeadScore]) -> None:
+    """Print how every codec did on the test documents of its capture."""
+    columns: tuple[str, ...] = (
+        "side", "layer", "head", "k", "test MSE", "change against PCA, 95 % interval", "kept"
+    )  # fmt: skip
+    if any(score.bits is not None for score in scores):
+        columns = ("side", "layer", "head", "k", "test MSE", "bits per value", "kept")
+    numbers = "layer|head|k|test MSE|bits per value"
+    print_table(columns, map(score_cells, scores), numbers=numbers)
+
+
+def score_cells(score: HeadScore) -> tuple[str, ...]:
+    """Return one score as cells."""
+    place = (score.side.upper(), str(score.layer), "all" if score.head is None else str(score.head))
+    measured = (str(score.k), significant(score.mse))
+    if score.bits is not None:
+        return (*place, *measured, significant(score.bits), score.kept)
+    change = "" if score.change is None else change_text(score.change)
+    return (*place, *measured, change, score.kept)

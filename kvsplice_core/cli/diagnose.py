@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kvsplice_core.base.devices import default_threads, usable_cores
 from kvsplice_core.cli.console import print_table
 from kvsplice_core.cli.options import new_command
-from kvsplice_core.threads import default_threads, usable_cores
 from kvsplice_core.version import __version__
 
 if TYPE_CHECKING:

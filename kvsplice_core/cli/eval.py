@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cache_memory.wording import format_bytes
+from kvsplice_core.base.text import format_bytes
 from kvsplice_core.cli.console import WorkProgress, print_table, remark, say, significant
 from kvsplice_core.cli.evaluations import (
     add_evaluation_options,
@@ -18,19 +18,18 @@ from kvsplice_core.cli.evaluations import (
 from kvsplice_core.cli.options import new_command, positive_int
 from kvsplice_core.cli.outputs import check_file
 from kvsplice_core.language.bundled import MODEL_HELP
-from kvsplice_core.quality.specs import SENSITIVITY_TOKENS
+from kvsplice_core.tasks.evaluate import SENSITIVITY_TOKENS
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from kvsplice_core.card import Card
     from kvsplice_core.cli.options import Commands
+    from kvsplice_core.codec.card import Card
     from kvsplice_core.language.models import LanguageModel
     from kvsplice_core.language.texts import Document
-    from kvsplice_core.quality.curve_results import SensitivityResult
-    from kvsplice_core.quality.results import Continuation, EvalResult, HeadErrors
-    from kvsplice_core.quality.specs import EvalSpec
+    from kvsplice_core.tasks.curve import SensitivityResult
+    from kvsplice_core.tasks.evaluate import Continuation, EvalResult, EvalSpec, HeadErrors
 
 _DIVERGES = "▶"
 
@@ -67,17 +66,17 @@ def _run(arguments: argparse.Namespace) -> int:
     json = None if arguments.json is None else check_file("--json", arguments.json, ".json")
     if arguments.record:
         check_file("--card", arguments.card, ".safetensors")
-    from kvsplice_core.threads import limit_threads, prepare_environment
+    from kvsplice_core.base.devices import limit_threads, prepare_environment
 
     prepare_environment()
     limit_threads(arguments.threads)
-    from kvsplice_core.card_file import load_card
+    from kvsplice_core.codec.card_file import load_card
 
     card = load_card(arguments.card)
     result, sensitivity, leaked = _evaluated(arguments, card, spec)
     if json is not None:
-        from kvsplice_core.files import write_text
-        from kvsplice_core.quality.tables import eval_json
+        from kvsplice_core.base.files import write_text
+        from kvsplice_core.report.quality_table import eval_json
 
         write_text(json, eval_json(result, sensitivity, leaked))
         remark(f"wrote {json}")
@@ -93,9 +92,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _evaluated(
     arguments: argparse.Namespace, card: Card, spec: EvalSpec
 ) -> tuple[EvalResult, SensitivityResult | None, tuple[str, ...]]:
-    from kvsplice_core.progress import run
-    from kvsplice_core.quality.evaluation import evaluate
-    from kvsplice_core.quality.leakage import leaks_of_card
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.proof.evaluation import evaluate
+    from kvsplice_core.proof.leakage import leaks_of_card
 
     with WorkProgress() as progress:
         progress.show(0, f"loading {arguments.model}")
@@ -117,9 +116,9 @@ def _with_sensitivity(
 ) -> tuple[EvalResult, SensitivityResult]:
     from dataclasses import replace
 
-    from kvsplice_core.progress import run
-    from kvsplice_core.quality.sensitivity import sensitivity
-    from kvsplice_core.quality.tensor_view import ranked
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.proof.sensitivity import sensitivity
+    from kvsplice_core.proof.tensor_view import ranked
 
     few = replace(result.spec, tokens=min(result.spec.tokens, SENSITIVITY_TOKENS))
     work = sensitivity(language, card, documents, few)
@@ -130,7 +129,7 @@ def _with_sensitivity(
 def _record(card: Card, result: EvalResult, leaked: Sequence[str], path: str) -> None:
     from dataclasses import replace
 
-    from kvsplice_core.card_file import save_card
+    from kvsplice_core.codec.card_file import save_card
 
     proof = result.summary() | {"leaked_documents": list(leaked)}
     save_card(replace(card, proofs=(*card.proofs, proof)), path)

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from kvsplice_core.cli.console import print_table, remark, signed, significant
 from kvsplice_core.cli.options import positive_int
-from kvsplice_core.quality.specs import EvalSpec
+from kvsplice_core.tasks.evaluate import EvalSpec
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from kvsplice_core.base.estimates import Estimate
     from kvsplice_core.language.models import LanguageModel
     from kvsplice_core.language.texts import Document
-    from kvsplice_core.quality.results import Control, Estimate
+    from kvsplice_core.tasks.evaluate import Control
 
 _DEFAULTS = EvalSpec()
 

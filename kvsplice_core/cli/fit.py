@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from kvsplice_core.capture.specs import Sides
+from kvsplice_core.base.errors import SpecError
 from kvsplice_core.cli.console import (
     SweepProgress,
     WorkProgress,
     calibration_text,
     change_text,
+    print_scores,
     say,
+    score_cells,
     significant,
 )
 from kvsplice_core.cli.options import (
@@ -23,27 +25,28 @@ from kvsplice_core.cli.options import (
     read_values,
 )
 from kvsplice_core.cli.outputs import check_file
-from kvsplice_core.cli.pipeline_fit import (
-    add_pipeline_options,
-    fit_codec,
-    fit_pipeline_card,
-    wants_pipeline,
-)
-from kvsplice_core.cli.scores import print_scores, score_cells
-from kvsplice_core.errors import SpecError
-from kvsplice_core.methods import Method
-from kvsplice_core.specs import PIPELINE_RECIPE, CalibrationSpec, SweepSpec
+from kvsplice_core.codec.kinds import Axes, Method
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.data.capture import Sides
+from kvsplice_core.report.frontier_words import recipe_words
+from kvsplice_core.tasks.sweep import SweepSpec
+from kvsplice_core.tasks.training import PIPELINE_RECIPE, CalibrationSpec
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Generator
     from pathlib import Path
 
-    from kvsplice_core.capture.file import Capture
-    from kvsplice_core.card import Card
-    from kvsplice_core.card_fitting import CardSpec, CardStep
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.results import SweepRow
-    from kvsplice_core.values.values import Values
+    from kvsplice_core.codec.card import Card
+    from kvsplice_core.data.capture_file import Capture
+    from kvsplice_core.data.vectors import Values
+    from kvsplice_core.fit.card import CardSpec, CardStep
+    from kvsplice_core.fit.group import GroupFit
+    from kvsplice_core.fit.layer import LayerValues
+    from kvsplice_core.fit.layers import Fits
+    from kvsplice_core.tasks.sweep import SweepRow
+    from kvsplice_core.tasks.training import CalibrationSpec
 
 _PICKS = ("tensor", "layer", "head", "axes")
 
@@ -105,8 +108,8 @@ def _run(arguments: argparse.Namespace) -> int:
         fit_codec(arguments, values, spec)
         return 0
     row = _calibrated(values, spec)
-    from kvsplice_core.calibration import history_of
-    from kvsplice_core.codec_file import save_codec
+    from kvsplice_core.codec.codec_file import save_codec
+    from kvsplice_core.fit.calibrate import history_of
 
     save_codec(row.calibration.codec, out, history_of(values, spec))
     say(f"saved {out}")
@@ -118,8 +121,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _calibrated(values: Values, spec: CalibrationSpec) -> SweepRow:
     # A sweep of one k also measures the codec and PCA on the test part.
-    from kvsplice_core.progress import run
-    from kvsplice_core.sweeping import sweep
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.fit.sweep import sweep
 
     wanted = SweepSpec(methods=(spec.method,), ks=(spec.k,), calibration=spec)
     with SweepProgress(values.summary, wanted) as progress:
@@ -131,19 +134,19 @@ def _wants_card(arguments: argparse.Namespace) -> bool:
     """Say whether DATA is a capture of which nothing is picked."""
     if any(getattr(arguments, name) is not None for name in _PICKS):
         return False
-    from kvsplice_core.threads import prepare_environment
+    from kvsplice_core.base.devices import prepare_environment
 
     prepare_environment()
-    from kvsplice_core.capture.file import is_capture
+    from kvsplice_core.data.capture_file import is_capture
 
     return is_capture(arguments.data)
 
 
 def _run_card(arguments: argparse.Namespace, calibration: CalibrationSpec, out: Path) -> int:
-    from kvsplice_core.capture.file import open_capture
-    from kvsplice_core.card_file import save_card
-    from kvsplice_core.card_fitting import CardSpec
-    from kvsplice_core.threads import limit_threads
+    from kvsplice_core.base.devices import limit_threads
+    from kvsplice_core.codec.card_file import save_card
+    from kvsplice_core.data.capture_file import open_capture
+    from kvsplice_core.fit.card import CardSpec
 
     limit_threads(arguments.threads)
     capture = open_capture(arguments.data)
@@ -160,8 +163,8 @@ def _run_card(arguments: argparse.Namespace, calibration: CalibrationSpec, out: 
 
 
 def _fitted(capture: Capture, spec: CardSpec) -> Card:
-    from kvsplice_core.card_fitting import fit_card
-    from kvsplice_core.progress import run
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.fit.card import fit_card
 
     with WorkProgress() as progress:
 
@@ -173,3 +176,112 @@ def _fitted(capture: Capture, spec: CardSpec) -> Card:
                 progress.finished(" ".join(score_cells(step.score)))
 
         return run(fit_card(capture, spec), on_step)
+
+
+Fitted = TypeVar("Fitted")
+
+
+def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a pipeline and its budget."""
+    group = parser.add_argument_group("pipeline (in place of --method and --k)")
+    group.add_argument(
+        "--pipeline",
+        metavar="WORDS",
+        help="words joined by +, such as joined+lloyd-max; see kvsplice frontier",
+    )
+    group.add_argument(
+        "--bits",
+        type=float,
+        metavar="B",
+        help="bits per value, everything counted; one that keeps 16-bit numbers gets the k of its "
+        "bits per token, its codec comes on top",
+    )
+
+
+def wants_pipeline(arguments: argparse.Namespace) -> bool:
+    """Say whether a pipeline is asked for.
+
+    Raises
+    ------
+    SpecError
+        If there is a pipeline without bits, or bits without a pipeline.
+    """
+    if (arguments.pipeline is None) != (arguments.bits is None):
+        raise SpecError("a pipeline and its bits go together: --pipeline WORDS --bits B")
+    return arguments.pipeline is not None
+
+
+def fit_codec(arguments: argparse.Namespace, values: Values, calibration: CalibrationSpec) -> None:
+    """Fit a pipeline to picked vectors and save the codec."""
+    from kvsplice_core.codec.codec_file import save_codec
+    from kvsplice_core.fit.budget import Budget
+    from kvsplice_core.fit.calibrate import split_parts
+    from kvsplice_core.fit.group import fit_group
+
+    pipeline = Pipeline.of(arguments.pipeline)
+    if pipeline.grouping != Pipeline().grouping:
+        raise SpecError(
+            f"heads are grouped in a capture's card; a codec is of one head, got {pipeline.key}"
+        )
+    parts = split_parts(values, calibration)
+    fit: GroupFit = _follow(fit_group(parts, pipeline, Budget(arguments.bits), calibration))
+    save_codec(fit.codec.to("cpu"), arguments.out)
+    say(f"saved {arguments.out}")
+    instead = "" if fit.replaced_by is None else f" in place of {pipeline.label}"
+    kept = f"kept {fit.kept.label}{instead} at {significant(fit.counted.total)} bits per value"
+    say("; ".join(filter(None, (kept, recipe_words([pipeline], calibration.recipe)))))
+    nmse = fit.errors.sum() / fit.spread.sum()
+    say(f"test NMSE {significant(float(nmse))} on {len(fit.errors)} vectors")
+
+
+def fit_pipeline_card(
+    arguments: argparse.Namespace,
+    capture: Capture,
+    calibration: CalibrationSpec,
+    sides: tuple[str, ...],
+    out: Path,
+) -> None:
+    """Fit a pipeline to every layer of a capture and save the card."""
+    from kvsplice_core.codec.card_file import save_card
+    from kvsplice_core.fit.card import card_of
+    from kvsplice_core.fit.layer import LayerValues
+    from kvsplice_core.fit.layers import Fitter
+
+    pipeline = Pipeline.of(arguments.pipeline)
+    seen = _seen_by_model(arguments, capture, pipeline, sides)
+    layers = {
+        (side, layer): seen.get(
+            (side, layer), LayerValues(capture.values(side, layer, budget=arguments.budget))
+        )
+        for side in sides
+        for layer in arguments.layers or capture.facts.layers
+    }
+    fitter = Fitter(layers, pipeline, calibration)
+    asked = {key: arguments.bits for place in layers for key in fitter.keys(place)}
+    fits: Fits = _follow(fitter.fit(asked))
+    card = card_of(capture, fits, pipeline, calibration)
+    save_card(card, out)
+    if learnt := recipe_words([pipeline], calibration.recipe):
+        say(learnt)
+    print_scores(card.scores)
+    say(f"saved {out}: {card.title}, for {card.model.name}")
+
+
+def _seen_by_model(
+    arguments: argparse.Namespace, capture: Capture, pipeline: Pipeline, sides: tuple[str, ...]
+) -> dict[tuple[str, int], LayerValues]:
+    """Return the layers with the W_O of the capture's model, where the axes are those it sees."""
+    if pipeline.axes is not Axes.OUTPUT or "v" not in sides:
+        return {}
+    from kvsplice_core.language.models import load_model
+    from kvsplice_core.proof.frontier import model_layers
+
+    language = load_model(capture.facts.model.name, device=arguments.device)
+    return model_layers(language, capture, "v", arguments.budget)
+
+
+def _follow(work: Generator[float, None, Fitted]) -> Fitted:
+    from kvsplice_core.base.progress import run
+
+    with WorkProgress() as progress:
+        return run(work, lambda share: progress.show(share, "fitting"))

@@ -7,6 +7,7 @@ import math
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from kvsplice_core.base.errors import SpecError
 from kvsplice_core.cli.console import WorkProgress, print_table, remark, say, signed, significant
 from kvsplice_core.cli.evaluations import (
     add_evaluation_options,
@@ -25,8 +26,7 @@ from kvsplice_core.cli.options import (
     positive_int,
     read_values,
 )
-from kvsplice_core.cli.outputs import check_file, check_folder
-from kvsplice_core.cli.results import add_format_options
+from kvsplice_core.cli.outputs import add_format_options, check_file, check_folder
 from kvsplice_core.cli.sources import (
     ALSO_MODELS,
     add_source_options,
@@ -37,21 +37,16 @@ from kvsplice_core.cli.sources import (
     wants_layers,
     wants_model,
 )
-from kvsplice_core.errors import SpecError
-from kvsplice_core.pipelines.results import (
-    DEFAULT_BITS,
-    DEFAULT_COUNTED_TOKENS,
-    FrontierSpec,
-)
-from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES, Pipeline
-from kvsplice_core.specs import PIPELINE_RECIPE
+from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES, Pipeline
+from kvsplice_core.tasks.frontier import DEFAULT_BITS, DEFAULT_COUNTED_TOKENS, FrontierSpec
+from kvsplice_core.tasks.training import PIPELINE_RECIPE
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.pipelines.results import FrontierPoint, FrontierResult, FrontierStep
+    from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, FrontierStep
 
 
 def add_to(commands: Commands) -> None:
@@ -140,7 +135,7 @@ def _work(
     arguments: argparse.Namespace, spec: FrontierSpec, stack: ExitStack
 ) -> tuple[Generator[FrontierStep, None, FrontierResult], tuple[str, ...]]:
     """Return the work, and the names of scored documents that the codecs learn from."""
-    from kvsplice_core.threads import limit_threads, prepare_environment
+    from kvsplice_core.base.devices import limit_threads, prepare_environment
 
     prepare_environment()
     limit_threads(arguments.threads)
@@ -148,8 +143,8 @@ def _work(
         return _of_vectors(arguments, spec), ()
     if arguments.join_layers != 1:
         raise SpecError("no cache can read layers joined: --join-layers needs --vectors-only")
-    from kvsplice_core.quality.frontier import model_frontier
-    from kvsplice_core.quality.leakage import leaks_of_capture
+    from kvsplice_core.proof.frontier import model_frontier
+    from kvsplice_core.proof.leakage import leaks_of_capture
 
     capture = opened_capture(arguments, stack)
     language, documents = load_language(model_of(arguments, capture), arguments)
@@ -169,8 +164,8 @@ def _work(
 def _of_vectors(
     arguments: argparse.Namespace, spec: FrontierSpec
 ) -> Generator[FrontierStep, None, FrontierResult]:
-    from kvsplice_core.pipelines.frontier import frontier, one_layer
-    from kvsplice_core.pipelines.needs import without_model
+    from kvsplice_core.fit.frontier import frontier, one_layer
+    from kvsplice_core.tasks.frontier import without_model
 
     spec = without_model(spec)
     percent = round(100 * (1 - spec.calibration.train_fraction))
@@ -190,7 +185,7 @@ def _of_vectors(
 def _follow(
     work: Generator[FrontierStep, None, FrontierResult], finished: list[FrontierResult]
 ) -> FrontierResult:
-    from kvsplice_core.progress import run
+    from kvsplice_core.base.progress import run
 
     with WorkProgress() as progress:
 
@@ -218,8 +213,8 @@ class _Targets:
 
     def write(self, result: FrontierResult) -> None:
         """Write what was asked for; a CSV and figures have no place to say that it is invalid."""
-        from kvsplice_core.files import write_text
-        from kvsplice_core.pipelines.tables import frontier_csv, frontier_json
+        from kvsplice_core.base.files import write_text
+        from kvsplice_core.report.frontier_table import frontier_csv, frontier_json
 
         if self._json is not None:
             write_text(self._json, frontier_json(result))
@@ -233,9 +228,9 @@ class _Targets:
             self._draw(result, self._figures)
 
     def _draw(self, result: FrontierResult, folder: Path) -> None:
-        from kvsplice_core.figures import save_figure
-        from kvsplice_core.figures.frontier import frontier_vs_bits
-        from kvsplice_core.pipelines.wording import MEASURES
+        from kvsplice_core.report.figures.frontier import frontier_vs_bits
+        from kvsplice_core.report.figures.saving import save_figure
+        from kvsplice_core.report.frontier_words import MEASURES
 
         for measure in MEASURES if result.of_model else ("nmse",):
             for suffix in self._formats:
@@ -245,7 +240,7 @@ class _Targets:
 
 
 def _print(result: FrontierResult) -> None:
-    from kvsplice_core.pipelines.wording import recipe_words, verdict
+    from kvsplice_core.report.frontier_words import recipe_words, verdict
 
     spec = result.spec
     heading = (

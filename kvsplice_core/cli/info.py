@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvsplice_core.capture.specs import KeyState
-from kvsplice_core.cli.console import print_table, say
+from kvsplice_core.cli.console import print_scores, print_table, say
 from kvsplice_core.cli.options import new_command
-from kvsplice_core.cli.scores import print_scores
+from kvsplice_core.data.capture import KeyState
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from kvsplice_core.capture.specs import CaptureFacts
-    from kvsplice_core.card import Card
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.values.tensors import TensorInfo
+    from kvsplice_core.codec.card import Card
+    from kvsplice_core.data.capture import CaptureFacts
+    from kvsplice_core.data.tensors import TensorInfo
 
 
 def add_to(commands: Commands) -> None:
@@ -26,9 +25,9 @@ def add_to(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from kvsplice_core.capture.file import is_capture, open_capture
-    from kvsplice_core.card_file import is_card, load_card
-    from kvsplice_core.values.values import describe
+    from kvsplice_core.codec.card_file import is_card, load_card
+    from kvsplice_core.data.capture_file import is_capture, open_capture
+    from kvsplice_core.data.vectors import describe
 
     if is_card(arguments.data):
         card = load_card(arguments.data)
@@ -45,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _told(facts: CaptureFacts) -> Iterator[str]:
-    from kvsplice_core.values.tensors import brief
+    from kvsplice_core.data.tensors import brief
 
     model, spans = facts.model, facts.documents
     yield (

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import print_table, say, significant
-from kvsplice_core.cli.measured_memory import add_options, print_measured, require_formula
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.cli.console import WorkProgress, print_table, say, significant
 from kvsplice_core.cli.options import new_command, positive_int
-from kvsplice_core.methods import Method
+from kvsplice_core.codec.kinds import Method
 
 if TYPE_CHECKING:
     import argparse
 
-    from kvsplice_core.cache_memory import CacheBytes, MemorySpec
+    from kvsplice_core.cache.formula import CacheBytes
     from kvsplice_core.cli.options import Commands
+    from kvsplice_core.tasks.measure import (
+        DecodeCost,
+        HeldBytes,
+        MeasuredMemory,
+        MeasureSpec,
+        MemoryPoint,
+    )
+    from kvsplice_core.tasks.memory import MemorySpec
 
 DTYPE_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "fp8": 1, "int8": 1}
 
@@ -44,7 +52,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.measure:
         return print_measured(arguments)
     require_formula(arguments)
-    from kvsplice_core.cache_memory import formula, weigh
+    from kvsplice_core.cache.formula import weigh
+    from kvsplice_core.report.memory_words import formula
 
     spec = _spec(arguments)
     found = weigh(spec)
@@ -55,7 +64,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _spec(arguments: argparse.Namespace) -> MemorySpec:
-    from kvsplice_core.cache_memory import MemorySpec, load_model_shape
+    from kvsplice_core.data.model_shape import load_model_shape
+    from kvsplice_core.tasks.memory import MemorySpec
 
     return MemorySpec(
         load_model_shape(arguments.model),
@@ -92,7 +102,8 @@ def _break_even(found: CacheBytes) -> str:
 def _references(spec: MemorySpec) -> list[tuple[str, ...]]:
     import numpy as np
 
-    from kvsplice_core.cache_memory import reference_lines, weigh
+    from kvsplice_core.cache.formula import weigh
+    from kvsplice_core.cache.references import reference_lines
 
     total = weigh(spec).dense_total
     return [
@@ -102,7 +113,125 @@ def _references(spec: MemorySpec) -> list[tuple[str, ...]]:
 
 
 def _line(name: str, size: float, of: float | None, remark: str) -> tuple[str, ...]:
-    from kvsplice_core.cache_memory import format_bytes
+    from kvsplice_core.base.text import format_bytes
 
     ratio = "" if of is None else f"{significant(of / size)}×"
     return (name, format_bytes(size), ratio, remark)
+
+
+_TORCH_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+_FORMULA_ONLY = ("k", "kept", "latent_dtype", "method", "knots")
+_MEASURED_ONLY = ("card", "mode", "device")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the measurement."""
+    group = parser.add_argument_group("measured on this machine")
+    group.add_argument(
+        "--measure",
+        action="store_true",
+        help="count the bytes of real caches beside the formula and time decoding; needs --card",
+    )
+    group.add_argument("--card", metavar="FILE", help="the codecs in the cache, from kvsplice fit")
+    group.add_argument(
+        "--mode",
+        choices=("strict", "window"),
+        help="window: the first 4 and the newest 64 tokens stay raw (default: strict)",
+    )
+    group.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+
+
+def require_formula(arguments: argparse.Namespace) -> None:
+    """Raise SpecError if an option of the measurement is given without it."""
+    given = [name for name in _MEASURED_ONLY if getattr(arguments, name) is not None]
+    if given:
+        raise SpecError(f"--{given[0]} is for what is measured; add --measure")
+
+
+def print_measured(arguments: argparse.Namespace) -> int:
+    """Measure, and print bytes beside the formula, the cost of decoding and the verdict."""
+    _require_measurable(arguments)
+    from kvsplice_core.base.devices import limit_threads, prepare_environment
+
+    prepare_environment()
+    limit_threads()
+    found = _measured(arguments)
+    per_token = f"{found.compresses} compressed, {found.dtype}, {found.device}"
+    batch = "" if found.batch == 1 else f", batch {found.batch}"
+    say(f"{found.model} with {found.card}: {per_token}{batch}\n")
+    _print_bytes(found)
+    say(f"\ndecoding behind {found.decode_tokens} tokens\n")
+    _print_costs(found)
+    say("\n" + "\n".join(found.verdict))
+    return 0
+
+
+def _print_bytes(found: MeasuredMemory) -> None:
+    numbers = ("tokens", "K", "V", "raw", "codecs", "all", "formula", "dense / size")
+    columns = ("tokens", "cache", *numbers[1:])
+    rows = [row for point in found.points for row in _rows(point)]
+    print_table(columns, rows, numbers="|".join(numbers))
+
+
+def _print_costs(found: MeasuredMemory) -> None:
+    columns = ("cache", "ms per token", "fastest … slowest", "held", "peak")
+    print_table(columns, [_cost(cost) for cost in found.costs], numbers="ms per token|held|peak")
+
+
+def _require_measurable(arguments: argparse.Namespace) -> None:
+    if arguments.card is None:
+        raise SpecError("--measure needs the codecs to measure, by --card FILE; none was given")
+    given = [name for name in _FORMULA_ONLY if getattr(arguments, name) is not None]
+    if given:
+        option = given[0].replace("_", "-")
+        raise SpecError(f"--{option} belongs to the formula; with --measure the card decides it")
+    if arguments.dtype not in (None, *_TORCH_DTYPES):
+        raise SpecError(
+            f"a model is measured in {', '.join(_TORCH_DTYPES)}; got --dtype {arguments.dtype}"
+        )
+
+
+def _measured(arguments: argparse.Namespace) -> MeasuredMemory:
+    import torch
+
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.cache.measuring import measure_memory
+    from kvsplice_core.codec.card_file import load_card
+    from kvsplice_core.language.models import load_model
+
+    card = load_card(arguments.card)
+    dtype = getattr(torch, _TORCH_DTYPES[arguments.dtype or "fp32"])
+    language = load_model(arguments.model, device=arguments.device or "auto", dtype=dtype)
+    with WorkProgress() as progress:
+        work = measure_memory(language, card, _measure_spec(arguments))
+        return run(work, lambda step: progress.show(step.fraction, step.text))
+
+
+def _measure_spec(arguments: argparse.Namespace) -> MeasureSpec:
+    from kvsplice_core.tasks.measure import MeasureSpec
+
+    return MeasureSpec.up_to(
+        arguments.tokens, batch=arguments.batch, windowed=arguments.mode == "window"
+    )
+
+
+def _rows(point: MemoryPoint) -> list[tuple[str, ...]]:
+    dense = _held("dense", point.dense, point.formula_dense)
+    compressed = _held("compressed", point.compressed, point.formula)
+    ratio = f"{significant(point.ratio)}×"
+    return [(str(point.tokens), *dense, ""), ("", *compressed, ratio)]
+
+
+def _held(name: str, held: HeldBytes, formula: HeldBytes) -> tuple[str, ...]:
+    from kvsplice_core.base.text import format_bytes
+
+    parts = (held.keys, held.values, held.raw, held.side, held.total, formula.total)
+    return (name, *(format_bytes(part) if part else "—" for part in parts))
+
+
+def _cost(cost: DecodeCost) -> tuple[str, ...]:
+    from kvsplice_core.base.text import format_bytes
+
+    times = [significant(1e3 * each) for each in (cost.token_s, cost.fastest_s, cost.slowest_s)]
+    sizes = format_bytes(cost.held_bytes), format_bytes(cost.peak_bytes)
+    return (cost.cache, times[0], f"{times[1]} … {times[2]}", *sizes)

@@ -5,26 +5,24 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from kvsplice_core.axes import Axes
-from kvsplice_core.errors import SpecError
-from kvsplice_core.methods import Method
-from kvsplice_core.specs import (
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.codec.kinds import (
     MAX_KNOTS,
     MIN_KNOTS,
-    PIPELINE_RECIPE,
-    RECIPE_DEFAULTS,
-    SAMPLE_BUDGET,
-    CalibrationSpec,
+    Axes,
     CouplingKind,
     Curve,
     KnotPlacement,
+    Method,
     Recipe,
 )
+from kvsplice_core.data.vectors import SAMPLE_BUDGET
+from kvsplice_core.tasks.training import PIPELINE_RECIPE, RECIPE_DEFAULTS, CalibrationSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kvsplice_core.values.values import Values
+    from kvsplice_core.data.vectors import Values
 
     Commands = argparse._SubParsersAction[Any]
 
@@ -208,10 +206,10 @@ def read_values(arguments: argparse.Namespace) -> Values:
     KVSpliceError
         If they cannot be read.
     """
-    from kvsplice_core.threads import limit_threads, prepare_environment
+    from kvsplice_core.base.devices import limit_threads, prepare_environment
 
     prepare_environment()
-    from kvsplice_core.values.values import load_values
+    from kvsplice_core.data.vectors import load_values
 
     limit_threads(arguments.threads)
     return load_values(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, NoReturn
 
+from kvsplice_core.base.errors import SpecError
 from kvsplice_core.cli import (
     capture,
     diagnose,
@@ -21,7 +22,6 @@ from kvsplice_core.cli import (
     update,
 )
 from kvsplice_core.cli import eval as evaluate
-from kvsplice_core.errors import SpecError
 from kvsplice_core.version import __version__
 
 if TYPE_CHECKING:

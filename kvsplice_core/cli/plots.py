@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from kvsplice_core.cli.console import say
 from kvsplice_core.cli.options import new_command
-from kvsplice_core.cli.outputs import check_folder
-from kvsplice_core.cli.results import add_format_options
+from kvsplice_core.cli.outputs import add_format_options, check_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.tables import MseTable
+    from kvsplice_core.report.sweep_table import MseTable
 
 
 def add_to(commands: Commands) -> None:
@@ -30,11 +29,11 @@ def add_to(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from kvsplice_core.tables import read_csv
+    from kvsplice_core.report.sweep_table import read_csv
 
     folder = check_folder("--out", arguments.out)
     figures = _draw([read_csv(path) for path in arguments.tables])
-    from kvsplice_core.figures import save_figure
+    from kvsplice_core.report.figures.saving import save_figure
 
     for name, figure in figures.items():
         for suffix in arguments.formats:
@@ -46,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _draw(tables: Sequence[MseTable]) -> dict[str, Figure]:
     """Draw every figure before any is written: a table that cannot be drawn leaves no file."""
-    from kvsplice_core import figures
+    from kvsplice_core.report import figures
 
     return {
         "compression_comparison": figures.compression_comparison(tables),

@@ -24,15 +24,15 @@ from kvsplice_core.cli.options import (
     positive_int,
 )
 from kvsplice_core.cli.outputs import check_file
-from kvsplice_core.quality.specs import DEFAULT_QUALITY_KS, CurveSpec
+from kvsplice_core.tasks.curve import DEFAULT_QUALITY_KS, CurveSpec
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from kvsplice_core.capture.file import Capture
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.quality.curve_results import CurveResult, CurveStep, QualityPoint
+    from kvsplice_core.data.capture_file import Capture
+    from kvsplice_core.tasks.curve import CurveResult, CurveStep, QualityPoint
 
 _DEFAULTS = CurveSpec()
 
@@ -91,11 +91,11 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     csv = None if arguments.csv is None else check_file("--csv", arguments.csv, ".csv")
     json = None if arguments.json is None else check_file("--json", arguments.json, ".json")
-    from kvsplice_core.threads import limit_threads, prepare_environment
+    from kvsplice_core.base.devices import limit_threads, prepare_environment
 
     prepare_environment()
     limit_threads(arguments.threads)
-    from kvsplice_core.capture.file import open_capture
+    from kvsplice_core.data.capture_file import open_capture
 
     capture, finished = open_capture(arguments.capture), _Finished()
     try:
@@ -130,9 +130,9 @@ def _show(result: CurveResult, leaked: tuple[str, ...]) -> int:
 def _measured(
     arguments: argparse.Namespace, capture: Capture, spec: CurveSpec, finished: _Finished
 ) -> tuple[CurveResult, tuple[str, ...]]:
-    from kvsplice_core.progress import run
-    from kvsplice_core.quality.curve import quality_curve
-    from kvsplice_core.quality.leakage import leaks_of_capture
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.proof.curve import quality_curve
+    from kvsplice_core.proof.leakage import leaks_of_capture
 
     model = arguments.model or capture.facts.model.name
     with WorkProgress() as progress:
@@ -157,8 +157,8 @@ def _measured(
 def _write(
     result: CurveResult, leaked: tuple[str, ...], csv: Path | None, json: Path | None
 ) -> None:
-    from kvsplice_core.files import write_text
-    from kvsplice_core.quality.tables import curve_csv, curve_json
+    from kvsplice_core.base.files import write_text
+    from kvsplice_core.report.quality_table import curve_csv, curve_json
 
     if json is not None:
         write_text(json, curve_json(result, leaked))

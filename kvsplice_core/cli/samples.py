@@ -19,7 +19,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _run(_: argparse.Namespace) -> int:
-    from kvsplice_core.values.samples import SAMPLES
+    from kvsplice_core.data.samples import SAMPLES
 
     print_table(("sample", "vectors"), SAMPLES.items())
     return 0

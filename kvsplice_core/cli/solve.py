@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
+from math import isnan
 from typing import TYPE_CHECKING
 
-from kvsplice_core.capture.specs import Sides
-from kvsplice_core.cli.console import WorkProgress, remark, say
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.cli.console import (
+    WorkProgress,
+    change_text,
+    print_table,
+    remark,
+    say,
+    significant,
+)
 from kvsplice_core.cli.evaluations import (
     add_evaluation_options,
+    estimate_text,
     evaluation_spec,
     load_language,
+    print_controls,
     print_failed,
     warn_of_leaks,
 )
@@ -23,7 +34,6 @@ from kvsplice_core.cli.options import (
     read_values,
 )
 from kvsplice_core.cli.outputs import check_file
-from kvsplice_core.cli.solutions import print_layer, print_solution
 from kvsplice_core.cli.sources import (
     ALSO_MODELS,
     add_model_option,
@@ -31,19 +41,24 @@ from kvsplice_core.cli.sources import (
     opened_capture,
     wants_model,
 )
-from kvsplice_core.errors import SpecError
-from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_core.quality.solve_spec import DEFAULT_PIPELINE, SolveSpec
-from kvsplice_core.specs import PIPELINE_RECIPE
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.data.capture import Sides
+from kvsplice_core.report.frontier_words import recipe_words
+from kvsplice_core.report.solve_words import solve_caveats, solve_verdict
+from kvsplice_core.tasks.solve import DEFAULT_PIPELINE, SolveSpec
+from kvsplice_core.tasks.training import PIPELINE_RECIPE
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
     from kvsplice_core.cli.options import Commands
+    from kvsplice_core.codec.pipeline import Pipeline
+    from kvsplice_core.fit.solve import LayerSolution
     from kvsplice_core.language.texts import Document
-    from kvsplice_core.quality.solve_results import SolveStep
-    from kvsplice_core.quality.solving import Solution
+    from kvsplice_core.proof.solving import Solution
+    from kvsplice_core.tasks.solve import SolveResult, SolveStep, Trial
+    from kvsplice_core.tasks.training import CalibrationSpec
 
 _DEFAULTS = SolveSpec(bits=1)
 
@@ -126,7 +141,7 @@ def _run(arguments: argparse.Namespace) -> int:
         for name, suffix in (("out", ".safetensors"), ("csv", ".csv"), ("json", ".json"))
         if getattr(arguments, name) is not None
     }
-    from kvsplice_core.threads import limit_threads, prepare_environment
+    from kvsplice_core.base.devices import limit_threads, prepare_environment
 
     prepare_environment()
     limit_threads(arguments.threads)
@@ -156,9 +171,9 @@ def _spec(arguments: argparse.Namespace) -> SolveSpec:
 def _solved(
     arguments: argparse.Namespace, spec: SolveSpec, stack: ExitStack
 ) -> tuple[Solution, tuple[str, ...]]:
-    from kvsplice_core.progress import run
-    from kvsplice_core.quality.leakage import leaks_of_capture
-    from kvsplice_core.quality.solving import solve
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.proof.leakage import leaks_of_capture
+    from kvsplice_core.proof.solving import solve
 
     capture = opened_capture(arguments, stack)
     model = model_of(arguments, capture)
@@ -187,9 +202,9 @@ def _probes(model: str, arguments: argparse.Namespace) -> tuple[Document, ...]:
 
 
 def _finish(solution: Solution, leaked: tuple[str, ...], outs: dict[str, Path]) -> int:
-    from kvsplice_core.card_file import save_card
-    from kvsplice_core.files import write_text
-    from kvsplice_core.quality.solve_tables import solve_csv, solve_json
+    from kvsplice_core.base.files import write_text
+    from kvsplice_core.codec.card_file import save_card
+    from kvsplice_core.report.solve_table import solve_csv, solve_json
 
     result = solution.result
     if "json" in outs:
@@ -214,9 +229,9 @@ def _run_vectors(arguments: argparse.Namespace, spec: SolveSpec, outs: dict[str,
         raise SpecError("vectors without a model have no ΔNLL and no sides; they need --bits alone")
     if "csv" in outs or "json" in outs:
         raise SpecError("--csv and --json need a capture or a model; vectors are printed")
-    from kvsplice_core.codec_file import save_codec
-    from kvsplice_core.pipelines.solving import solve_layer
-    from kvsplice_core.progress import run
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.codec.codec_file import save_codec
+    from kvsplice_core.fit.solve import solve_layer
 
     arguments.pool_heads = arguments.head is None
     values = read_values(arguments)
@@ -231,3 +246,103 @@ def _run_vectors(arguments: argparse.Namespace, spec: SolveSpec, outs: dict[str,
         save_codec(solution.fit.codecs.codecs[0], outs["out"])
         say(f"saved {outs['out']}")
     return 0
+
+
+def print_solution(result: SolveResult) -> None:
+    """Print the map of bits, what the card costs, and the verdict against equal bits."""
+    evaluation, spec = result.evaluation, result.spec
+    bits = ", ".join(f"{side.upper()} {significant(b)} bits" for side, b in result.bits.items())
+    counted = f"{result.model.name}, {spec.pipeline.label}: {bits} per value, everything counted"
+    say("; ".join(filter(None, (counted, recipe_words([spec.pipeline], spec.calibration.recipe)))))
+    documents = evaluation.documents
+    names = ", ".join(one.name for one in documents)
+    tokens = sum(one.tokens for one in documents)
+    say(f"checked on {tokens} tokens of {names}; sensitivities on {', '.join(result.probes)}")
+    for caveat in solve_caveats(result):
+        remark(caveat)
+    for side in result.sides:
+        say("")
+        _print_map(result, side)
+    say("")
+    _print_codecs(result)
+    say("")
+    _print_trials(result)
+    for clause in solve_verdict(result, partial(estimate_text, sign=True)):
+        say(clause)
+    if result.choice is not None and result.choice.is_apart:
+        quality = result.choice.quality
+        cost = f"ΔNLL {estimate_text(quality.delta_nll, sign=True)}, KL {estimate_text(quality.kl)}"
+        say(f"what is kept costs {cost} nats per token there")
+    say("")
+    print_controls(evaluation.audit)
+
+
+def _print_map(result: SolveResult, side: str) -> None:
+    heads = [f"head {head}" for head in range(result.model.kv_heads)]
+    rows = [
+        (str(layer), *("dense" if isnan(b) else significant(b) for b in row))
+        for layer, row in enumerate(result.head_map(side).tolist())
+    ]
+    name = f"{side.upper()}, bits per value: layer"
+    print_table((name, *heads), rows, "|".join((name, *heads)))
+
+
+def _print_codecs(result: SolveResult) -> None:
+    columns = ("side", "layer", "heads", "bits", "k", "test NMSE", "KL alone", "kept")
+    rows = [
+        (
+            one.side.upper(),
+            str(one.layer),
+            " ".join(map(str, one.heads)),
+            significant(one.bits),
+            str(one.k),
+            significant(one.nmse),
+            significant(one.unit.cost),
+            one.kept.key,
+        )
+        for one in result.shares
+    ]
+    print_table(columns, rows, "|".join(("layer", *columns[3:-1])))
+
+
+def _print_trials(result: SolveResult) -> None:
+    print_table(
+        ("allotment", "bits", "ΔNLL", "KL", "perplexity", ""),
+        [_trial_cells(one, result) for one in result.trials],
+        "bits",
+    )
+
+
+def _trial_cells(trial: Trial, result: SolveResult) -> tuple[str, ...]:
+    kept = result.even if result.kept_even else result.solved
+    return (
+        "the same for all" if trial.even else "by sensitivity",
+        significant(trial.bits),
+        estimate_text(trial.quality.delta_nll, sign=True),
+        estimate_text(trial.quality.kl),
+        estimate_text(trial.quality.perplexity),
+        "kept" if trial is kept else "",
+    )
+
+
+def print_layer(
+    solution: LayerSolution, title: str, pipeline: Pipeline, calibration: CalibrationSpec
+) -> None:
+    """Print what every codec of one layer of vectors was given."""
+    fit = solution.fit
+    heading = (
+        f"{title}, {pipeline.label}: {significant(fit.counted.total)} bits per value, everything "
+        f"counted",
+        f"NMSE {significant(fit.nmse)} on {len(fit.errors)} test tokens",
+        recipe_words([pipeline], calibration.recipe),
+    )
+    say("; ".join(filter(None, heading)))
+    rows = [
+        (str(i), significant(one.counted.total), str(one.codec.k), significant(nmse), one.kept.key)
+        for i, (one, nmse) in enumerate(
+            (one, float(one.errors.sum() / one.spread.sum())) for one in fit.groups
+        )
+    ]
+    print_table(("codec", "bits", "k", "test NMSE", "kept"), rows, "codec|bits|k|test NMSE")
+    if len(rows) > 1:
+        say(f"squared error against the same for all: {change_text(solution.change)}")

@@ -6,17 +6,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kvsplice_core.base.errors import SpecError
 from kvsplice_core.cli.console import WorkProgress
-from kvsplice_core.errors import SpecError
 from kvsplice_core.language.bundled import BUNDLED, MODEL_HELP
 
 if TYPE_CHECKING:
     import argparse
     from contextlib import ExitStack
 
-    from kvsplice_core.capture.file import Capture
-    from kvsplice_core.capture.specs import CaptureStep
-    from kvsplice_core.pipelines.layer import LayerValues
+    from kvsplice_core.data.capture import CaptureStep
+    from kvsplice_core.data.capture_file import Capture
+    from kvsplice_core.fit.layer import LayerValues
 
 
 ALSO_MODELS = f"; a capture; or a language model: {MODEL_HELP}"
@@ -64,7 +64,7 @@ def wants_model(arguments: argparse.Namespace) -> bool:
 
 def refuse_of_vectors(arguments: argparse.Namespace) -> None:
     """Raise SpecError if what only captures and models have is asked of plain vectors."""
-    from kvsplice_core.capture.file import is_capture
+    from kvsplice_core.data.capture_file import is_capture
 
     asked = {
         "--model": arguments.model is not None,
@@ -78,7 +78,7 @@ def refuse_of_vectors(arguments: argparse.Namespace) -> None:
 
 def wants_layers(arguments: argparse.Namespace) -> bool:
     """Say whether the vectors of all layers of a capture are asked for."""
-    from kvsplice_core.capture.file import is_capture
+    from kvsplice_core.data.capture_file import is_capture
 
     picked = any(getattr(arguments, name) is not None for name in _PICKS)
     return not picked and is_capture(arguments.data)
@@ -86,8 +86,8 @@ def wants_layers(arguments: argparse.Namespace) -> bool:
 
 def captured_layers(arguments: argparse.Namespace) -> dict[tuple[str, int], LayerValues]:
     """Return the vectors of all layers of a capture, by side and first layer of each group."""
-    from kvsplice_core.capture.file import open_capture
-    from kvsplice_core.pipelines.layer import LayerValues, join_layers
+    from kvsplice_core.data.capture_file import open_capture
+    from kvsplice_core.fit.layer import LayerValues, join_layers
 
     capture, side, size = open_capture(arguments.data), arguments.side, arguments.join_layers
     read = [
@@ -100,8 +100,8 @@ def captured_layers(arguments: argparse.Namespace) -> dict[tuple[str, int], Laye
 
 def is_model(source: str) -> bool:
     """Say whether a source brings a language model: its name, its folder, or a capture of it."""
-    from kvsplice_core.capture.file import is_capture
-    from kvsplice_core.values.samples import SAMPLES
+    from kvsplice_core.data.capture_file import is_capture
+    from kvsplice_core.data.samples import SAMPLES
 
     if source == BUNDLED:
         return True
@@ -118,15 +118,15 @@ def opened_capture(arguments: argparse.Namespace, stack: ExitStack) -> Capture:
 
     The latter lies in a temporary folder until `stack` is closed.
     """
-    from kvsplice_core.capture.file import is_capture, open_capture
+    from kvsplice_core.data.capture_file import is_capture, open_capture
 
     if is_capture(arguments.data):
         return open_capture(arguments.data)
-    from kvsplice_core.capture.capturing import capture_vectors
-    from kvsplice_core.capture.specs import CaptureSpec, Sides
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.data.capture import CaptureSpec, Sides
+    from kvsplice_core.language.capture import capture_vectors
     from kvsplice_core.language.models import load_model
     from kvsplice_core.language.texts import BundledText, documents_for
-    from kvsplice_core.progress import run
 
     documents = documents_for(arguments.data, arguments.calibration_text, BundledText.CALIBRATION)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from kvsplice_core.cli.console import SweepProgress, change_text, print_table, remark, significant
-from kvsplice_core.cli.finished_rows import FinishedRows
 from kvsplice_core.cli.options import (
     add_calibration_options,
     add_data_options,
@@ -16,16 +16,18 @@ from kvsplice_core.cli.options import (
     parse_ks,
     read_values,
 )
-from kvsplice_core.cli.results import add_result_options, check_targets
-from kvsplice_core.specs import DEFAULT_KS, SweepSpec
+from kvsplice_core.cli.outputs import add_result_options, check_targets
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.tasks.sweep import DEFAULT_KS, SweepResult, SweepSpec
+from kvsplice_core.version import library_versions
 
 if TYPE_CHECKING:
     import argparse
 
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.results import SweepResult, SweepRow, SweepStep
-    from kvsplice_core.specs import CalibrationSpec
-    from kvsplice_core.values.values import Values
+    from kvsplice_core.data.vectors import Values
+    from kvsplice_core.tasks.sweep import SweepResult, SweepRow, SweepSpec, SweepStep
+    from kvsplice_core.tasks.training import CalibrationSpec
 
 
 def add_to(commands: Commands) -> None:
@@ -83,8 +85,8 @@ def _sweep_spec(arguments: argparse.Namespace, calibration: CalibrationSpec, dim
 
 
 def _follow(values: Values, spec: SweepSpec, finished: FinishedRows) -> SweepResult:
-    from kvsplice_core.progress import run
-    from kvsplice_core.sweeping import sweep
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.fit.sweep import sweep
 
     with SweepProgress(values.summary, spec) as progress:
 
@@ -103,3 +105,45 @@ def _print(result: SweepResult) -> None:
 def _cells(row: SweepRow) -> tuple[str, ...]:
     change = "" if row.change is None else change_text(row.change)
     return (str(row.k), row.method.label, significant(row.scores.mse), change, row.kept.key)
+
+
+class FinishedRows:
+    """Collects the rows of a sweep as they are finished.
+
+    Parameters
+    ----------
+    values : Values
+        The vectors of the sweep.
+    spec : SweepSpec
+        What was asked for.
+    """
+
+    def __init__(self, values: Values, spec: SweepSpec) -> None:
+        self._values = values
+        self._spec = spec
+        self._started = time.monotonic()
+        self._pca_curve: tuple[float, ...] = ()
+        self.rows: list[SweepRow] = []
+
+    def add(self, step: SweepStep) -> None:
+        """Keep what a progress value brings."""
+        self._pca_curve = step.pca_curve or self._pca_curve
+        if step.row is not None:
+            self.rows.append(step.row)
+
+    def result(self) -> SweepResult:
+        """Return the rows so far as a result."""
+        place = {method: index for index, method in enumerate(Method)}
+        train, test = self._values.split(self._spec.calibration.train_fraction)
+        return SweepResult(
+            data=self._values.summary,
+            spec=self._spec,
+            rows=tuple(sorted(self.rows, key=lambda row: (row.k, place[row.method]))),
+            pca_curve=self._pca_curve,
+            variance_kept=(),
+            train_vectors=len(train),
+            test_vectors=len(test),
+            device=self._spec.calibration.device,
+            elapsed_s=time.monotonic() - self._started,
+            versions=library_versions(),
+        )

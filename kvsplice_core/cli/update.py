@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from kvsplice_core.cli.console import WorkProgress, print_table, say, significant
 from kvsplice_core.cli.options import add_data_options, new_command, positive_int, read_values
 from kvsplice_core.cli.outputs import check_file
-from kvsplice_core.updates import UpdateSpec, effect
+from kvsplice_core.tasks.update import UpdateSpec, effect
 
 if TYPE_CHECKING:
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.updates import Adapted, Comparison, UpdateStep
+    from kvsplice_core.tasks.update import Adapted, Comparison, UpdateStep
 
 _SPEC = UpdateSpec()
 
@@ -55,9 +55,9 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     out = check_file("--out", arguments.out, ".safetensors")
     values = read_values(arguments)
-    from kvsplice_core.adapting import adapt
-    from kvsplice_core.codec_file import load_codec, load_history, save_codec
-    from kvsplice_core.progress import run
+    from kvsplice_core.base.progress import run
+    from kvsplice_core.codec.codec_file import load_codec, load_history, save_codec
+    from kvsplice_core.fit.update import adapt
 
     codec, history = load_codec(arguments.codec), load_history(arguments.codec)
     with WorkProgress() as progress:

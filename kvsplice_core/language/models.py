@@ -14,12 +14,12 @@ from urllib.request import getproxies
 
 import torch
 
-from kvsplice_core.cache_memory.shapes import ModelShape, shape_of_config
-from kvsplice_core.devices import resolve_device
-from kvsplice_core.errors import LanguageModelError, SpecError
+from kvsplice_core.base.devices import resolve_device
+from kvsplice_core.base.errors import LanguageModelError, SpecError
+from kvsplice_core.base.model_facts import ModelFacts
+from kvsplice_core.base.resources import resource_path
+from kvsplice_core.data.model_shape import ModelShape, shape_of_config
 from kvsplice_core.language.bundled import BUNDLED
-from kvsplice_core.model_facts import ModelFacts
-from kvsplice_core.resources import resource_path
 
 _USUAL_CONTEXT = 1_024
 

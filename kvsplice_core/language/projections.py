@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from kvsplice_core.errors import LanguageModelError
+from kvsplice_core.base.errors import LanguageModelError
 
 _NAMES = ("o_proj", "c_proj", "out_proj", "dense")
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from kvsplice_core.errors import DataError
+from kvsplice_core.base.errors import DataError
+from kvsplice_core.base.resources import resource_path
 from kvsplice_core.language.bundled import BUNDLED
-from kvsplice_core.resources import resource_path
 
 if TYPE_CHECKING:
     from kvsplice_core.language.models import LanguageModel

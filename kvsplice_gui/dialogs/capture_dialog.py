@@ -17,11 +17,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_core.cache_memory import format_bytes
-from kvsplice_core.errors import SpecError
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.text import format_bytes
 from kvsplice_core.language.bundled import BUNDLED
-from kvsplice_gui import settings
-from kvsplice_gui.capture_wish import (
+from kvsplice_gui.dialogs.capture_fields import CaptureFields
+from kvsplice_gui.look.theme import SPACING
+from kvsplice_gui.state import settings
+from kvsplice_gui.state.capture import (
     CaptureWish,
     KnownModel,
     books_at_hand,
@@ -31,8 +33,6 @@ from kvsplice_gui.capture_wish import (
     require_usable,
     short_name,
 )
-from kvsplice_gui.dialogs.capture_fields import CaptureFields
-from kvsplice_gui.theme import SPACING
 
 CAPTURING, CANCELLING = "Capturing", "Cancelling"
 _WIDTH = 70 * SPACING

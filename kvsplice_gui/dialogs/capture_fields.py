@@ -17,12 +17,12 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_core.capture.specs import CAPTURE_DTYPES, Sides
-from kvsplice_gui import parameters
-from kvsplice_gui.capture_wish import CaptureWish
+from kvsplice_core.data.capture import CAPTURE_DTYPES, Sides
 from kvsplice_gui.dialogs.text_list import TextList
-from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
-from kvsplice_gui.theme import SPACING
+from kvsplice_gui.look import parameters
+from kvsplice_gui.look.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
+from kvsplice_gui.look.theme import SPACING
+from kvsplice_gui.state.capture import CaptureWish
 
 _SIDES = (("V", Sides.V), ("K", Sides.K), ("V and K", Sides.BOTH))
 _AFTER, _PLAIN = "after rotary, as the cache holds it", "as the cache holds it (no rotary)"

@@ -16,8 +16,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_gui.errors import ErrorReport
-from kvsplice_gui.theme import SPACING
+from kvsplice_gui.look.errors import ErrorReport
+from kvsplice_gui.look.theme import SPACING
 
 _WIDTH = 60 * SPACING
 _DETAILS_HEIGHT = 25 * SPACING

@@ -22,7 +22,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_gui.theme import SPACING
+from kvsplice_gui.look.theme import SPACING
 
 _LIST_HEIGHT = 9 * SPACING
 

@@ -17,12 +17,12 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_core.updates import Adapted
-from kvsplice_gui import parameters
-from kvsplice_gui.panels.fields import FieldGroup, spin_box
+from kvsplice_core.tasks.update import Adapted
+from kvsplice_gui.look import parameters
+from kvsplice_gui.look.fields import FieldGroup, spin_box
+from kvsplice_gui.look.theme import SPACING
 from kvsplice_gui.panels.update_table import UpdateTable
-from kvsplice_gui.theme import SPACING
-from kvsplice_gui.update_jobs import UpdateWish
+from kvsplice_gui.work.model_jobs import UpdateWish
 
 UPDATING, CANCELLING = "Updating", "Cancelling"
 _WIDTH = 84 * SPACING

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QLabel
 
-from kvsplice_core.quality.results import Control
+from kvsplice_core.tasks.evaluate import Control
+from kvsplice_gui.look.theme import SPACING
 from kvsplice_gui.panels.record_table import Field, RecordTable
-from kvsplice_gui.quality.words import audit_verdict, failed
-from kvsplice_gui.theme import SPACING
+from kvsplice_gui.readouts.quality_words import audit_verdict, failed
 
 _WHEN = (
     "Of a curve the full audit runs at the first k of each method; what attention reads is watched "

@@ -19,20 +19,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_core.methods import Method
-from kvsplice_core.specs import (
-    DEVICES,
-    RECIPE_DEFAULTS,
-    CouplingKind,
-    Curve,
-    KnotPlacement,
-    Recipe,
-)
-from kvsplice_gui import parameters
-from kvsplice_gui.kinds import AXES_CHOICES, label
-from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
-from kvsplice_gui.parameters import Parameter
-from kvsplice_gui.state import Wishes
+from kvsplice_core.codec.kinds import CouplingKind, Curve, KnotPlacement, Method, Recipe
+from kvsplice_core.tasks.training import DEVICES, RECIPE_DEFAULTS
+from kvsplice_gui.look import parameters
+from kvsplice_gui.look.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
+from kvsplice_gui.look.parameters import Parameter
+from kvsplice_gui.state.kinds import AXES_CHOICES, label
+from kvsplice_gui.state.wishes import Wishes
 
 _SPLINES, _FLOWS = (Method.SPLINE,), (Method.FLOW,)
 # The fields of `Wishes` that shape a transform: parameter, choices, and the methods that heed it.

@@ -16,11 +16,11 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_core.quality.results import Continuation
+from kvsplice_core.tasks.evaluate import Continuation
+from kvsplice_gui.look.theme import LIGHT, SPACING, Theme
 from kvsplice_gui.plots.header import EmptyLabel
 from kvsplice_gui.plots.heading_line import HeadingLine
 from kvsplice_gui.plots.notice import Notice
-from kvsplice_gui.theme import LIGHT, SPACING, Theme
 
 _EMPTY = (
     "Press Evaluate this k to read what the model writes with the dense and with the compressed "

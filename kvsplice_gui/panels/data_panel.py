@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
-from kvsplice_core.capture.specs import CaptureFacts, KeyState
-from kvsplice_core.values.axes import resolve_axes, split_axes
-from kvsplice_gui import formats, parameters
-from kvsplice_gui.capture_wish import short_name
-from kvsplice_gui.jobs import Dataset
-from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
-from kvsplice_gui.state import DataWish
+from kvsplice_core.data.axes import resolve_axes, split_axes
+from kvsplice_core.data.capture import CaptureFacts, KeyState
+from kvsplice_gui.look import formats, parameters
+from kvsplice_gui.look.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
+from kvsplice_gui.state.capture import short_name
+from kvsplice_gui.state.dataset import Dataset
+from kvsplice_gui.state.wishes import DataWish
 
 if TYPE_CHECKING:
-    from kvsplice_core.values.tensors import TensorInfo
+    from kvsplice_core.data.tensors import TensorInfo
 
 _POOL = "pool"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kvsplice_core.cache_memory import format_bytes
-from kvsplice_core.quality.results import Estimate, EvalResult
-from kvsplice_gui.formats import UNIT_SPACE, three_digits
+from kvsplice_core.base.estimates import Estimate
+from kvsplice_core.base.text import format_bytes
+from kvsplice_core.tasks.evaluate import EvalResult
+from kvsplice_gui.look.formats import UNIT_SPACE, three_digits
 from kvsplice_gui.panels.record_table import Field, RecordTable
 
 _EMPTY = (

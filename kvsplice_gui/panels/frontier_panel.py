@@ -18,15 +18,15 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_core.errors import SpecError
-from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_core.pipelines.wording import MEASURES
-from kvsplice_gui import parameters
-from kvsplice_gui.frontier.readouts import parse_bits
-from kvsplice_gui.frontier.state import FrontierWish
-from kvsplice_gui.panels.fields import FieldGroup, combo_box, fill
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.report.frontier_words import MEASURES
+from kvsplice_gui.look import parameters
+from kvsplice_gui.look.fields import FieldGroup, combo_box, fill
+from kvsplice_gui.look.theme import LIGHT, Theme
 from kvsplice_gui.plots.frontier_legend import short_label, swatch_icon
-from kvsplice_gui.theme import LIGHT, Theme
+from kvsplice_gui.readouts.frontier import parse_bits
+from kvsplice_gui.state.wishes import FrontierWish
 
 _ROWS_SHOWN, _ROW_PX = 7, 20
 _EXAMPLE = "joined+output+lloyd-max"

@@ -14,13 +14,13 @@ from PyQt6.QtCore import (
 from PyQt6.QtGui import QBrush, QColor, QIcon
 from PyQt6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
-from kvsplice_core.pipelines.results import FrontierPoint, FrontierResult
-from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_core.results import Change
-from kvsplice_gui.formats import MISSING, percent, three_digits
+from kvsplice_core.base.estimates import Change
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult
+from kvsplice_gui.look.formats import MISSING, percent, three_digits
+from kvsplice_gui.look.theme import LIGHT, Theme
 from kvsplice_gui.panels.record_table import Field, RecordTable
 from kvsplice_gui.plots.frontier_legend import swatch_icon
-from kvsplice_gui.theme import LIGHT, Theme
 
 _EMPTY = "Press Measure frontier to see every pipeline at every budget, with its verdict."
 _LAST = float("inf")

@@ -7,14 +7,14 @@ import math
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
-from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_gui import formats, parameters
-from kvsplice_gui.frontier.state import LEAST_BUDGET, MOST_BUDGET
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_gui.look import formats, parameters
+from kvsplice_gui.look.theme import SPACING, Theme
 from kvsplice_gui.panels.solve_button import SolveButton, SolveOffer
 from kvsplice_gui.plots.frontier_legend import FrontierLegend
 from kvsplice_gui.plots.frontier_plot import FrontierPlot
 from kvsplice_gui.plots.notice import Notice
-from kvsplice_gui.theme import SPACING, Theme
+from kvsplice_gui.state.wishes import LEAST_BUDGET, MOST_BUDGET
 
 _STEPS = 60
 """Steps of the slider: 20 for each doubling of the bits, as the plot's axis is drawn."""

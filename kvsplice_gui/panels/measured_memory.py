@@ -5,13 +5,13 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QSplitter, QStackedLayout, QTextEdit, QVBoxLayout, QWidget
 
-from kvsplice_core.cache_memory import format_bytes
-from kvsplice_core.measured_memory import MeasuredMemory, MemoryPoint
-from kvsplice_gui import formats
-from kvsplice_gui.capture_wish import short_name
+from kvsplice_core.base.text import format_bytes
+from kvsplice_core.tasks.measure import MeasuredMemory, MemoryPoint
+from kvsplice_gui.look import formats
+from kvsplice_gui.look.theme import SPACING
 from kvsplice_gui.panels.record_table import Field, RecordTable
 from kvsplice_gui.plots.header import ElidedLabel, EmptyLabel
-from kvsplice_gui.theme import SPACING
+from kvsplice_gui.state.capture import short_name
 
 _EMPTY = (
     "Capture vectors from a model, then press Measure in the controls under Cache memory to see "

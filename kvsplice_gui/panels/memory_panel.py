@@ -8,10 +8,10 @@ from typing import Any
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QLabel, QPushButton, QWidget
 
-from kvsplice_core.cache_memory import PRESETS
-from kvsplice_gui import parameters
-from kvsplice_gui.panels.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
-from kvsplice_gui.state import MemoryWish
+from kvsplice_core.data.model_shape import PRESETS
+from kvsplice_gui.look import parameters
+from kvsplice_gui.look.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
+from kvsplice_gui.state.wishes import MemoryWish
 
 _BROWSE = "browse"
 _MEASURE_HELP = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QFrame,
@@ -15,30 +13,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-
-@dataclass(frozen=True)
-class Stage:
-    """What a stage says: its name and its number."""
-
-    name: str
-    number: str
-    help: str = ""
-
-
-@dataclass(frozen=True)
-class Stages:
-    """The stages in the order vectors pass them; some are shown only where they are chosen."""
-
-    values: Stage
-    transform: Stage
-    pca: Stage
-    cache: Stage
-    decoder: Stage
-    restored: Stage
-    grouping: Stage | None = None
-    axes: Stage | None = None
-    quantizer: Stage | None = None
-
+from kvsplice_gui.readouts.stages import Stage, Stages
 
 STAGE_KEYS = (
     "values", "grouping", "axes", "transform", "pca", "quantizer", "cache", "decoder", "restored",

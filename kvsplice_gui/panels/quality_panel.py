@@ -18,10 +18,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_core.capture.specs import CaptureFacts
+from kvsplice_core.data.capture import CaptureFacts
 from kvsplice_core.language.bundled import BUNDLED
-from kvsplice_gui import parameters
-from kvsplice_gui.panels.fields import (
+from kvsplice_gui.look import parameters
+from kvsplice_gui.look.fields import (
     SIDES,
     FieldGroup,
     choose,
@@ -30,7 +30,7 @@ from kvsplice_gui.panels.fields import (
     set_number,
     spin_box,
 )
-from kvsplice_gui.quality.state import QualityWish
+from kvsplice_gui.state.wishes import QualityWish
 
 _MODES = (("strict", "strict"), ("window", "window"))
 _OWN_BOOKS = "held-out books (10)"

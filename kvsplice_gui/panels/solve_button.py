@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QPushButton, QWidget
 
-from kvsplice_gui.solving.readouts import BY_BITS
+from kvsplice_gui.readouts.solve import BY_BITS
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,14 @@ from typing import Any
 from PyQt6.QtCore import QSignalBlocker, pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QRadioButton, QWidget
 
-from kvsplice_core.capture.specs import CaptureFacts
-from kvsplice_core.errors import SpecError
-from kvsplice_gui import parameters
-from kvsplice_gui.frontier.state import FrontierWish
-from kvsplice_gui.panels.fields import SIDES, FieldGroup, combo_box, fill
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.data.capture import CaptureFacts
+from kvsplice_gui.look import parameters
+from kvsplice_gui.look.fields import SIDES, FieldGroup, combo_box, fill
+from kvsplice_gui.look.parameters import Parameter
 from kvsplice_gui.panels.solve_button import SolveButton, SolveOffer
-from kvsplice_gui.parameters import Parameter
-from kvsplice_gui.solving.readouts import parse_number
-from kvsplice_gui.solving.state import SolveWish
-from kvsplice_gui.state import Wishes
+from kvsplice_gui.readouts.solve import parse_number
+from kvsplice_gui.state.wishes import FrontierWish, SolveWish, Wishes
 
 _NUMBER_PX = 56
 _NO_KEY_BITS = "as V"

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QLineEdit, QWidget
 
-from kvsplice_core.errors import SpecError
-from kvsplice_gui import parameters
-from kvsplice_gui.panels.fields import FieldGroup
+from kvsplice_core.base.errors import SpecError
+from kvsplice_gui.look import parameters
+from kvsplice_gui.look.fields import FieldGroup
 
 MAX_DIMS = 8
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyqtgraph as pg
 from PyQt6.QtGui import QColor
 
+from kvsplice_gui.look.theme import Theme, plot_font
 from kvsplice_gui.plots.ticks import Ticker, linear_ticks
-from kvsplice_gui.theme import Theme, plot_font
 
 _GRID_ALPHA = 255
 _LEFT_WIDTH = 52

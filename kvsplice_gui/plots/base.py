@@ -9,11 +9,11 @@ from PyQt6.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QContextMenuEvent, QCursor, QKeyEvent, QResizeEvent
 from PyQt6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from kvsplice_gui.look.theme import CAPTION_PX, LIGHT, SPACING, Theme
 from kvsplice_gui.plots.axis import TickerAxis
 from kvsplice_gui.plots.bounds import Bounds
 from kvsplice_gui.plots.crosshair import Crosshair, Reading
 from kvsplice_gui.plots.header import EmptyLabel, PlotHeader
-from kvsplice_gui.theme import CAPTION_PX, LIGHT, SPACING, Theme
 
 _ARROWS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
 LABEL_MIN_HEIGHT = 25 * SPACING

@@ -10,14 +10,14 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PyQt6.QtGui import QColor
 
-from kvsplice_core.methods import Method
-from kvsplice_core.palette import GREY, style_of
-from kvsplice_core.results import Change, Verdict
-from kvsplice_gui.formats import percent
+from kvsplice_core.base.estimates import Change, Verdict
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.report.palette import GREY, style_of
+from kvsplice_gui.look.formats import percent
+from kvsplice_gui.look.theme import Theme
 from kvsplice_gui.plots.bounds import Bounds, bounds_of
 from kvsplice_gui.plots.crosshair import Reading, Series, nearest
 from kvsplice_gui.plots.k_plot import KPlot
-from kvsplice_gui.theme import Theme
 
 Floats = NDArray[np.float64]
 Changes = tuple[NDArray[np.int64], Floats, Floats, Floats]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QRectF
 from PyQt6.QtGui import QColor
 
+from kvsplice_gui.look.theme import Theme
 from kvsplice_gui.plots.axis import TickerAxis
 from kvsplice_gui.plots.ticks import Ticker
-from kvsplice_gui.theme import Theme
 
 STEPS = 256
 _WIDTH = 10

@@ -11,7 +11,7 @@ import pyqtgraph as pg
 from numpy.typing import ArrayLike, NDArray
 from PyQt6.QtGui import QColor
 
-from kvsplice_gui.theme import Theme
+from kvsplice_gui.look.theme import Theme
 
 _RING_SIZE = 11
 

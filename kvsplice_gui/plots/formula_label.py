@@ -6,7 +6,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QLabel, QSizePolicy
 
-from kvsplice_gui.theme import CAPTION_PX, SPACING, plot_font
+from kvsplice_gui.look.theme import CAPTION_PX, SPACING, plot_font
 
 _LINES = 2
 

@@ -10,10 +10,10 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PyQt6.QtGui import QColor, QPen
 
-from kvsplice_core.palette import PipelineStyle, pipeline_style
-from kvsplice_gui.frontier.readouts import FrontierLine
+from kvsplice_core.report.palette import PipelineStyle, pipeline_style
+from kvsplice_gui.look.theme import Theme, plot_font
 from kvsplice_gui.plots.quality_items import QualityScale
-from kvsplice_gui.theme import Theme, plot_font
+from kvsplice_gui.readouts.frontier import FrontierLine
 
 Floats = NDArray[np.float64]
 

@@ -19,10 +19,10 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
-from kvsplice_core.palette import pipeline_style
-from kvsplice_core.pipelines.spec import Pipeline
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.report.palette import pipeline_style
+from kvsplice_gui.look.theme import CAPTION_PX, LIGHT, SPACING, Theme, plot_font
 from kvsplice_gui.plots.frontier_items import SYMBOL_SIZE, line_pen
-from kvsplice_gui.theme import CAPTION_PX, LIGHT, SPACING, Theme, plot_font
 
 _ROW_PX = 17
 _LEAST_ROW_PX = 12

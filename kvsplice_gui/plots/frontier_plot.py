@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QColor, QKeyEvent
 
-from kvsplice_core.pipelines.results import FrontierPoint
-from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_core.pipelines.wording import MEASURES
-from kvsplice_gui.frontier.readouts import FrontierLine, describe
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.report.frontier_words import MEASURES
+from kvsplice_core.tasks.frontier import FrontierPoint
+from kvsplice_gui.look.theme import Theme, plot_font
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import Bounds, bounds_of
 from kvsplice_gui.plots.crosshair import Reading
 from kvsplice_gui.plots.frontier_items import BoundItems, LineItems, scale_of
 from kvsplice_gui.plots.quality_items import QualityScale
 from kvsplice_gui.plots.ticks import bits_ticks, decade_ticks, linear_ticks
-from kvsplice_gui.theme import Theme, plot_font
+from kvsplice_gui.readouts.frontier import FrontierLine, describe
 
 Floats = NDArray[np.float64]
 Bound = tuple[tuple[float, float], ...]

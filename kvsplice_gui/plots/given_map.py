@@ -8,10 +8,10 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 
-from kvsplice_gui.formats import three_digits
+from kvsplice_gui.look.formats import three_digits
+from kvsplice_gui.look.theme import CAPTION_PX, plot_font
 from kvsplice_gui.plots.head_map import Cell, HeadMap
 from kvsplice_gui.plots.ticks import linear_ticks
-from kvsplice_gui.theme import CAPTION_PX, plot_font
 
 _EMPTY = (
     "Open a capture of a model and press Solve for the budget to see how many bits per value each "

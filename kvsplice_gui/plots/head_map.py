@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QKeyEvent
 
+from kvsplice_gui.look.theme import Theme
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import Bounds
 from kvsplice_gui.plots.colour_bar import ColourBar, lookup_table
@@ -16,7 +17,6 @@ from kvsplice_gui.plots.header import quiet_button
 from kvsplice_gui.plots.heading_line import HeadingLine
 from kvsplice_gui.plots.notice import Notice
 from kvsplice_gui.plots.ticks import Ticker, integer_ticks
-from kvsplice_gui.theme import Theme
 
 Cell = tuple[int, int]
 

@@ -6,7 +6,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
-from kvsplice_gui.theme import CAPTION_PX, SPACING, plot_font
+from kvsplice_gui.look.theme import CAPTION_PX, SPACING, plot_font
 
 
 class ElidedLabel(QLabel):

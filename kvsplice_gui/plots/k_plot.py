@@ -9,9 +9,9 @@ import pyqtgraph as pg
 from PyQt6.QtCore import pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QColor
 
+from kvsplice_gui.look.theme import Theme, plot_font
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.ticks import k_ticks
-from kvsplice_gui.theme import Theme, plot_font
 
 
 class KPlot(PlotFrame):

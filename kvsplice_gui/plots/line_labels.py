@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 
-from kvsplice_gui.theme import CAPTION_PX, Theme, plot_font
+from kvsplice_gui.look.theme import CAPTION_PX, Theme, plot_font
 
 _LINE_HEIGHT = CAPTION_PX + 3
 _VEIL = "C0"

@@ -11,14 +11,14 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PyQt6.QtGui import QColor
 
-from kvsplice_core.methods import Method
-from kvsplice_core.palette import style_of
-from kvsplice_gui.formats import three_digits
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.report.palette import style_of
+from kvsplice_gui.look.formats import three_digits
+from kvsplice_gui.look.theme import CAPTION_PX, Theme
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import bounds_of
 from kvsplice_gui.plots.crosshair import Reading, Series, log10_or_nan, nearest
 from kvsplice_gui.plots.ticks import decade_ticks, linear_ticks
-from kvsplice_gui.theme import CAPTION_PX, Theme
 
 _MOST_POINTS = 300
 

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import Qt, pyqtSlot
 from PyQt6.QtGui import QColor
 
-from kvsplice_core.cache_memory import format_bytes
-from kvsplice_gui import formats
+from kvsplice_core.base.text import format_bytes
+from kvsplice_gui.look import formats
+from kvsplice_gui.look.theme import Theme, plot_font
 from kvsplice_gui.plots import ticks
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import bounds_of
 from kvsplice_gui.plots.crosshair import Reading, Series, nearest
 from kvsplice_gui.plots.formula_label import FormulaLabel
 from kvsplice_gui.plots.line_labels import LineLabel, LineLabels
-from kvsplice_gui.theme import Theme, plot_font
 
 Floats = NDArray[np.float64]
 MemoryLine = tuple[str, Floats, Floats, str, bool]

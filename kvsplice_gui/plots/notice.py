@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtWidgets import QLabel, QWidget
 
-from kvsplice_gui.theme import SPACING
+from kvsplice_gui.look.theme import SPACING
 
 
 class Notice(QLabel):

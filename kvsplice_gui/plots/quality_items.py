@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 
-from kvsplice_core.methods import Method
-from kvsplice_core.palette import style_of
-from kvsplice_gui.quality.readouts import QualityCurve
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.report.palette import style_of
+from kvsplice_gui.readouts.quality import QualityCurve
 
 Floats = NDArray[np.float64]
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QColor, QKeyEvent
 
-from kvsplice_core.methods import Method
-from kvsplice_core.palette import style_of
-from kvsplice_gui.formats import three_digits
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.report.palette import style_of
+from kvsplice_gui.look.formats import three_digits
+from kvsplice_gui.look.theme import CAPTION_PX, Theme
 from kvsplice_gui.plots.bounds import Bounds, bounds_of
 from kvsplice_gui.plots.crosshair import Reading, Series, nearest
 from kvsplice_gui.plots.header import quiet_button
@@ -20,9 +21,8 @@ from kvsplice_gui.plots.k_plot import KPlot
 from kvsplice_gui.plots.notice import Notice
 from kvsplice_gui.plots.quality_items import CurveItems, GhostLines, QualityScale, faded
 from kvsplice_gui.plots.ticks import decade_ticks, linear_ticks
-from kvsplice_gui.quality.readouts import QualityCurve
-from kvsplice_gui.quality.words import MEASURE_NAMES, UNIT, against_pca, is_tie
-from kvsplice_gui.theme import CAPTION_PX, Theme
+from kvsplice_gui.readouts.quality import QualityCurve
+from kvsplice_gui.readouts.quality_words import MEASURE_NAMES, UNIT, against_pca, is_tie
 
 Floats = NDArray[np.float64]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kvsplice_gui.formats import three_digits
+from kvsplice_gui.look.formats import three_digits
 from kvsplice_gui.plots.head_map import Cell, HeadMap
 from kvsplice_gui.plots.ticks import decade_ticks
-from kvsplice_gui.quality.words import UNIT
+from kvsplice_gui.readouts.quality_words import UNIT
 
 _EMPTY = (
     "Press Sensitivity map to see what each head costs, in nats per token, when it alone is "

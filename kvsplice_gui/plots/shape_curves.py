@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kvsplice_core.palette import SEQUENCE
-from kvsplice_core.shapes import ScatterShape, Shape, SplineShape
+from kvsplice_core.codec.shapes import ScatterShape, Shape, SplineShape
+from kvsplice_core.report.palette import SEQUENCE
 
 Floats = NDArray[np.float64]
 

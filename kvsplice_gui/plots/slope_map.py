@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 
-from kvsplice_core.axes import Axes
-from kvsplice_core.shapes import Shape, SplineShape
-from kvsplice_gui.formats import three_digits
+from kvsplice_core.codec.kinds import Axes
+from kvsplice_core.codec.shapes import Shape, SplineShape
+from kvsplice_gui.look.formats import three_digits
+from kvsplice_gui.look.theme import Theme
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import Bounds
 from kvsplice_gui.plots.colour_bar import ColourBar, lookup_table
 from kvsplice_gui.plots.crosshair import Reading
 from kvsplice_gui.plots.shape_curves import MOST_DIMS, dim_colour
 from kvsplice_gui.plots.ticks import Tick, integer_ticks
-from kvsplice_gui.theme import Theme
 
 # Blue to orange: apart for every kind of colour blindness; the middle fades into the ground.
 _LIGHT_STOPS = ("#08488E", "#5FA2D0", "#F1F1F1", "#F5A65B", "#9C3A03")

@@ -12,16 +12,16 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSlot
 from PyQt6.QtGui import QAction, QColor, QKeyEvent
 from PyQt6.QtWidgets import QVBoxLayout
 
-from kvsplice_core.axes import Axes
-from kvsplice_core.shapes import ScatterShape, Shape, SplineShape
-from kvsplice_gui.formats import three_digits
-from kvsplice_gui.knots.bar import EDIT_HELP, KnotBar
-from kvsplice_gui.knots.hand import KnotHand
-from kvsplice_gui.knots.state import KnotEdits
+from kvsplice_core.codec.kinds import Axes
+from kvsplice_core.codec.shapes import ScatterShape, Shape, SplineShape
+from kvsplice_gui.look.formats import three_digits
+from kvsplice_gui.look.theme import CAPTION_PX, Theme
 from kvsplice_gui.plots.base import LABEL_MIN_HEIGHT, PlotFrame
 from kvsplice_gui.plots.bounds import bounds_of
 from kvsplice_gui.plots.crosshair import Reading, Series, nearest
 from kvsplice_gui.plots.header import quiet_button
+from kvsplice_gui.plots.knot_bar import EDIT_HELP, KnotBar
+from kvsplice_gui.plots.knot_hand import KnotHand
 from kvsplice_gui.plots.shape_curves import (
     MOST_DIMS,
     dim_colour,
@@ -29,7 +29,7 @@ from kvsplice_gui.plots.shape_curves import (
     drawn_of,
     value_and_slope,
 )
-from kvsplice_gui.theme import CAPTION_PX, Theme
+from kvsplice_gui.state.knot_edits import KnotEdits
 
 Floats = NDArray[np.float64]
 

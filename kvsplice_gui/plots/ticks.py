@@ -10,8 +10,8 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from kvsplice_core.cache_memory import format_bytes
-from kvsplice_gui import formats
+from kvsplice_core.base.text import format_bytes
+from kvsplice_gui.look import formats
 
 Tick = tuple[float, str]
 Ticker = Callable[[float, float, float], list[Tick]]

@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks``: measure, print a table, write ``results/benchmarks.json``."""
 
 # Before torch is imported: the threads of an application.
-from kvsplice_core.threads import limit_threads, prepare_environment
+from kvsplice_core.base.devices import limit_threads, prepare_environment
 
 prepare_environment()
 
@@ -13,7 +13,7 @@ from pathlib import Path  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from kvsplice_core.files import write_text  # noqa: E402
+from kvsplice_core.base.files import write_text  # noqa: E402
 from tests.benchmarks import core, geometry, gui, model  # noqa: E402
 from tests.benchmarks.measure import Measure  # noqa: E402
 

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from kvsplice_core import CalibrationSpec, Codec, run
-from kvsplice_core.calibration import train_transform
-from kvsplice_core.methods import Method
-from kvsplice_core.specs import Recipe
-from kvsplice_core.training import Trained
+from kvsplice_core.codec.kinds import Method, Recipe
+from kvsplice_core.fit.calibrate import train_transform
+from kvsplice_core.fit.training import Trained
 from tests.benchmarks import reference
 from tests.benchmarks.measure import Measure, compare
 

@@ -7,26 +7,27 @@ from pathlib import Path
 from torch import Tensor
 
 from kvsplice_core import run
-from kvsplice_core.calibration import calibrate, split_parts
-from kvsplice_core.capture.capturing import capture_vectors
-from kvsplice_core.capture.file import Capture, open_capture
-from kvsplice_core.capture.specs import CaptureSpec, Sides
-from kvsplice_core.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.codec.kinds import KnotPlacement
+from kvsplice_core.codec.pca import fit_pca
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.data.capture import CaptureSpec, Sides
+from kvsplice_core.data.capture_file import Capture, open_capture
+from kvsplice_core.data.vectors import load_values
+from kvsplice_core.fit.budget import Budget
+from kvsplice_core.fit.calibrate import calibrate, split_parts
+from kvsplice_core.fit.frontier import frontier
+from kvsplice_core.fit.group import fit_group
+from kvsplice_core.fit.layer import LayerValues
+from kvsplice_core.fit.metrics import change_against, mean_squared_error, row_errors
 from kvsplice_core.language.bundled import BUNDLED
+from kvsplice_core.language.capture import capture_vectors
 from kvsplice_core.language.models import LanguageModel, load_model
 from kvsplice_core.language.texts import BundledText, bundled_documents
-from kvsplice_core.metrics import change_against, mean_squared_error, row_errors
-from kvsplice_core.pca import fit_pca
-from kvsplice_core.pipelines.budget import Budget
-from kvsplice_core.pipelines.fitting import fit_group
-from kvsplice_core.pipelines.frontier import frontier
-from kvsplice_core.pipelines.layer import LayerValues
-from kvsplice_core.pipelines.results import FrontierResult, FrontierSpec
-from kvsplice_core.pipelines.spec import Pipeline
-from kvsplice_core.quality.frontier import model_frontier
-from kvsplice_core.quality.specs import EvalSpec
-from kvsplice_core.specs import CalibrationSpec, KnotPlacement
-from kvsplice_core.values.values import load_values
+from kvsplice_core.proof.frontier import model_frontier
+from kvsplice_core.tasks.evaluate import EvalSpec
+from kvsplice_core.tasks.frontier import FrontierResult, FrontierSpec
+from kvsplice_core.tasks.training import CalibrationSpec
 from tests.benchmarks import core
 from tests.benchmarks.measure import Measure, compare
 

@@ -11,19 +11,20 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
 from kvsplice_core import run
-from kvsplice_core.cache import cache_for, folded
+from kvsplice_core.base.errors import KVSpliceError
+from kvsplice_core.cache import folded
+from kvsplice_core.cache.compressed import cache_for
 from kvsplice_core.cache.decoding import read
-from kvsplice_core.capture.capturing import capture_vectors
-from kvsplice_core.capture.specs import CaptureSpec
-from kvsplice_core.card import Card
-from kvsplice_core.codec import Codec
-from kvsplice_core.errors import KVSpliceError
-from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.codec.card import Card
+from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.heads import HeadCodecs
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.pca import fit_pca
+from kvsplice_core.data.capture import CaptureSpec
 from kvsplice_core.language.bundled import BUNDLED
+from kvsplice_core.language.capture import capture_vectors
 from kvsplice_core.language.models import LanguageModel, load_model
 from kvsplice_core.language.texts import Document, tokenise
-from kvsplice_core.methods import Method
-from kvsplice_core.pca import fit_pca
 from tests.benchmarks.measure import Measure, compare
 from tests.kvsplice_core.makers import transform_of
 from tests.language_models import language_model, some_documents

@@ -6,7 +6,7 @@ is called a tie.
 """
 
 # Before torch is imported: the threads of an application.
-from kvsplice_core.threads import limit_threads, prepare_environment
+from kvsplice_core.base.devices import limit_threads, prepare_environment
 
 prepare_environment()
 
@@ -16,29 +16,26 @@ import tempfile  # noqa: E402
 from collections.abc import Callable, Iterable  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from kvsplice_core.capture.capturing import capture_vectors  # noqa: E402
-from kvsplice_core.capture.file import open_capture  # noqa: E402
-from kvsplice_core.capture.specs import CaptureSpec  # noqa: E402
-from kvsplice_core.files import write_text  # noqa: E402
+from kvsplice_core.base.estimates import Change  # noqa: E402
+from kvsplice_core.base.files import write_text  # noqa: E402
+from kvsplice_core.base.progress import run  # noqa: E402
+from kvsplice_core.codec.kinds import Method, Recipe  # noqa: E402
+from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES, Pipeline  # noqa: E402
+from kvsplice_core.data.capture import CaptureSpec  # noqa: E402
+from kvsplice_core.data.capture_file import open_capture  # noqa: E402
+from kvsplice_core.data.vectors import load_values  # noqa: E402
+from kvsplice_core.fit.sweep import sweep  # noqa: E402
 from kvsplice_core.language.bundled import BUNDLED  # noqa: E402
+from kvsplice_core.language.capture import capture_vectors  # noqa: E402
 from kvsplice_core.language.models import load_model  # noqa: E402
 from kvsplice_core.language.texts import BundledText, bundled_documents  # noqa: E402
-from kvsplice_core.methods import Method  # noqa: E402
-from kvsplice_core.pipelines.results import (  # noqa: E402
-    FrontierPoint,
-    FrontierResult,
-    FrontierSpec,
-)
-from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES, Pipeline  # noqa: E402
-from kvsplice_core.progress import run  # noqa: E402
-from kvsplice_core.quality.curve import quality_curve  # noqa: E402
-from kvsplice_core.quality.curve_results import CurveResult  # noqa: E402
-from kvsplice_core.quality.frontier import model_frontier  # noqa: E402
-from kvsplice_core.quality.specs import CurveSpec, EvalSpec  # noqa: E402
-from kvsplice_core.results import Change, SweepResult  # noqa: E402
-from kvsplice_core.specs import CalibrationSpec, Recipe, SweepSpec  # noqa: E402
-from kvsplice_core.sweeping import sweep  # noqa: E402
-from kvsplice_core.values.values import load_values  # noqa: E402
+from kvsplice_core.proof.curve import quality_curve  # noqa: E402
+from kvsplice_core.proof.frontier import model_frontier  # noqa: E402
+from kvsplice_core.tasks.curve import CurveResult, CurveSpec  # noqa: E402
+from kvsplice_core.tasks.evaluate import EvalSpec  # noqa: E402
+from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, FrontierSpec  # noqa: E402
+from kvsplice_core.tasks.sweep import SweepResult, SweepSpec  # noqa: E402
+from kvsplice_core.tasks.training import CalibrationSpec  # noqa: E402
 
 README = Path(__file__).parents[2] / "README.md"
 Lines = list[str]

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812 - the name everybody gives it
 from torch import Tensor, nn
 
 from kvsplice_core import CalibrationSpec
-from kvsplice_core.training import Job
+from kvsplice_core.fit.training import Job
 
 
 class Spline1D(nn.Module):

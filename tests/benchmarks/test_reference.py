@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from kvsplice_core import CalibrationSpec, Codec
-from kvsplice_core.methods import Method
-from kvsplice_core.specs import Recipe
+from kvsplice_core.codec.kinds import Method, Recipe
 from tests.benchmarks import reference
 from tests.benchmarks.core import fit, vectors
 from tests.benchmarks.measure import compare

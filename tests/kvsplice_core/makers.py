@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from kvsplice_core import CalibrationSpec, Values, load_values, run
-from kvsplice_core.codec import Codec
-from kvsplice_core.decoders.spec import DecoderSpec, Decoding
-from kvsplice_core.heads import HeadCodecs
-from kvsplice_core.methods import Method
-from kvsplice_core.quantizers.spec import Quantization, QuantizerSpec
-from kvsplice_core.transforms.base import Learner, Transform
+from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.codec.heads import HeadCodecs
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.codec.transforms.base import Learner, Transform
 
 
 def bent_rows(n: int = 400, d: int = 6, seed: int = 0) -> Tensor:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from kvsplice_core.methods import Method
-from kvsplice_gui.controller import Controller
-from kvsplice_gui.state import State, Wishes
+from kvsplice_core.codec.kinds import Method
+from kvsplice_gui.state.state import State
+from kvsplice_gui.state.wishes import Wishes
+from kvsplice_gui.work.runner import Controller
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +54,7 @@ def controller(qtbot, quick_wishes):
 
 @pytest.fixture
 def window(qtbot, quick_wishes):
-    from kvsplice_gui.main_window import MainWindow
+    from kvsplice_gui.window.main_window import MainWindow
 
     state = State(quick_wishes)
     made = MainWindow(state, Controller(state))

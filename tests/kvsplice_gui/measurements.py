@@ -3,13 +3,12 @@
 from types import SimpleNamespace
 from typing import cast
 
-from kvsplice_core.card import Card
-from kvsplice_core.measured_memory import DecodeCost, HeldBytes, MeasuredMemory, MemoryPoint
-from kvsplice_core.methods import Method
-from kvsplice_core.model_facts import ModelFacts
-from kvsplice_core.specs import CalibrationSpec
-from kvsplice_gui.memory_jobs import Measurement, MeasureWish
-from kvsplice_gui.quality.state import CardKey
+from kvsplice_core.base.model_facts import ModelFacts
+from kvsplice_core.codec.card import Card
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.tasks.measure import DecodeCost, HeldBytes, MeasuredMemory, MemoryPoint
+from kvsplice_core.tasks.training import CalibrationSpec
+from kvsplice_gui.state.findings import CardKey, Measurement, MeasureWish
 
 FACTS = ModelFacts("gpt2-mini", "0" * 64, layers=4, kv_heads=4, head_dim=64)
 

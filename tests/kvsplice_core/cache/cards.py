@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from kvsplice_core.card import Card, full_rank
-from kvsplice_core.codec import Codec
-from kvsplice_core.decoders.spec import Decoding
-from kvsplice_core.grouping import Grouping
-from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.codec.card import Card, full_rank
+from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.decoders.spec import Decoding
+from kvsplice_core.codec.heads import HeadCodecs
+from kvsplice_core.codec.kinds import Grouping, Method
+from kvsplice_core.codec.pca import fit_pca
+from kvsplice_core.codec.projection import Unprojected
+from kvsplice_core.codec.quantizers.spec import Quantization
+from kvsplice_core.codec.transforms.identity import Identity
 from kvsplice_core.language.models import LanguageModel
-from kvsplice_core.methods import Method
-from kvsplice_core.pca import Unprojected, fit_pca
-from kvsplice_core.quantizers.spec import Quantization
-from kvsplice_core.transforms.identity import Identity
 from tests.kvsplice_core.makers import corrected, quantized, transform_of
 from tests.language_models import CONTEXT, pca_card, some_documents, tiny_gpt2, tiny_llama
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from transformers.cache_utils import DynamicCache
 
-from kvsplice_core.cache import cache_for
 from kvsplice_core.cache.by_token import by_token
+from kvsplice_core.cache.compressed import cache_for
 from kvsplice_core.cache.raw_tokens import Window
 from tests.kvsplice_core.cache.cards import MODELS, SIDES, attention, card_of, ids_of, logits_of
-from tests.kvsplice_core.capture.families import tiny_gpt_oss
+from tests.kvsplice_core.language.families import tiny_gpt_oss
 
 CLOSE = {"rtol": 1e-3, "atol": 1e-3}
 

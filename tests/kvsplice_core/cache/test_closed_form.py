@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from kvsplice_core.axes import Axes
 from kvsplice_core.cache.closed_form import break_even_tokens, card_bytes, dense_bytes
+from kvsplice_core.cache.formula import weigh
 from kvsplice_core.cache.raw_tokens import Window
-from kvsplice_core.cache_memory import MemorySpec, weigh
-from kvsplice_core.methods import Method
-from kvsplice_core.specs import Curve
+from kvsplice_core.codec.kinds import Axes, Curve, Method
+from kvsplice_core.tasks.memory import MemorySpec
 from tests.kvsplice_core.cache.cards import COMPOSED, card_of, composed_card, method_card
 from tests.kvsplice_core.makers import bent_rows, transform_of
 from tests.language_models import tiny_gpt2

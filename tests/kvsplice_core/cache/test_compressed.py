@@ -8,14 +8,14 @@ from functools import cache
 import pytest
 import torch
 
-from kvsplice_core.cache import CacheMode, cache_for
+from kvsplice_core.base.errors import LanguageModelError
 from kvsplice_core.cache.closed_form import card_bytes
+from kvsplice_core.cache.compressed import CacheMode, cache_for
 from kvsplice_core.cache.raw_tokens import Window
-from kvsplice_core.card import exact_codec, random_basis, rank_one
-from kvsplice_core.errors import LanguageModelError
-from kvsplice_core.heads import HeadCodecs
+from kvsplice_core.codec.card import exact_codec, random_basis, rank_one
+from kvsplice_core.codec.heads import HeadCodecs
+from kvsplice_core.codec.kinds import Method
 from kvsplice_core.language.attention import attention_through
-from kvsplice_core.methods import Method
 from tests.kvsplice_core.cache.cards import (
     COMPOSED,
     MODELS,

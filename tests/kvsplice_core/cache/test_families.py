@@ -8,10 +8,12 @@ import pytest
 import torch
 import transformers as tf
 
-from kvsplice_core.cache import cache_for, folded, why_not_folded
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.cache import folded
 from kvsplice_core.cache.by_token import by_token
+from kvsplice_core.cache.compressed import cache_for
+from kvsplice_core.cache.folded import why_not_folded
 from kvsplice_core.cache.raw_tokens import Window
-from kvsplice_core.errors import SpecError
 from tests.kvsplice_core.cache.cards import card_of, exact_card, ids_of, logits_of
 from tests.language_models import language_model
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kvsplice_core.cache import cache_for, folded, why_not_folded
-from kvsplice_core.errors import SpecError
-from kvsplice_core.methods import Method
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.cache import folded
+from kvsplice_core.cache.compressed import cache_for
+from kvsplice_core.cache.folded import why_not_folded
+from kvsplice_core.codec.kinds import Method
 from tests.kvsplice_core.cache.cards import (
     MODELS,
     attention,

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from kvsplice_core.base.errors import LanguageModelError, SpecError
+from kvsplice_core.base.progress import run
 from kvsplice_core.cache.measuring import measure_memory
-from kvsplice_core.errors import LanguageModelError, SpecError
-from kvsplice_core.measured_memory import COMPRESSED, DENSE, FOLDED, MeasureSpec
-from kvsplice_core.methods import Method
-from kvsplice_core.progress import run
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.tasks.measure import COMPRESSED, DENSE, FOLDED, MeasureSpec
 from tests.kvsplice_core.cache.cards import MODELS, SIDES, card_of, method_card
 from tests.language_models import tiny_gpt2, tiny_llama
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from kvsplice_core.cache import cache_for
+from kvsplice_core.cache.compressed import cache_for
 from kvsplice_core.cache.layers import CompressedLayer
 from kvsplice_core.cache.reachable import reachable_bytes
-from kvsplice_core.methods import Method
+from kvsplice_core.codec.kinds import Method
 from tests.kvsplice_core.cache.cards import card_of, ids_of, logits_of, method_card
 from tests.language_models import tiny_gpt2
 

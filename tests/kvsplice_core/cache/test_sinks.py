@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from kvsplice_core.base.errors import SpecError
 from kvsplice_core.cache.sinks import Sinks, left_pads
-from kvsplice_core.errors import SpecError
 
 
 def test_left_pads_are_counted():

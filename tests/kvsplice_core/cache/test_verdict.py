@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvsplice_core.cache.verdict import verdict_on
-from kvsplice_core.measured_memory import (
+from kvsplice_core.tasks.measure import (
     COMPRESSED,
     DENSE,
     FOLDED,

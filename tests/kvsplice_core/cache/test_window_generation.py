@@ -7,8 +7,8 @@ import copy
 import pytest
 import torch
 
-from kvsplice_core.cache import cache_for
 from kvsplice_core.cache.by_token import by_token
+from kvsplice_core.cache.compressed import cache_for
 from kvsplice_core.cache.raw_tokens import Window
 from tests.kvsplice_core.cache.cards import MODELS, SIDES, attention, card_of, ids_of, logits_of
 

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from kvsplice_core.capture.file import open_capture
-from kvsplice_core.capture.specs import KeyState, Sides
-from kvsplice_core.errors import DataError
+from kvsplice_core.base.errors import DataError
+from kvsplice_core.data.capture import KeyState, Sides
+from kvsplice_core.data.capture_file import open_capture
 from tests.language_models import some_documents, tiny_gpt2, tiny_llama
 
 
@@ -109,7 +109,7 @@ def test_text_is_required_for_a_model_of_ones_own(kvsplice, models, tmp_path):
 
 
 def test_ctrl_c_leaves_nothing(kvsplice, models, tmp_path, monkeypatch):
-    from kvsplice_core.capture.writer import RowWriter
+    from kvsplice_core.language.writer import RowWriter
 
     def interrupted(*_):
         raise KeyboardInterrupt

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvsplice_core.base.estimates import Change
 from kvsplice_core.cli.console import change_text, print_table, signed, significant
-from kvsplice_core.results import Change
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from kvsplice_core.card_file import load_card, save_card
-from tests.kvsplice_core.quality.fakes import FAKES
+from kvsplice_core.codec.card_file import load_card, save_card
+from tests.kvsplice_core.proof.fakes import FAKES
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
 
 QUICK = ("--tokens", "200", "--device", "cpu")
@@ -78,7 +78,7 @@ def test_json_holds_the_whole_evaluation(kvsplice, model, card, texts, tmp_path)
 def test_a_failed_control_takes_the_place_of_the_numbers(
     kvsplice, model, card, texts, tmp_path, monkeypatch, name
 ):
-    import kvsplice_core.quality.evaluation as evaluation
+    import kvsplice_core.proof.evaluation as evaluation
 
     honest, fake = evaluation.evaluate, FAKES[name]
     monkeypatch.setattr(evaluation, "evaluate", lambda *given: honest(*given, make_cache=fake))

@@ -1,10 +1,11 @@
 """A sweep cut short gives the same rows as a whole one, in the same order."""
 
-from kvsplice_core.cli.finished_rows import FinishedRows
-from kvsplice_core.methods import Method
-from kvsplice_core.progress import run
-from kvsplice_core.specs import CalibrationSpec, SweepSpec
-from kvsplice_core.values.values import load_values
+from kvsplice_core.base.progress import run
+from kvsplice_core.cli.sweep import FinishedRows
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.data.vectors import load_values
+from kvsplice_core.tasks.sweep import SweepSpec
+from kvsplice_core.tasks.training import CalibrationSpec
 
 
 def test_all_steps_collected_are_the_result(vectors):

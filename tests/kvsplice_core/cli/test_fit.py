@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from kvsplice_core.codec_file import load_codec
-from kvsplice_core.methods import Method
-from kvsplice_core.values.values import load_values
+from kvsplice_core.codec.codec_file import load_codec
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.data.vectors import load_values
 
 QUICK = ("--epochs", "1", "--device", "cpu")
 

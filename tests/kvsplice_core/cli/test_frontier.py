@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from kvsplice_core.card_file import load_card
-from kvsplice_core.codec_file import load_codec
-from kvsplice_core.decoders.spec import Decoding
-from kvsplice_core.quantizers.spec import Quantization
+from kvsplice_core.codec.card_file import load_card
+from kvsplice_core.codec.codec_file import load_codec
+from kvsplice_core.codec.decoders.spec import Decoding
+from kvsplice_core.codec.quantizers.spec import Quantization
 from tests.language_models import some_documents, tiny_gpt2
 
 QUICK = ("--tokens", "200", "--device", "cpu")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from kvsplice_core.card_file import save_card
-from kvsplice_core.values.samples import SAMPLES
-from kvsplice_core.values.values import describe
+from kvsplice_core.codec.card_file import save_card
+from kvsplice_core.data.samples import SAMPLES
+from kvsplice_core.data.vectors import describe
 from tests.language_models import pca_card, tiny_gpt2
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvsplice_core.card_file import save_card
+from kvsplice_core.codec.card_file import save_card
 from tests.language_models import pca_card, tiny_gpt2, tiny_llama
 
 

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from kvsplice_core.cache_memory import PRESETS, cache_bytes, format_bytes
+from kvsplice_core.base.text import format_bytes
+from kvsplice_core.cache.formula import cache_bytes
+from kvsplice_core.data.model_shape import PRESETS
 
 
 def sizes(outcome) -> dict[str, str]:

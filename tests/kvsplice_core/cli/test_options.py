@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsplice_core.axes import Axes
 from kvsplice_core.cli.options import (
     add_calibration_options,
     calibration_spec,
@@ -14,8 +13,8 @@ from kvsplice_core.cli.options import (
     parse_methods,
     positive_int,
 )
-from kvsplice_core.methods import Method
-from kvsplice_core.specs import CalibrationSpec, CouplingKind, Curve, KnotPlacement, Recipe
+from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, KnotPlacement, Method, Recipe
+from kvsplice_core.tasks.training import CalibrationSpec
 
 ranges = st.tuples(st.integers(1, 60), st.integers(0, 9)).map(lambda r: (r[0], r[0] + r[1]))
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from kvsplice_core.base.errors import SpecError
 from kvsplice_core.cli.outputs import check_file, check_folder
-from kvsplice_core.errors import SpecError
 
 
 @pytest.mark.parametrize("name", ["t.csv", "T.CSV", "new/deeper/t.csv"])

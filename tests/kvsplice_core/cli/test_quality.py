@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from tests.kvsplice_core.quality.fakes import never_read
+from tests.kvsplice_core.proof.fakes import never_read
 from tests.language_models import some_documents, tiny_llama
 
 QUICK = ("--tokens", "200", "--device", "cpu", "--epochs", "1", "--methods", "pca,spline")
@@ -49,7 +49,7 @@ def test_the_table_has_a_line_for_each_method_and_k(kvsplice, place, tmp_path):
 
 
 def test_a_failed_control_takes_the_place_of_the_curve(kvsplice, place, tmp_path, monkeypatch):
-    import kvsplice_core.quality.curve as curves
+    import kvsplice_core.proof.curve as curves
 
     reader = curves.CacheReader
 
@@ -91,7 +91,7 @@ def test_bad_options_are_told_at_once(kvsplice, place, options):
 
 
 def test_an_interrupt_keeps_the_finished_points(kvsplice, place, tmp_path, monkeypatch):
-    from kvsplice_core.quality.curve import _Curve
+    from kvsplice_core.proof.curve import _Curve
 
     whole, measured = _Curve.measure, []
 

@@ -4,9 +4,9 @@ import argparse
 
 import pytest
 
+from kvsplice_core.base.errors import ModelShapeError, SpecError
 from kvsplice_core.cli import main
-from kvsplice_core.cli.results import add_result_options, check_targets, parse_formats
-from kvsplice_core.errors import ModelShapeError, SpecError
+from kvsplice_core.cli.outputs import add_result_options, check_targets, parse_formats
 
 
 def targets(*arguments: str):

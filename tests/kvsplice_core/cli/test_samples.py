@@ -1,6 +1,6 @@
 """``kvsplice samples`` lists what can be given as DATA."""
 
-from kvsplice_core.values.samples import SAMPLES
+from kvsplice_core.data.samples import SAMPLES
 
 
 def test_every_sample_stands_with_its_description(kvsplice):

@@ -6,9 +6,9 @@ import json
 import pytest
 from safetensors.torch import save_file
 
-from kvsplice_core.card_file import load_card
-from kvsplice_core.codec_file import load_codec
-from tests.kvsplice_core.quality.fakes import never_read
+from kvsplice_core.codec.card_file import load_card
+from kvsplice_core.codec.codec_file import load_codec
+from tests.kvsplice_core.proof.fakes import never_read
 from tests.language_models import some_documents, tiny_llama
 
 QUICK = ("--tokens", "200", "--device", "cpu", "--pipeline", "joined+companded")
@@ -79,7 +79,7 @@ def test_a_model_is_captured_first(kvsplice, place):
 
 
 def test_a_failed_control_takes_the_place_of_the_answer(kvsplice, place, tmp_path, monkeypatch):
-    import kvsplice_core.quality.trials as trials
+    import kvsplice_core.proof.trials as trials
 
     reader = trials.CacheReader
 

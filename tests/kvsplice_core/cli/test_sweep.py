@@ -7,7 +7,7 @@ from math import isfinite
 
 import pytest
 
-from kvsplice_core.methods import Method
+from kvsplice_core.codec.kinds import Method
 
 QUICK = ("--epochs", "1", "--device", "cpu")
 
@@ -80,7 +80,7 @@ def test_a_bad_target_is_told_before_the_vectors_are_read(
 
 def interrupt_after(monkeypatch, wanted: int) -> None:
     """Let the next sweep be interrupted when it has given `wanted` rows."""
-    module = import_module("kvsplice_core.sweeping")
+    module = import_module("kvsplice_core.fit.sweep")
     whole = module.sweep
 
     def cut_short(values, spec):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kvsplice_core import load_codec, save_codec
-from kvsplice_core.codec_file import load_history
+from kvsplice_core.codec.codec_file import load_history
 
 
 @pytest.fixture

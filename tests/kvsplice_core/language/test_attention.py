@@ -8,7 +8,7 @@ from transformers.cache_utils import DynamicCache
 
 from kvsplice_core.language.attention import attention_through
 from kvsplice_core.language.texts import tokenise
-from tests.kvsplice_core.capture.families import FAMILIES, tiny_gemma2, tiny_gemma3
+from tests.kvsplice_core.language.families import FAMILIES, tiny_gemma2, tiny_gemma3
 from tests.language_models import some_documents, tiny_gpt2, tiny_llama
 
 NAMES = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)

@@ -9,9 +9,9 @@ import pytest
 import torch
 from transformers.utils import logging
 
-from kvsplice_core.errors import LanguageModelError, SpecError
+from kvsplice_core.base.errors import LanguageModelError, SpecError
 from kvsplice_core.language.models import load_model, rotary_of, weights_hash
-from tests.kvsplice_core.capture.families import FAMILIES, tiny_gptj
+from tests.kvsplice_core.language.families import FAMILIES, tiny_gptj
 from tests.language_models import starting_with_end, tiny_gpt2, tiny_llama
 
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from kvsplice_core.errors import LanguageModelError
+from kvsplice_core.base.errors import LanguageModelError
 from kvsplice_core.language.attention import attention_through
 from kvsplice_core.language.projections import attention_modules, output_projection
-from tests.kvsplice_core.capture.families import FAMILIES
+from tests.kvsplice_core.language.families import FAMILIES
 from tests.language_models import tiny_gpt2
 
 

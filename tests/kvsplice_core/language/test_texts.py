@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsplice_core.errors import DataError
+from kvsplice_core.base.errors import DataError
 from kvsplice_core.language.texts import (
     BundledText,
     Document,

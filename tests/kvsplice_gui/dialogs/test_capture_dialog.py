@@ -4,13 +4,13 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
-from kvsplice_core.capture.specs import Sides
+from kvsplice_core.data.capture import Sides
 from kvsplice_core.language.bundled import BUNDLED
-from kvsplice_gui import settings
-from kvsplice_gui.capture_wish import books_at_hand
 from kvsplice_gui.dialogs.capture_dialog import CANCELLING, CAPTURING, CaptureDialog
+from kvsplice_gui.state import settings
+from kvsplice_gui.state.capture import books_at_hand
 from tests.kvsplice_gui.panels.hands import pick, record, tabbed, texts, type_number
-from tests.kvsplice_gui.test_capture_wish import write
+from tests.kvsplice_gui.state.test_capture import write
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
-from kvsplice_gui.errors import ErrorReport
+from kvsplice_gui.look.errors import ErrorReport
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication
 
 from kvsplice_core import load_values
-from kvsplice_core.values.values import describe
-from kvsplice_gui.jobs import Dataset, density_of
-from kvsplice_gui.state import DataWish
+from kvsplice_core.data.vectors import describe
+from kvsplice_gui.state.dataset import Dataset, density_of
+from kvsplice_gui.state.wishes import DataWish
 
 
 def record(signal):

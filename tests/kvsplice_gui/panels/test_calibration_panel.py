@@ -7,19 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PyQt6.QtCore import Qt
 
-from kvsplice_core.axes import Axes
-from kvsplice_core.methods import Method
-from kvsplice_core.specs import (
-    DEVICES,
-    RECIPE_DEFAULTS,
-    CouplingKind,
-    Curve,
-    KnotPlacement,
-    Recipe,
-)
-from kvsplice_gui.kinds import AXES_CHOICES
+from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, KnotPlacement, Method, Recipe
+from kvsplice_core.tasks.training import DEVICES, RECIPE_DEFAULTS
 from kvsplice_gui.panels.calibration_panel import CalibrationPanel
-from kvsplice_gui.state import Wishes
+from kvsplice_gui.state.kinds import AXES_CHOICES
+from kvsplice_gui.state.wishes import Wishes
 from tests.kvsplice_gui.panels.hands import pick, record, texts, type_number
 
 

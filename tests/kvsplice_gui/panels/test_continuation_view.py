@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from kvsplice_gui.look.theme import DARK
 from kvsplice_gui.panels.continuation_view import ContinuationView, verdict
-from kvsplice_gui.theme import DARK
 from tests.quality_samples import CONTINUATION
 
 

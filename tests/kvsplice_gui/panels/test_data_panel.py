@@ -3,7 +3,7 @@
 import pytest
 
 from kvsplice_gui.panels.data_panel import DataPanel
-from kvsplice_gui.state import DataWish
+from kvsplice_gui.state.wishes import DataWish
 from tests.kvsplice_gui.panels.hands import (
     pick,
     read,

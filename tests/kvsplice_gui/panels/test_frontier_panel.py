@@ -3,11 +3,11 @@
 import pytest
 from PyQt6.QtCore import Qt
 
-from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES
-from kvsplice_core.pipelines.wording import MEASURES
-from kvsplice_gui.frontier.state import FrontierWish
+from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES
+from kvsplice_core.report.frontier_words import MEASURES
 from kvsplice_gui.panels.frontier_panel import FrontierPanel
 from kvsplice_gui.plots.frontier_legend import short_label
+from kvsplice_gui.state.wishes import FrontierWish
 from tests.kvsplice_gui.panels.hands import record, shown, texts, type_line
 
 

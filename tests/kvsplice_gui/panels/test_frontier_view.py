@@ -2,9 +2,9 @@
 
 import pytest
 
-from kvsplice_gui.frontier.readouts import lines_of
 from kvsplice_gui.panels.frontier_view import FrontierView, rounded
 from kvsplice_gui.plots.frontier_plot import FrontierPlot
+from kvsplice_gui.readouts.frontier import lines_of
 from tests.frontier_samples import BITS, BOUND, PIPELINES, frontier
 from tests.kvsplice_gui.panels.hands import record, shown
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvsplice_core.measured_memory import MeasuredMemory
+from kvsplice_core.tasks.measure import MeasuredMemory
 from kvsplice_gui.panels.measured_memory import MeasuredPanel, difference, title
 from tests.kvsplice_gui.measurements import make_measurement, make_point
 from tests.kvsplice_gui.panels.hands import shown

@@ -5,9 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PyQt6.QtWidgets import QFileDialog
 
-from kvsplice_core.cache_memory import PRESETS
+from kvsplice_core.data.model_shape import PRESETS
 from kvsplice_gui.panels.memory_panel import MemoryPanel
-from kvsplice_gui.state import MemoryWish
+from kvsplice_gui.state.wishes import MemoryWish
 from tests.kvsplice_gui.panels.hands import pick, record, texts, type_number
 
 

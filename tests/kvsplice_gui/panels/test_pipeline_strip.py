@@ -3,13 +3,8 @@
 import pytest
 from PyQt6.QtCore import Qt
 
-from kvsplice_gui.panels.pipeline_strip import (
-    OPTIONAL_KEYS,
-    STAGE_KEYS,
-    PipelineStrip,
-    Stage,
-    Stages,
-)
+from kvsplice_gui.panels.pipeline_strip import OPTIONAL_KEYS, STAGE_KEYS, PipelineStrip
+from kvsplice_gui.readouts.stages import Stage, Stages
 from tests.kvsplice_gui.panels.hands import record, shown
 
 ALL = {key: Stage(f"name {key}", f"number {key}", f"help {key}.") for key in STAGE_KEYS}

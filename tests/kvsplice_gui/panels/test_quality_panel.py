@@ -4,9 +4,9 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
-from kvsplice_core.capture.specs import Sides
+from kvsplice_core.data.capture import Sides
 from kvsplice_gui.panels.quality_panel import QualityPanel
-from kvsplice_gui.quality.state import QualityWish
+from kvsplice_gui.state.wishes import QualityWish
 from tests.kvsplice_gui.panels.hands import pick, record, shown, tabbed, texts, type_number
 from tests.kvsplice_gui.panels.hands import type_line as type_text
 from tests.quality_samples import FACTS

@@ -4,9 +4,9 @@ import numpy as np
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 
+from kvsplice_gui.look.theme import LIGHT
 from kvsplice_gui.panels.audit_table import AuditTable
 from kvsplice_gui.panels.heads_table import HeadsTable, rows_of
-from kvsplice_gui.theme import LIGHT
 from tests import quality_samples as samples
 
 

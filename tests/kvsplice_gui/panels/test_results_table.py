@@ -10,8 +10,8 @@ from PyQt6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PyQt6.QtTest import QTest
 
 from kvsplice_core import CalibrationSpec, Recipe, SweepSpec, run, sweep
-from kvsplice_core.methods import Method
-from kvsplice_core.palette import style_of
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.report.palette import style_of
 from kvsplice_gui.panels.record_table import RecordModel
 from kvsplice_gui.panels.results_table import COLUMNS, ResultsTable
 from tests.factories import make_result, make_row

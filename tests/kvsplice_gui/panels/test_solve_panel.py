@@ -6,11 +6,10 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QAbstractButton
 
-from kvsplice_core.capture.specs import Sides
+from kvsplice_core.data.capture import Sides
 from kvsplice_gui.panels.solve_button import SolveOffer
 from kvsplice_gui.panels.solve_panel import SolvePanel
-from kvsplice_gui.solving.state import SolveWish
-from kvsplice_gui.state import Wishes
+from kvsplice_gui.state.wishes import SolveWish, Wishes
 from tests.kvsplice_gui.panels.hands import pick, record, shown, tabbed, texts, type_line
 from tests.quality_samples import FACTS
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsplice_core.errors import SpecError
+from kvsplice_core.base.errors import SpecError
 from kvsplice_gui.panels.view_panel import MAX_DIMS, ViewPanel, parse_dims
 from tests.kvsplice_gui.panels.hands import record, type_line
 

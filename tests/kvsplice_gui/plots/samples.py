@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kvsplice_core.methods import Method
-from kvsplice_core.shapes import ScatterShape, SplineShape
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.shapes import ScatterShape, SplineShape
 
 KS = np.array([1, 2, 4, 8, 16])
 PCA_CURVE = 0.1 / np.arange(1, 17) ** 2

@@ -4,14 +4,14 @@ import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QColor
 
-from kvsplice_core.methods import Method
+from kvsplice_core.codec.kinds import Method
+from kvsplice_gui.look.theme import DARK, LIGHT
 from kvsplice_gui.plots.change_plot import ChangePlot
 from kvsplice_gui.plots.loss_plot import LossPlot
 from kvsplice_gui.plots.memory_plot import MemoryPlot
 from kvsplice_gui.plots.mse_plot import MsePlot
 from kvsplice_gui.plots.slope_map import SlopeMap
 from kvsplice_gui.plots.spline_plot import SplinePlot
-from kvsplice_gui.theme import DARK, LIGHT
 from tests.kvsplice_gui.plots import samples
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from kvsplice_core.methods import Method
-from kvsplice_core.palette import GREY, style_of
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.report.palette import GREY, style_of
 from kvsplice_gui.plots.change_plot import ChangePlot
 from tests.kvsplice_gui.plots import samples
 

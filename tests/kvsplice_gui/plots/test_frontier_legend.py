@@ -6,10 +6,10 @@ import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QColor
 
-from kvsplice_core.palette import pipeline_style
-from kvsplice_core.pipelines.spec import DEFAULT_PIPELINES
+from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES
+from kvsplice_core.report.palette import pipeline_style
+from kvsplice_gui.look.theme import LIGHT
 from kvsplice_gui.plots.frontier_legend import FrontierLegend, short_label, swatch_icon
-from kvsplice_gui.theme import LIGHT
 from tests.kvsplice_gui.panels.hands import record
 
 _BLEND = 80  # thin outlines are blended with the ground

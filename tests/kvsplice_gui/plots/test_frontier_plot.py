@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 
-from kvsplice_core.palette import pipeline_style
-from kvsplice_gui.frontier.readouts import lines_of
+from kvsplice_core.report.palette import pipeline_style
+from kvsplice_gui.look.theme import DARK, LIGHT
 from kvsplice_gui.plots.frontier_plot import FrontierPlot
-from kvsplice_gui.theme import DARK, LIGHT
+from kvsplice_gui.readouts.frontier import lines_of
 from tests.frontier_samples import BOUND, PIPELINES, frontier
 from tests.kvsplice_gui.panels.hands import record
 

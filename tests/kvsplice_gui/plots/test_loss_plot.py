@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kvsplice_core.methods import Method
+from kvsplice_core.codec.kinds import Method
 from kvsplice_gui.plots.loss_plot import LossPlot
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 
-from kvsplice_core.methods import Method
+from kvsplice_core.codec.kinds import Method
 from kvsplice_gui.plots.mse_plot import MsePlot
 from tests.kvsplice_gui.plots import samples
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 
-from kvsplice_core.methods import Method
-from kvsplice_core.palette import style_of
-from kvsplice_core.quality.results import Estimate
+from kvsplice_core.base.estimates import Estimate
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.report.palette import style_of
 from kvsplice_gui.plots.mse_plot import MsePlot
 from kvsplice_gui.plots.quality_plot import QualityPlot
-from kvsplice_gui.quality.readouts import QualityCurve, curves
+from kvsplice_gui.readouts.quality import QualityCurve, curves
 from tests import quality_samples as samples
 
 CURVES = curves(samples.curve().points, "nll")

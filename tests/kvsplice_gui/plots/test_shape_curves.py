@@ -4,13 +4,8 @@ import sys
 import numpy as np
 import pytest
 
-from kvsplice_gui.plots.shape_curves import (
-    SEQUENCE,
-    dim_colour,
-    dimension_of,
-    drawn_of,
-    value_and_slope,
-)
+from kvsplice_core.report.palette import SEQUENCE
+from kvsplice_gui.plots.shape_curves import dim_colour, dimension_of, drawn_of, value_and_slope
 from tests.kvsplice_gui.plots import samples
 
 SHAPE = samples.spline_shape()

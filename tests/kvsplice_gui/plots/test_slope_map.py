@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QPointF, Qt
 
-from kvsplice_core.axes import Axes
-from kvsplice_core.shapes import SplineShape
+from kvsplice_core.codec.kinds import Axes
+from kvsplice_core.codec.shapes import SplineShape
 from kvsplice_gui.plots.slope_map import SlopeMap
 from tests.kvsplice_gui.plots import samples
 

@@ -1,1 +1,0 @@
-"""Capturing what a model's cache holds while it reads text."""

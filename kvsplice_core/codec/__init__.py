@@ -1,0 +1,1 @@
+"""The compressor: transforms, projection, decoders, quantizers, cards, and their files."""

@@ -1,0 +1,1 @@
+"""Ways back from a latent, one per file."""

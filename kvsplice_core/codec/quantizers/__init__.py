@@ -1,0 +1,1 @@
+"""Ways to store a latent in few bits, one per file."""

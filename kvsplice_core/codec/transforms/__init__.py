@@ -1,0 +1,1 @@
+"""Bijections in front of the projection, one per file."""

@@ -1,0 +1,1 @@
+"""Vectors, captures and shapes of models, as files hold them."""

@@ -1,1 +1,0 @@
-"""What a nonlinear decoder adds to the linear one, one kind a file."""

@@ -1,0 +1,1 @@
+"""From vectors to codecs: training, calibration, pipelines, judging."""

@@ -1,0 +1,290 @@
+"""Calibrating the codecs of a whole model from a capture: every layer, every head."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.progress import relay
+from kvsplice_core.codec.card import Card, HeadScore
+from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.heads import HeadCodecs
+from kvsplice_core.codec.kinds import Method, Recipe
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.data.capture import KeyState, Sides
+from kvsplice_core.data.capture_file import Capture
+from kvsplice_core.data.vectors import SAMPLE_BUDGET
+from kvsplice_core.fit.group import pipeline_info
+from kvsplice_core.fit.layers import Fits, bits_by_side
+from kvsplice_core.fit.provenance import calibration_info, capture_info
+from kvsplice_core.fit.sweep import sweep
+from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
+from kvsplice_core.tasks.sweep import CalibrationStep, SweepResult, SweepSpec, SweepStep
+from kvsplice_core.tasks.training import CalibrationSpec
+
+CardFit = Generator["CardStep", None, Card]
+
+
+@dataclass(frozen=True)
+class CardSpec:
+    """How to make a card.
+
+    Parameters
+    ----------
+    calibration : CalibrationSpec
+        How each codec is calibrated, its method and its k.
+    sides : Sides
+        What to compress: V, K, or both.
+    pool_heads : bool
+        One codec for all heads of a layer instead of one each.
+    budget : int
+        Vectors each codec is made of at most, ≥ 16: a seeded sample of whole tokens.
+    layers : tuple of int, optional
+        Layers to compress, the others stay dense; all of the capture when omitted.
+    """
+
+    calibration: CalibrationSpec = field(default_factory=CalibrationSpec)
+    sides: Sides = Sides.V
+    pool_heads: bool = False
+    budget: int = SAMPLE_BUDGET
+    layers: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class CardStep:
+    """Progress of a card.
+
+    Parameters
+    ----------
+    text : str
+        What is in work.
+    fraction : float
+        Share done, 0 … 1.
+    calibration : CalibrationStep or None
+        Progress of the codec in work.
+    score : HeadScore or None
+        Of a codec that has just been finished.
+    """
+
+    text: str
+    fraction: float
+    calibration: CalibrationStep | None = None
+    score: HeadScore | None = None
+
+
+@dataclass(frozen=True)
+class _Place:
+    side: str
+    layer: int
+    head: int | None
+
+    def __str__(self) -> str:
+        head = "all heads" if self.head is None else f"head {self.head}"
+        return f"{self.side.upper()} layer {self.layer} {head}"
+
+
+def fit_card(capture: Capture, spec: CardSpec, reuse: Card | None = None) -> CardFit:
+    """Calibrate a codec for every layer and head of a capture.
+
+    A generator: it yields progress and every finished score, and returns the card; closing it
+    cancels. Training, validation and test part are different documents where there are enough.
+
+    Parameters
+    ----------
+    capture : Capture
+        The vectors.
+    spec : CardSpec
+        What to make.
+    reuse : Card, optional
+        For recipe ``origin``: a card of the same capture and method whose transforms are taken
+        as they are, because one transform serves every k.
+
+    Raises
+    ------
+    SpecError
+        If the capture lacks a layer or a side that is asked for, or k exceeds head_dim.
+    """
+    places = _places(capture, spec)
+    if spec.calibration.recipe is not Recipe.ORIGIN:
+        reuse = None
+    codecs: dict[_Place, Codec] = {}
+    scores = []
+    for done, place in enumerate(places):
+        result = yield from _fit_one(capture, spec, place, _codec_at(reuse, place), done, places)
+        row = result.of(spec.calibration.method)[0]
+        codecs[place] = row.calibration.codec.to("cpu")
+        scores.append(_score(place, result, spec.calibration.method))
+        yield CardStep(str(place), (done + 1) / len(places), score=scores[-1])
+    return Card(
+        model=capture.facts.model,
+        values=_by_layer(codecs, "v", capture),
+        keys=_by_layer(codecs, "k", capture),
+        scores=tuple(scores),
+        info=_info(capture, spec),
+        keys_before_rotary="k" in spec.sides.names and capture.facts.key_state is KeyState.BEFORE,
+    )
+
+
+def _places(capture: Capture, spec: CardSpec) -> list[_Place]:
+    facts = capture.facts
+    lacking = set(spec.sides.names) - set(facts.sides.names)
+    if lacking:
+        raise SpecError(
+            f"the capture must hold {spec.sides.value} to compress it; it holds {facts.sides.value}"
+        )
+    layers = facts.layers if spec.layers is None else spec.layers
+    missing = sorted(set(layers) - set(facts.layers))
+    if missing:
+        raise SpecError(f"layers must be among {list(facts.layers)} of the capture; got {missing}")
+    heads = (None,) if spec.pool_heads else tuple(range(facts.model.kv_heads))
+    return [_Place(s, layer, head) for s in spec.sides.names for layer in layers for head in heads]
+
+
+def _fit_one(
+    capture: Capture,
+    spec: CardSpec,
+    place: _Place,
+    reuse: Codec | None,
+    done: int,
+    places: list[_Place],
+) -> Generator[CardStep, None, SweepResult]:
+    """Sweep one k of one method, which also measures the codec and PCA on the test documents."""
+    method, k = spec.calibration.method, spec.calibration.k
+    yield CardStep(f"{place}: reading", done / len(places))
+    values = capture.values(
+        place.side, place.layer, place.head, budget=spec.budget, seed=spec.calibration.seed
+    )
+    shared: Mapping[Method, Codec] = {}
+    if reuse is not None and method.is_learnt:
+        shared = {method: reuse}
+    work = sweep(values, SweepSpec((method,), (k,), spec.calibration), reuse=shared)
+
+    def shown(step: SweepStep) -> CardStep:
+        return CardStep(str(place), (done + step.fraction) / len(places), step.calibration)
+
+    return (yield from relay(work, shown))
+
+
+def _codec_at(card: Card | None, place: _Place) -> Codec | None:
+    if card is None:
+        return None
+    layers = card.values if place.side == "v" else card.keys
+    return layers[place.layer].of(place.head or 0) if place.layer in layers else None
+
+
+def _score(place: _Place, result: SweepResult, method: Method) -> HeadScore:
+    row, pca = result.of(method)[0], result.of(Method.PCA)[0]
+    return HeadScore(
+        side=place.side,
+        layer=place.layer,
+        head=place.head,
+        method=method.key,
+        kept=row.kept.key,
+        k=row.k,
+        mse=row.scores.mse,
+        mse_pca=pca.scores.mse,
+        change=row.change,
+    )
+
+
+def _by_layer(codecs: Mapping[_Place, Codec], side: str, capture: Capture) -> dict[int, HeadCodecs]:
+    layers: dict[int, list[Codec]] = {}
+    for place, codec in codecs.items():
+        if place.side == side:
+            layers.setdefault(place.layer, []).append(codec)
+    heads = capture.facts.model.kv_heads
+    return {layer: HeadCodecs(tuple(of), heads) for layer, of in layers.items()}
+
+
+def _info(capture: Capture, spec: CardSpec) -> dict[str, object]:
+    return {
+        **capture_info(capture),
+        **calibration_info(spec.calibration),
+        "k": spec.calibration.k,
+        "sides": spec.sides.value,
+        "pool_heads": spec.pool_heads,
+        "budget": spec.budget,
+    }
+
+
+def card_of(
+    capture: Capture,
+    fits: Fits,
+    pipeline: Pipeline,
+    calibration: CalibrationSpec,
+    tokens: int = DEFAULT_COUNTED_TOKENS,
+    notes: Mapping[str, object] | None = None,
+) -> Card:
+    """Return the card that compresses every layer with what was fitted to it.
+
+    Parameters
+    ----------
+    capture : Capture
+        Where the vectors come from.
+    fits : mapping of (side, layer) to LayerFit
+        Sides are ``v`` and ``k``; a layer that is missing stays dense.
+    pipeline : Pipeline
+    calibration : CalibrationSpec
+        How transforms were learnt, and how the vectors were cut into parts.
+    tokens : int
+        What the codecs' own bytes were spread over.
+    notes : mapping, optional
+        What else its `info` is to say; JSON values.
+
+    Raises
+    ------
+    SpecError
+        If there is no layer.
+    """
+    before = capture.facts.key_state is KeyState.BEFORE
+    keys = _side(fits, "k")
+    return Card(
+        model=capture.facts.model,
+        values=_side(fits, "v"),
+        keys=keys,
+        scores=tuple(_scores(fits)),
+        info=_pipeline_info(capture, fits, pipeline, calibration, tokens) | dict(notes or {}),
+        keys_before_rotary=bool(keys) and before,
+    )
+
+
+def _side(fits: Fits, wanted: str) -> dict[int, HeadCodecs]:
+    return {layer: fit.codecs for (side, layer), fit in fits.items() if side == wanted}
+
+
+def _scores(fits: Fits) -> Iterator[HeadScore]:
+    for (side, layer), fit in fits.items():
+        for group, one in enumerate(fit.groups):
+            yield HeadScore(
+                side=side,
+                layer=layer,
+                head=None if len(fit.groups) == 1 else group * fit.codecs.span,
+                method=one.pipeline.key,
+                kept=one.kept.key,
+                k=one.codec.k,
+                mse=float(one.errors.mean()) / one.codec.dim,
+                mse_pca=None,
+                bits=one.counted.total,
+            )
+
+
+def _pipeline_info(
+    capture: Capture, fits: Fits, pipeline: Pipeline, calibration: CalibrationSpec, tokens: int
+) -> dict[str, object]:
+    sides = tuple(dict.fromkeys(side for side, _ in fits))
+    return {
+        **capture_info(capture),
+        **pipeline_info(pipeline, calibration),
+        "pipeline": pipeline.key,
+        "label": pipeline.label,
+        "bits": bits_by_side(fits),
+        "counted_tokens": tokens,
+        "replaced": {
+            f"{side}.{layer}.{group}": one.kept.key
+            for (side, layer), fit in fits.items()
+            for group, one in enumerate(fit.groups)
+            if one.replaced_by is not None
+        },
+        "sides": Sides.BOTH.value if len(sides) == 2 else "".join(sides),
+    }

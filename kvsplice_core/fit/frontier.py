@@ -1,0 +1,324 @@
+"""One frontier at equal bytes: several pipelines at several budgets, and the bound below them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.estimates import Change
+from kvsplice_core.base.progress import relay
+from kvsplice_core.codec.bound import gaussian_distortion, gaussian_distortions, gaussian_surrogate
+from kvsplice_core.codec.pipeline import HALF_BITS, Pipeline
+from kvsplice_core.data.vectors import Values
+from kvsplice_core.fit.budget import Budget, Counted, mean_bits
+from kvsplice_core.fit.compose import Memo
+from kvsplice_core.fit.group import WHOLE_BYTES
+from kvsplice_core.fit.layer import LayerFit, LayerValues, fit_layer, joined_variances
+from kvsplice_core.fit.metrics import change_against
+from kvsplice_core.tasks.frontier import (
+    FrontierPoint,
+    FrontierResult,
+    FrontierSpec,
+    FrontierStep,
+    reference_of,
+)
+from kvsplice_core.version import library_versions
+
+Place = tuple[str, int]
+"""Side (``v`` or ``k``) and layer."""
+
+Frontier = Generator[FrontierStep, None, FrontierResult]
+_ROUNDING = 1e-9
+_BOUND_BITS = tuple(np.round(np.arange(0.25, 8.01, 0.25), 2).tolist())
+
+
+class Proof(Protocol):
+    """Measures the points of a frontier through a model."""
+
+    def measure(
+        self,
+        pipeline: Pipeline,
+        bits: float,
+        fits: Mapping[Place, LayerFit],
+        reference: Mapping[Place, LayerFit] | None,
+    ) -> Generator[str, None, None]:
+        """Measure one point, and what it is compared with; yields what it does."""
+
+    def proven(self, point: FrontierPoint) -> FrontierPoint:
+        """Return the point with what was measured."""
+
+    def finished(self, result: FrontierResult) -> FrontierResult:
+        """Return the result with what holds for all points."""
+
+
+@dataclass(eq=False)
+class _Vectors:
+    """The layers of a frontier, with what was learnt of each group of heads."""
+
+    layers: Mapping[Place, LayerValues]
+    memos: dict[Place, dict[tuple[str, int], Memo]] = field(default_factory=dict)
+
+    def fitted(
+        self, pipeline: Pipeline, budget: Budget, spec: FrontierSpec
+    ) -> Generator[float, None, dict[Place, LayerFit]]:
+        """Fit a pipeline to every layer."""
+        fits = {}
+        for done, (place, layer) in enumerate(self.layers.items()):
+            memo = self.memos.setdefault(place, {})
+            work = fit_layer(layer, pipeline, budget, spec.calibration, memo)
+            shown = _within(done, len(self.layers))
+            fits[place] = yield from relay(work, shown)
+        return fits
+
+
+def _within(done: int, count: int) -> Callable[[float], float]:
+    return lambda share: (done + share) / count
+
+
+def frontier(
+    layers: Mapping[Place, LayerValues],
+    spec: FrontierSpec,
+    title: str,
+    split: str,
+    proof: Proof | None = None,
+) -> Frontier:
+    """Fit and measure every pipeline at every budget.
+
+    A generator: it yields progress and every finished point, and returns all of them; closing it
+    cancels. What pipelines are compared with (PCA of each head, plain rounding) comes first.
+
+    Parameters
+    ----------
+    layers : mapping of (side, layer) to LayerValues
+    spec : FrontierSpec
+    title, split : str
+        What the result calls the vectors, and the part the errors are measured on.
+    proof : Proof, optional
+        Measures every point through a model as well.
+
+    Raises
+    ------
+    SpecError
+        If no pipeline fits any budget.
+    """
+    return (yield from _Frontier(layers, spec, title, split, proof).run())
+
+
+class _Frontier:
+    """The points so far."""
+
+    def __init__(
+        self,
+        layers: Mapping[Place, LayerValues],
+        spec: FrontierSpec,
+        title: str,
+        split: str,
+        proof: Proof | None,
+    ) -> None:
+        self._started = time.monotonic()
+        self._spec, self._title, self._split, self._proof = spec, title, split, proof
+        self._vectors = _Vectors(layers)
+        self._null = _Vectors(_surrogates(layers, spec)) if spec.surrogate else None
+        self._variances = [joined_variances(one, spec.calibration) for one in layers.values()]
+        self._fits: dict[tuple[Pipeline, float], _Errors] = {}
+        self._points: list[FrontierPoint] = []
+        self._left_out: list[str] = []
+
+    def run(self) -> Frontier:
+        """Work through the points."""
+        order = list(product(self._spec.ordered_pipelines, self._spec.bits))
+        for done, (pipeline, bits) in enumerate(order):
+            name = f"{pipeline.label} at {bits:g} bits"
+            try:
+                for step in self._measured(pipeline, bits, name):
+                    share = (done + step.fraction) / len(order)
+                    yield replace(step, fraction=share)
+            except SpecError as error:
+                self._left_out.append(f"{name}: {error}")
+                continue
+            so_far = self.result()
+            yield FrontierStep(name, (done + 1) / len(order), self._points[-1], so_far)
+        if not self._points:
+            asked = tuple(pipeline.label for pipeline in self._spec.pipelines)
+            own = [one for one in self._left_out if one.startswith(asked)]
+            reason = (own or self._left_out)[0]
+            raise SpecError(f"a frontier needs a budget one pipeline fits: {reason}")
+        return self.result()
+
+    def _measured(
+        self, pipeline: Pipeline, bits: float, name: str
+    ) -> Generator[FrontierStep, None, None]:
+        budget, share = Budget(bits, self._spec.counted_tokens), 0.4 if self._proof else 1.0
+        work, each = self._vectors.fitted(pipeline, budget, self._spec), share
+        if self._null is not None:
+            each = share / 2
+        fits = yield from relay(work, lambda part: FrontierStep(name, each * part))
+        self._fits[pipeline, bits] = _Errors.of(fits)
+        rival = yield from self._rival(
+            self._vectors, pipeline, self._fits[pipeline, bits], bits, FrontierStep(name, each)
+        )
+        against = None if rival is None else _Errors.of(rival)
+        change, surrogate = _change(self._fits[pipeline, bits], against, self._spec), None
+        if self._null is not None:
+            work = self._null.fitted(pipeline, budget, self._spec)
+            null = yield from relay(
+                work, lambda part: FrontierStep(f"{name}, Gaussian surrogate", each * (1 + part))
+            )
+            own = _Errors.of(null)
+            plain = yield from self._rival(
+                self._null, pipeline, own, bits, FrontierStep(name, share)
+            )
+            surrogate = _change(own, None if plain is None else _Errors.of(plain), self._spec)
+        point = replace(
+            self._point(pipeline, bits, fits),
+            reference=None if against is None else reference_of(pipeline),
+            reference_bits=None if against is None else against.counted.total,
+            change=change,
+            surrogate=surrogate,
+        )
+        if self._proof is not None:
+            measuring = self._proof.measure(pipeline, bits, fits, rival)
+            yield from relay(measuring, lambda text: FrontierStep(f"{name}: {text}", share))
+            point = self._proof.proven(point)
+        self._points.append(point)
+
+    def _point(
+        self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]
+    ) -> FrontierPoint:
+        own = self._fits[pipeline, bits]
+        first = next(iter(fits.values()))
+        return FrontierPoint(
+            pipeline=pipeline,
+            asked_bits=bits,
+            vector_bits=own.counted.vector_bits,
+            side_bits=own.counted.side_bits,
+            k=first.codecs.ks[0] if pipeline.keeps_numbers else None,
+            nmse=own.nmse,
+            gap_db=self._gap(own, fits),
+            codecs=sum(len(fit.groups) for fit in fits.values()),
+            replaced=sum(fit.replaced for fit in fits.values()),
+        )
+
+    def _rival(
+        self, vectors: _Vectors, pipeline: Pipeline, own: _Errors, asked: float, step: FrontierStep
+    ) -> Generator[FrontierStep, None, Mapping[Place, LayerFit] | None]:
+        """Fit what a point is compared with at no more than the bits it took, all counted.
+
+        A quantized one ends a little under its budget, which the reference may use up. None for a
+        reference itself, and where none fits.
+        """
+        reference, most = reference_of(pipeline), own.counted.total
+        if pipeline.fills_budget:
+            most = max(most, min(asked, WHOLE_BYTES * most))
+        bits, dim = most, next(iter(vectors.layers.values())).values.rows.shape[1]
+        while pipeline != reference and bits > 0:
+            try:
+                work = vectors.fitted(
+                    reference, Budget(bits, self._spec.counted_tokens), self._spec
+                )
+                found = yield from relay(work, lambda _: step)
+            except SpecError:
+                return None
+            if _taken(found).total <= most + _ROUNDING:
+                return found
+            bits -= HALF_BITS / dim  # one number of each vector less
+        return None
+
+    def _gap(self, own: _Errors, fits: Mapping[Place, LayerFit]) -> float:
+        least = sum(
+            gaussian_distortion(variances, fit.counted.total * len(variances))
+            for variances, fit in zip(self._variances, fits.values(), strict=True)
+        )
+        # The covariance of a few tokens has hardly any spread where they do not reach.
+        if least <= 0 or len(own.errors) < 2 * max(map(len, self._variances)):
+            return float("nan")
+        return float(10 * np.log10(own.errors.sum() / len(own.errors) / least))
+
+    def _bound(self) -> tuple[tuple[float, float], ...]:
+        spread = sum(float(one.sum()) for one in self._variances)
+        least = np.sum(
+            [
+                gaussian_distortions(one, [bits * len(one) for bits in _BOUND_BITS])
+                for one in self._variances
+            ],
+            axis=0,
+        )
+        return tuple(zip(_BOUND_BITS, (least / spread).tolist(), strict=True))
+
+    def result(self) -> FrontierResult:
+        """Return all points in order."""
+        place = {one: i for i, one in enumerate(self._spec.ordered_pipelines)}
+        points = sorted(self._points, key=lambda p: (place[p.pipeline], p.asked_bits))
+        found = FrontierResult(
+            title=self._title,
+            spec=self._spec,
+            points=tuple(points),
+            left_out=tuple(self._left_out),
+            bound=self._bound(),
+            test_tokens=len(next(iter(self._fits.values())).errors) if self._fits else 0,
+            split=self._split,
+            elapsed_s=time.monotonic() - self._started,
+            versions=library_versions(),
+            data=tuple(one.values.summary for one in self._vectors.layers.values()),
+        )
+        return found if self._proof is None else self._proof.finished(found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Errors:
+    """Squared errors of every test token, all layers summed."""
+
+    errors: np.ndarray
+    spread: float
+    counted: Counted
+
+    @classmethod
+    def of(cls, fits: Mapping[Place, LayerFit]) -> _Errors:
+        counted = _taken(fits)
+        errors = np.sum([fit.errors for fit in fits.values()], axis=0)
+        spread = sum(float(fit.spread.sum()) for fit in fits.values())
+        return cls(errors, spread, counted)
+
+    @property
+    def nmse(self) -> float:
+        return float(self.errors.sum() / max(self.spread, np.finfo(np.float64).tiny))
+
+
+def _taken(fits: Mapping[Place, LayerFit]) -> Counted:
+    return mean_bits([fit.counted for fit in fits.values()])
+
+
+def _change(own: _Errors, reference: _Errors | None, spec: FrontierSpec) -> Change | None:
+    if reference is None:
+        return None
+    return change_against(own.errors, reference.errors, seed=spec.calibration.seed)
+
+
+def _surrogates(
+    layers: Mapping[Place, LayerValues], spec: FrontierSpec
+) -> dict[Place, LayerValues]:
+    return {
+        place: replace(layer, values=_surrogate(layer, spec.calibration.seed + i))
+        for i, (place, layer) in enumerate(layers.items())
+    }
+
+
+def _surrogate(layer: LayerValues, seed: int) -> Values:
+    """Return Gaussian vectors of the layer's mean and covariance, all heads joined."""
+    rows: Tensor = layer.values.rows
+    joined = rows.view(-1, layer.heads * rows.shape[1])
+    drawn = gaussian_surrogate(joined, len(joined), seed)
+    return replace(layer.values, rows=drawn.reshape(rows.shape).to(torch.float32).contiguous())
+
+
+def one_layer(values: Values) -> dict[Place, LayerValues]:
+    """Return the vectors of one layer, or of none, as a frontier takes them."""
+    return {("v", values.summary.layer or 0): LayerValues(values)}

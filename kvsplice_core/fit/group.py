@@ -1,0 +1,205 @@
+"""Fitting a pipeline to the vectors of one group of heads, at a budget of bits per value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.progress import relay
+from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.codec.pca import fit_pca
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.codec.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.fit.basis import Metric
+from kvsplice_core.fit.budget import Budget, Counted
+from kvsplice_core.fit.calibrate import Parts
+from kvsplice_core.fit.compose import Job, Memo, base, compose, linear, quantized, untransformed
+from kvsplice_core.fit.metrics import row_errors
+from kvsplice_core.fit.provenance import calibration_info, data_info
+from kvsplice_core.tasks.training import CalibrationSpec
+
+WHOLE_BYTES = 1.05
+"""Quantized pipelines end a little under their budget; what they are compared with gets it all."""
+
+Fit = Generator[float, None, "GroupFit"]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupFit:
+    """A fitted pipeline.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        What was asked for.
+    codec : Codec
+        The pipeline's, or what replaces it.
+    replaced_by : Pipeline or None
+        Plain PCA at its k or plain rounding at its bits, where that was better on the validation
+        part; or the pipeline without a transform or decoder that earned no place in it.
+    counted : Counted
+        Bits per value.
+    validation_error, validation_reference : float
+        Mean squared errors that decided, in the pipeline's own metric; the latter is NaN where
+        there was nothing to compare with.
+    errors : ndarray, shape (test vectors,), fp64
+        Squared error of each test vector, summed over its numbers.
+    spread : ndarray, shape (test vectors,), fp64
+        The same for the training mean.
+    """
+
+    pipeline: Pipeline
+    codec: Codec
+    replaced_by: Pipeline | None
+    counted: Counted
+    validation_error: float
+    validation_reference: float
+    errors: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    @property
+    def kept(self) -> Pipeline:
+        """What the codec is."""
+        return self.replaced_by or self.pipeline
+
+
+def fit_group(
+    parts: Parts,
+    pipeline: Pipeline,
+    budget: Budget,
+    calibration: CalibrationSpec,
+    metric: Metric | None = None,
+    memo: Memo | None = None,
+) -> Fit:
+    """Fit a pipeline, decide on the validation part whether it earns its place, and measure it.
+
+    A generator: it yields the share that is done and returns the fit; closing it cancels.
+
+    Parameters
+    ----------
+    parts : Parts
+        Vectors (n, d) of one group of heads.
+    pipeline : Pipeline
+    budget : Budget
+        A pipeline that keeps 16-bit numbers gets the k its bits per token give, the codec's own
+        bytes coming on top; a quantized one stays within the budget with everything counted.
+    calibration : CalibrationSpec
+        How a transform is learnt; its method and k are set.
+    metric : Metric, optional
+        Where the pipeline's axes are those of the output projection.
+    memo : Memo, optional
+        Keeps what serves every budget; for the same vectors and calibration.
+
+    Raises
+    ------
+    SpecError
+        If the budget is too small for the pipeline.
+    """
+    job = Job(parts, pipeline, budget, calibration, metric, Memo() if memo is None else memo)
+    if job.k < 1:
+        raise SpecError(
+            f"{pipeline.label} needs at least {16 / job.dim:.3g} bits per value for vectors of "
+            f"{job.dim}; got {budget.bits:g}"
+        )
+    on_trial = _trial_of(job)
+    trial = yield from relay(compose(on_trial), lambda share: share / 2)
+    reference, rival = _reference(job, trial, parts.fit)
+    ours = _mean_error(job, trial)
+    theirs = float("nan") if rival is None else _mean_error(job, rival)
+    replaced = reference if rival is not None and ours > theirs else None
+    if replaced is None:
+        codec = yield from relay(compose(job), lambda share: (1 + share) / 2)
+        kept = _earned(pipeline, codec)
+        replaced = None if kept == pipeline else kept
+    else:
+        codec = _reference(job, trial, parts.train)[1] or rival or trial
+    codec = replace(codec, info=_info(job, replaced))
+    errors = _test_errors(parts, codec)
+    return GroupFit(pipeline, codec, replaced, job.counted(codec), ours, theirs, *errors)
+
+
+def _earned(pipeline: Pipeline, codec: Codec) -> Pipeline:
+    """Return the pipeline without the parts that its codec was left without."""
+    if codec.method is not pipeline.method:
+        pipeline = untransformed(pipeline)
+    if codec.correction is None and pipeline.decoder.kind is not Decoding.LINEAR:
+        pipeline = replace(pipeline, decoder=DecoderSpec(), greedy=False)
+    return pipeline
+
+
+def _trial_of(job: Job) -> Job:
+    """Return the job that learns from the rows before the validation part alone.
+
+    The last of them decide in its stead, so that the validation part is seen by nothing it judges.
+    """
+    fit = job.parts.fit
+    deciding = min(job.parts.validation_rows, len(fit) // 4)
+    own = replace(job.parts, train=fit, validation_rows=max(1, deciding))
+    return replace(job, parts=own, memo=job.memo.trial)
+
+
+def _reference(job: Job, trial: Codec, rows: Tensor) -> tuple[Pipeline, Codec | None]:
+    """Return what a pipeline must not be worse than, fitted to `rows`; None where none fits.
+
+    Plain rounding gets the bits that the pipeline took, not those it was offered: int8 leaves much
+    of a large budget. What whole bytes leave over it gets as well.
+    """
+    if job.pipeline.keeps_numbers:
+        return Pipeline(job.pipeline.grouping), linear(fit_pca(rows).projection(job.k))
+    rounding = Pipeline(job.pipeline.grouping, quantizer=QuantizerSpec(Quantization.ROUNDING))
+    spare = WHOLE_BYTES if job.pipeline.fills_budget else 1.0
+    taken = min(job.budget.bits, spare * job.counted(trial).total)
+    plain = replace(job, pipeline=rounding, budget=replace(job.budget, bits=taken))
+    try:
+        return rounding, quantized(plain, base(plain, rows), rows)
+    except SpecError:
+        return rounding, None
+
+
+def _mean_error(job: Job, codec: Codec) -> float:
+    """Return the mean squared error on the validation part in the pipeline's metric."""
+    x, stored = job.parts.validation, as_stored(codec)
+    if job.metric is None:
+        return float(row_errors(x, stored).mean())
+    missed = (x - stored(x)) @ job.metric.root
+    return float(missed.cpu().double().square().mean())
+
+
+def as_stored(codec: Codec) -> Callable[[Tensor], Tensor]:
+    """Return what comes back of vectors when numbers that are kept take the 16 bits counted."""
+    if codec.quantizer is not None:
+        return codec.reconstruct
+    most = torch.finfo(torch.float16).max
+    return lambda x: codec.restore(codec.latent(x).clamp(-most, most).half().float())
+
+
+def _test_errors(parts: Parts, codec: Codec) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    mean = parts.train.mean(0)
+    found = (
+        row_errors(parts.test, as_stored(codec)),
+        row_errors(parts.test, mean.expand_as),
+    )
+    return found[0] * codec.dim, found[1] * codec.dim
+
+
+def _info(job: Job, replaced: Pipeline | None) -> dict[str, object]:
+    return {
+        **data_info(job.parts.summary, len(job.parts.train)),
+        **pipeline_info(job.pipeline, job.calibration),
+        "pipeline": job.pipeline.key,
+        "kept": (replaced or job.pipeline).key,
+        "bits": job.budget.bits,
+        "counted_tokens": job.budget.tokens,
+    }
+
+
+def pipeline_info(pipeline: Pipeline, calibration: CalibrationSpec) -> dict[str, object]:
+    """Return how the transform of a pipeline was calibrated, which brings its own axes."""
+    return calibration_info(replace(calibration, method=pipeline.method, axes=pipeline.axes))

@@ -1,0 +1,290 @@
+"""Updating a codec with new vectors, without starting over; and how far they have drifted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from kvsplice_core.base.errors import CodecFileError, SpecError
+from kvsplice_core.base.progress import relay
+from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.history import History, Moments, require_dim
+from kvsplice_core.codec.kinds import (
+    MIN_KNOTS,
+    Axes,
+    CouplingKind,
+    Curve,
+    KnotPlacement,
+    Method,
+    Recipe,
+)
+from kvsplice_core.codec.transforms.identity import Identity
+from kvsplice_core.data.vectors import Values
+from kvsplice_core.fit.calibrate import Parts, calibrate_parts, split_parts
+from kvsplice_core.fit.metrics import (
+    BLOCK_TOKENS,
+    change_against,
+    mean_squared_error,
+    rounding_error,
+    row_errors,
+)
+from kvsplice_core.fit.training import fit_transformed_pca
+from kvsplice_core.tasks.sweep import CalibrationStep
+from kvsplice_core.tasks.training import RECIPE_DEFAULTS, CalibrationSpec
+from kvsplice_core.tasks.update import Adapted, Comparison, Drift, Kept, UpdateSpec, UpdateStep
+from kvsplice_core.version import library_versions
+
+# As any warm start: a quarter of the epochs.
+_WARM_DIVISOR = 4
+# Beyond so many times the new vectors the old ones weigh no more where a transform learns: an
+# update's time is bounded by what is new.
+_MOST_REPLAYED = 4
+
+Adapting = Generator[UpdateStep, None, Adapted]
+Option = TypeVar("Option", bound=StrEnum)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A codec to choose, and its MSE on the validation part while it had not learnt from it."""
+
+    codec: Codec
+    kept: Kept
+    validation_mse: float
+
+
+def adapt(codec: Codec, history: History, values: Values, spec: UpdateSpec) -> Adapting:
+    """Update a codec with new vectors.
+
+    PCA is that of all vectors so far, exactly, from their merged moments. A spline or flow starts
+    at its present curves and learns for a quarter of the epochs (recipe ``joint``, whatever it was
+    made by), from the new vectors and a sample of the earlier ones that stands for all of them;
+    the older ones count four times as much as the new ones at most.
+    A generator: it yields progress and returns the result; closing it cancels.
+
+    Parameters
+    ----------
+    codec : Codec
+        With a linear decoder and without a quantizer.
+    history : History
+        Of the vectors it was made of.
+    values : Values
+        The new vectors (n, d); the last quarter is only measured on.
+    spec : UpdateSpec
+
+    Returns
+    -------
+    Adapted
+        With the codec as it was where updating is not better on the validation part of the new
+        vectors.
+
+    Raises
+    ------
+    SpecError
+        If the codec has a nonlinear decoder or a quantizer.
+    DataError
+        If the new vectors are of another dimension, or too few.
+    """
+    _require_updatable(codec)
+    require_dim(values.summary.dim, codec.dim)
+    started = time.monotonic()
+    yield UpdateStep(0.0, "Measuring the drift")
+    parts = split_parts(values, spec.calibration)
+    before = codec.to(parts.train.device)
+    known = history.forgotten(spec.forget)
+    chosen = yield from _updated(before, known, parts, spec)
+    validation_before = _mean(parts.validation, before)
+    kept = chosen.kept
+    if chosen.validation_mse > validation_before:
+        kept, chosen = Kept.BEFORE, replace(chosen, codec=before)
+    known = known.merged(History.of(parts.train, parts.test))
+    after = replace(chosen.codec, info=_info(codec, chosen.codec.method, known, parts, spec))
+    return Adapted(
+        codec=after,
+        history=known,
+        kept=kept,
+        drift=find_drift(history.moments, parts.train, codec.k, parts.rows_per_token),
+        new=_compared(parts.test, before, after, parts, spec),
+        old=_compared(history.held_out.to(parts.train.device), before, after, parts, spec),
+        validation_before=validation_before,
+        validation_after=chosen.validation_mse,
+        data=parts.summary,
+        vectors=known.moments.count,
+        elapsed_s=time.monotonic() - started,
+    )
+
+
+def find_drift(earlier: Moments, rows: Tensor, k: int, rows_per_token: int = 1) -> Drift:
+    """Compare the principal axes, mean and variance of new vectors with those of earlier ones.
+
+    Parameters
+    ----------
+    earlier : Moments
+    rows : Tensor, shape (n, d)
+        The new vectors, in the order of the text.
+    k : int
+        How many axes count, 1 … d.
+    rows_per_token : int
+        Rows that belong to one token (pooled heads).
+    """
+    now = Moments.of(rows)
+    angles = principal_angles(_axes(earlier, k), _axes(now, k))
+    block = torch.arange(len(rows)) // (BLOCK_TOKENS * rows_per_token)
+    halves = [rows[(block % 2 == turn).to(rows.device)] for turn in (0, 1)]
+    chance = 0.0
+    if len(halves[1]):
+        first, second = (_axes(Moments.of(half), k) for half in halves)
+        chance = float(principal_angles(first, second).mean())
+    spread = max(earlier.total_variance, torch.finfo(torch.float64).tiny)
+    return Drift(
+        mean_angle=float(angles.mean()),
+        largest_angle=float(angles.max()),
+        chance_angle=chance,
+        mean_shift=float((now.mean - earlier.mean).norm()) / spread**0.5,
+        variance_ratio=now.total_variance / spread,
+    )
+
+
+def principal_angles(first: Tensor, second: Tensor) -> Tensor:
+    """Return the angles between the spans of two orthonormal bases (d, k), in degrees; (k,).
+
+    From the sines where the cosines have no digits left (Björck & Golub 1973).
+    """
+    cosines = torch.linalg.svdvals(first.T @ second).clamp(max=1.0)
+    sines = torch.linalg.svdvals(second - first @ (first.T @ second)).flip(0).clamp(max=1.0)
+    return torch.where(cosines > 0.9, sines.asin(), cosines.acos()).rad2deg()
+
+
+def _axes(moments: Moments, k: int) -> Tensor:
+    return moments.pca(like=moments.mean).basis[:, :k]
+
+
+def _updated(
+    codec: Codec, history: History, parts: Parts, spec: UpdateSpec
+) -> Generator[UpdateStep, None, _Candidate]:
+    """Return the best update; PCA where a transform is no gain on it."""
+    if not codec.method.is_learnt:
+        return _pca(history.moments, parts, codec.k, Kept.UPDATED)
+    train = torch.cat([_replayed(history, len(parts.train), spec).to(parts.train), parts.train])
+    mixed = replace(parts, train=train)
+    work = calibrate_parts(mixed, _warm(codec, spec), _start(codec, mixed.fit))
+    result = yield from relay(work, _step)
+    if result.kept is not codec.method:
+        return _pca(history.moments, parts, codec.k, Kept.PCA)
+    return _Candidate(result.codec, Kept.UPDATED, result.validation_mse)
+
+
+def _start(codec: Codec, rows: Tensor) -> Codec:
+    """Return the codec, or its curves with PCA of s(rows) where that is nearer already."""
+    refitted = replace(
+        codec, projection=fit_transformed_pca(codec.transform, rows).projection(codec.k)
+    )
+    return min((codec, refitted), key=lambda one: mean_squared_error(rows, one.reconstruct))
+
+
+def _step(step: CalibrationStep) -> UpdateStep:
+    text = f"{step.method.label} k {step.k}, epoch {step.epoch}/{step.epochs}"
+    return UpdateStep(step.fraction, text)
+
+
+def _pca(earlier: Moments, parts: Parts, k: int, kept: Kept) -> _Candidate:
+    trial, final = (
+        Codec(
+            Method.PCA,
+            Identity(parts.train.shape[1]),
+            earlier.merged(Moments.of(rows)).pca(like=rows).projection(k),
+        )
+        for rows in (parts.fit, parts.train)
+    )
+    return _Candidate(final, kept, _mean(parts.validation, trial))
+
+
+def _replayed(history: History, new: int, spec: UpdateSpec) -> Tensor:
+    """Return as many draws of the sample as the vectors it stands for weigh."""
+    wished = min(round(history.moments.count), _MOST_REPLAYED * new)
+    whole, rest = divmod(wished, len(history.replay))
+    generator = torch.Generator().manual_seed(spec.seed)
+    some = torch.randperm(len(history.replay), generator=generator)[:rest].sort().values
+    return torch.cat([*([history.replay] * whole), history.replay[some]])
+
+
+def _warm(codec: Codec, spec: UpdateSpec) -> CalibrationSpec:
+    """Return the calibration that goes on from `codec`, as its file says it was made."""
+    tensors = codec.transform.tensors()
+    knots = next((t for name, t in tensors.items() if name.endswith("knots_in")), None)
+    info = codec.info
+    bent = any(name.endswith("chords") for name in tensors)
+    curve = Curve.RATIONAL_QUADRATIC if bent else _option(info, "curve", Curve.LINEAR)
+    return replace(
+        spec.calibration,
+        method=codec.method,
+        k=codec.k,
+        recipe=Recipe.JOINT,
+        knots=None if knots is None else max(MIN_KNOTS, len(knots)),
+        epochs=spec.epochs or max(1, _epochs(info) // _WARM_DIVISOR),
+        curve=curve,
+        knot_placement=_option(info, "knot_placement", KnotPlacement.QUANTILES),
+        axes=_option(info, "axes", Axes.RAW),
+        coupling=_option(info, "coupling", CouplingKind.AFFINE),
+    )
+
+
+def _epochs(info: object) -> int:
+    """Return the epochs a codec was calibrated with by recipe ``joint``, else the usual ones."""
+    found = info.get("epochs") if isinstance(info, dict) and info.get("recipe") == "joint" else 0
+    usual = RECIPE_DEFAULTS[Recipe.JOINT].epochs
+    return found if isinstance(found, int) and 1 <= found <= 100_000 else usual
+
+
+def _option(info: object, name: str, usual: Option) -> Option:
+    found = info.get(name, usual.value) if isinstance(info, dict) else usual.value
+    try:
+        return type(usual)(found)
+    except ValueError as error:
+        raise CodecFileError(f"a codec's {name} must be a known one; got {found!r}") from error
+
+
+def _compared(
+    rows: Tensor, before: Codec, after: Codec, parts: Parts, spec: UpdateSpec
+) -> Comparison:
+    theirs, ours = row_errors(rows, before.reconstruct), row_errors(rows, after.reconstruct)
+    rounding = rounding_error(rows)
+    change = change_against(ours, theirs, parts.rows_per_token, spec.seed, rounding)
+    return Comparison(float(theirs.mean()), float(ours.mean()), change)
+
+
+def _mean(rows: Tensor, codec: Codec) -> float:
+    return float(row_errors(rows, codec.reconstruct).mean())
+
+
+def _info(
+    codec: Codec, method: Method, known: History, parts: Parts, spec: UpdateSpec
+) -> dict[str, object]:
+    """Return what the file says: how the codec was made first, and what came to it last."""
+    earlier = codec.info.get("updates", 0)
+    return {
+        **codec.info,
+        "method": method.key,
+        "updates": (earlier if isinstance(earlier, int) else 0) + 1,
+        "updated_with": parts.summary.title,
+        "updated_with_sha256": parts.summary.sha256,
+        "forget": spec.forget,
+        "train_vectors": round(known.moments.count),
+        "versions": library_versions(),
+    }
+
+
+def _require_updatable(codec: Codec) -> None:
+    if not codec.is_plain:
+        kinds = [codec.decoding.key] if codec.correction is not None else []
+        kinds += [codec.quantization.key] if codec.quantization is not None else []
+        raise SpecError(
+            "an update needs a codec that keeps numbers and decodes them linearly; "
+            f"this one holds {' and '.join(kinds)}: fit it again"
+        )

@@ -1,1 +1,0 @@
-"""Whole codecs composed of axes, transform, PCA, decoder and quantizer, at a budget of bits."""

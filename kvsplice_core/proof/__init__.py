@@ -1,0 +1,1 @@
+"""What a compressed cache costs a real model, audited."""

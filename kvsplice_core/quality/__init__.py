@@ -1,1 +1,0 @@
-"""What compression costs a language model, measured through its cache and audited."""

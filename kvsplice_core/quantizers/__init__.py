@@ -1,1 +1,0 @@
-"""Quantizers of the latent: each turns k numbers into a fixed number of bytes, and back."""

@@ -1,0 +1,1 @@
+"""Results in tables, words, commands and figures."""

@@ -1,0 +1,1 @@
+"""What may be asked for and what is found: frozen values, free of torch."""

@@ -1,1 +1,0 @@
-"""Bijections in front of PCA, one file each."""

@@ -1,1 +1,0 @@
-"""Reading captured V vectors: files, arrays and bundled samples."""

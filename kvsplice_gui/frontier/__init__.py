@@ -1,1 +1,0 @@
-"""The frontier in the window: what is wished and known of it, the work, and what is shown."""

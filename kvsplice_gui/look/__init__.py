@@ -1,0 +1,1 @@
+"""Colours, type, formats and small widgets that everything shares."""

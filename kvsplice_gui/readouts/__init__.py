@@ -1,0 +1,1 @@
+"""From state to words and numbers, free of widgets."""

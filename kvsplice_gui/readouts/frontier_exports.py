@@ -1,0 +1,90 @@
+"""Taking a frontier away: table, everything known, figure, and what repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kvsplice_core.base.errors import KVSpliceError
+from kvsplice_core.report import frontier_commands as reproduce
+from kvsplice_core.report import model_commands as reproduce_pipelines
+from kvsplice_core.report.model_commands import Reading
+from kvsplice_core.tasks.frontier import FrontierResult
+from kvsplice_gui.readouts import frontier as frontier_readouts
+from kvsplice_gui.state.findings import Findings
+from kvsplice_gui.state.wishes import Wishes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def frontier_of(findings: Findings) -> FrontierResult:
+    """Return the frontier, or say what is missing."""
+    result = findings.frontier.result
+    if result is None:
+        raise KVSpliceError("a frontier is needed; open vectors and measure one first")
+    return result
+
+
+def draw_frontier(wishes: Wishes, findings: Findings) -> Figure:
+    """Draw the frontier as the window shows it."""
+    from kvsplice_core.report.figures.frontier import frontier_vs_bits
+
+    result = frontier_of(findings)
+    measure = wishes.frontier.measure if result.of_model else "nmse"
+    chosen = findings.frontier.chosen
+    point = None if chosen is None else result.point(*chosen)
+    return frontier_vs_bits(result, measure, log=wishes.frontier.log, chosen=point)
+
+
+def can_draw_frontier(findings: Findings) -> bool:
+    """Say whether there is a finished frontier."""
+    return findings.frontier.result is not None
+
+
+def save_frontier(result: FrontierResult, path: Path, leaked: Sequence[str] = ()) -> None:
+    """Write the points as CSV or, by its suffix, everything as JSON.
+
+    `leaked` names the documents that are not held out; the JSON holds them.
+
+    Raises
+    ------
+    KVSpliceError
+        If a control failed and a CSV is asked for: it has no place to say so.
+    """
+    if path.suffix != ".json" and not result.is_valid:
+        raise KVSpliceError(
+            "a frontier's table needs an audit that passed; a control failed, so save it as JSON"
+        )
+    from kvsplice_core.base.files import write_text
+    from kvsplice_core.report.frontier_table import frontier_csv, frontier_json
+
+    is_json = path.suffix == ".json"
+    write_text(path, frontier_json(result, leaked) if is_json else frontier_csv(result))
+
+
+def frontier_command(findings: Findings) -> str:
+    """Return the command line that repeats the last frontier; empty without one."""
+    return _repeating(findings, reproduce.as_command, reproduce_pipelines.frontier_command)
+
+
+def frontier_python(findings: Findings) -> str:
+    """Return the Python that repeats the last frontier; empty without one."""
+    return _repeating(findings, reproduce.as_python, reproduce_pipelines.frontier_python)
+
+
+def _repeating(
+    findings: Findings,
+    of_vectors: Callable[[FrontierResult], str],
+    of_model: Callable[..., str],
+) -> str:
+    found, facts = findings.frontier, frontier_readouts.facts_of(findings)
+    if found.result is None or found.key is None:
+        return ""
+    quality, data = found.key.quality, found.key.data
+    if quality is None or facts is None:
+        return of_vectors(found.result)
+    reading = Reading(data.source, quality.model_of(facts), quality.texts)
+    side = frontier_readouts.side_of(quality, facts)
+    return of_model(reading, found.result.spec, quality.evaluation, side=side, budget=data.budget)

@@ -1,1 +1,0 @@
-"""A budget shared among the heads of a model, in the window."""

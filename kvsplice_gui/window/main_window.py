@@ -1,0 +1,368 @@
+"""The window: puts views, layout and menus together, and does what its actions ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtGui import (
+    QCloseEvent,
+    QGuiApplication,
+    QShowEvent,
+)
+from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow
+
+from kvsplice_core.base.errors import KVSpliceError
+from kvsplice_core.tasks.sweep import SweepRow
+from kvsplice_gui.desks.calibration import Presenter
+from kvsplice_gui.desks.capture import Capturing
+from kvsplice_gui.desks.frontier import FRONTIER, FrontierDesk
+from kvsplice_gui.desks.knots import KnotDesk
+from kvsplice_gui.desks.memory import MeasuredPresenter, Measuring
+from kvsplice_gui.desks.quality import BUSY as QUALITY_BUSY
+from kvsplice_gui.desks.quality import QualityDesk
+from kvsplice_gui.desks.solve import SOLVE, SolveDesk
+from kvsplice_gui.desks.takeaway import TakeAway, start_folder
+from kvsplice_gui.desks.update import Updating
+from kvsplice_gui.dialogs.about import show_about, show_method
+from kvsplice_gui.dialogs.error_dialog import ErrorDialog
+from kvsplice_gui.look import theme
+from kvsplice_gui.look.drops import FileDrops
+from kvsplice_gui.look.errors import ErrorReport, report_of
+from kvsplice_gui.panels.layout import Layout
+from kvsplice_gui.panels.views import Views
+from kvsplice_gui.readouts import calibration as readouts
+from kvsplice_gui.readouts import quality_exports, solve_exports
+from kvsplice_gui.readouts import solve as solve_readouts
+from kvsplice_gui.state import settings
+from kvsplice_gui.state.session import session_of
+from kvsplice_gui.state.state import State
+from kvsplice_gui.state.wishes import Wishes, memory_spec
+from kvsplice_gui.window.actions import Menus, file_filter
+from kvsplice_gui.work.runner import Controller
+
+_FIRST_SIZE = (1440, 900)
+_MESSAGE_MS = 5000
+# Of another version, docks that have come since would have no place: the layout starts afresh.
+_LAYOUT_VERSION = 4
+# Clicking a stage opens its controls and its plot.
+_STAGE_DOCK = {
+    "values": "splines",
+    "transform": "splines",
+    "pca": "mse",
+    "cache": "memory",
+    "decoder": "loss",
+    "restored": "mse",
+    "grouping": "frontier",
+    "axes": "frontier",
+    "quantizer": "frontier",
+}
+
+
+class MainWindow(QMainWindow):
+    """KVSplice's one window.
+
+    Parameters
+    ----------
+    state : State
+        The truth the window shows.
+    controller : Controller
+        What does the work.
+    remembers : bool
+        Whether the next start finds session, layout and recent files.
+
+    Signals
+    -------
+    problem_met : ErrorReport
+        Something failed, on whichever thread; shown on the window's own.
+    """
+
+    problem_met = pyqtSignal(object)
+
+    def __init__(self, state: State, controller: Controller, *, remembers: bool = True) -> None:
+        super().__init__()
+        self._remembers = remembers
+        self.state = state
+        self.controller = controller
+        self.views = Views()
+        self.setWindowTitle("KVSplice")
+        self.resize(*_fitting_size())
+        self.layout_of = Layout(self, self.views)
+        self._drops = FileDrops(self.open_source, self)
+        for widget in (self, *self.layout_of.docks.values()):
+            self._drops.watch(widget)
+        self.takeaway = TakeAway(self, state, controller, self._try, self.views.log.say)
+        self.capturing = Capturing(self, state, controller, remembers=remembers)
+        self.quality = QualityDesk(
+            state, controller, self.views, self.layout_of, self.takeaway, self._try
+        )
+        self.knots = KnotDesk(state, controller, self.views, self)
+        self.frontier = FrontierDesk(
+            state, controller, self.views, self.layout_of, self.takeaway, self._try
+        )
+        self.solving = SolveDesk(
+            state, controller, self.views, self.layout_of, self.takeaway, self._try
+        )
+        self.views.given.cell_chosen.connect(self.quality.control.choose_cell)
+        self.measuring = Measuring(state, controller, self)
+        self._measured_presenter = MeasuredPresenter(state, controller, self.views, self)
+        self.updating = Updating(self, state, controller, self.takeaway, self._try)
+        self.menus = Menus(self)
+        self._say_status()
+        self.presenter = Presenter(state, self.views, self)
+        self._connect_views()
+        self._connect_work()
+        self._apply_theme(state.wishes)
+        self._restore_layout()
+
+    def _say_status(self) -> None:
+        self._verdict, self._device = QLabel(), QLabel("engine not loaded")
+        for label in (self._verdict, self._device):
+            label.setProperty("role", "muted")
+        bar = self.statusBar()
+        if bar is not None:
+            bar.addWidget(self._verdict, 1)
+            bar.addPermanentWidget(self._device)
+
+    def _connect_views(self) -> None:
+        state, views = self.state, self.views
+        views.data.changed.connect(lambda changes: self._try(lambda: state.wish_data(**changes)))
+        views.data.open_requested.connect(self.open_file)
+        views.data.capture_requested.connect(self.capturing.show)
+        views.calibration.changed.connect(lambda changes: self._try(lambda: state.wish(**changes)))
+        views.calibration.calibrate_requested.connect(self.controller.calibrate)
+        views.calibration.cancel_requested.connect(self.controller.cancel)
+        views.memory_panel.changed.connect(self._on_memory_changed)
+        views.memory_panel.measure_requested.connect(self.measuring.measure)
+        views.view.dims_changed.connect(lambda dims: state.wish_view(dims=dims))
+        views.view.failed.connect(self.show_error)
+        views.mse.k_chosen.connect(lambda k: state.wish(k=k))
+        views.change.k_chosen.connect(lambda k: state.wish(k=k))
+        views.mse.log_changed.connect(lambda log: state.wish_view(log_mse=log))
+        views.slopes.dim_chosen.connect(self._on_dim_chosen)
+        views.table.record_chosen.connect(self._on_row_chosen)
+        views.strip.stage_clicked.connect(self._on_stage_clicked)
+        for key, plot in views.plots.items():
+            plot.export_requested.connect(lambda key=key: self.takeaway.export_figure(key))
+            plot.copy_requested.connect(lambda key=key: self.takeaway.copy_figure(key))
+
+    def _connect_work(self) -> None:
+        controller, views = self.controller, self.views
+        controller.busy_changed.connect(self._on_busy_changed)
+        controller.progressed.connect(self._on_progressed)
+        controller.stepped.connect(self.presenter.on_controller_stepped)
+        controller.said.connect(views.log.say)
+        controller.cancelled.connect(self._on_cancelled)
+        controller.failed.connect(self.show_error)
+        controller.loaded.connect(self._on_loaded)
+        self.layout_of.docks["loss"].visibilityChanged.connect(self.presenter.on_loss_shown)
+        self.updating.updated.connect(self._on_updated)
+        self.solving.control.solved.connect(self._on_updated)
+        self.measuring.measured.connect(lambda: self.layout_of.show_dock("measured"))
+        self.problem_met.connect(self.show_error)
+        self.knots.failed.connect(self.show_error)
+        self.knots.changed.connect(self._show_availability)
+        self.presenter.verdict_changed.connect(self._verdict.setText)
+        self.state.wishes_changed.connect(self._on_wishes_changed)
+        self.state.findings_changed.connect(self._show_availability)
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def open_file(self) -> None:
+        """Ask for a file and open it."""
+        folder = start_folder(self.state.wishes.data.source)
+        path, _ = QFileDialog.getOpenFileName(self, "Open V vectors", folder, file_filter())
+        if path:
+            self.open_source(path)
+
+    def open_source(self, source: object) -> None:
+        """Open a file or a sample by name."""
+        self.controller.open(str(source))
+
+    @pyqtSlot()
+    def _on_loaded(self) -> None:
+        dataset = self.state.findings.dataset
+        if dataset is None:
+            return
+        summary = dataset.values.summary
+        if self._remembers and Path(summary.source).is_file():
+            settings.add_recent_file(summary.source)
+        self.setWindowTitle(f"{summary.title} — KVSplice")
+
+    # -- small things -------------------------------------------------------------------------
+
+    def step_k(self, by: object) -> None:
+        """Move k by one, within the dimension."""
+        dim = self.state.findings.dim
+        if dim and isinstance(by, int):
+            self.state.wish(k=min(max(1, self.state.wishes.k + by), dim))
+
+    def toggle_log(self) -> None:
+        """Switch the MSE axis between linear and logarithmic."""
+        self.state.wish_view(log_mse=not self.state.wishes.view.log_mse)
+
+    def choose_theme(self, name: object) -> None:
+        """Choose light, dark or the system's theme."""
+        self.state.wish_view(theme=str(name))
+
+    def show_about(self) -> None:
+        """Say what this is."""
+        show_about(self)
+
+    def show_method(self) -> None:
+        """Say how the methods work, in short."""
+        show_method(self)
+
+    @pyqtSlot(object)
+    def show_error(self, error: object) -> None:
+        """Show an error in a dialog with its details."""
+        report = error if isinstance(error, ErrorReport) else None
+        if report is None and isinstance(error, BaseException):
+            report = report_of(error)
+        if report is not None:
+            ErrorDialog(report, self).open()
+
+    def _try(self, action: Callable[[], object], done: str = "") -> None:
+        try:
+            action()
+        except KVSpliceError as error:
+            self.show_error(error)
+            self.presenter.show_all()
+        else:
+            if done:
+                self.views.log.say(done)
+
+    def _on_memory_changed(self, changes: dict[str, object]) -> None:
+        def wish() -> None:
+            wanted = replace(self.state.wishes.memory, **changes)  # type: ignore[arg-type]
+            memory_spec(replace(self.state.wishes, memory=wanted), self.state.wishes.k)
+            self.state.wish(memory=wanted)
+
+        self._try(wish)
+
+    def _on_dim_chosen(self, dim: int) -> None:
+        dims = self.state.wishes.view.dims
+        kept = tuple(j for j in dims if j != dim)
+        new = (dim, *kept)[: len(dims)] if dim not in dims else kept or (dim,)
+        self.state.wish_view(dims=new)
+
+    def _on_row_chosen(self, row: SweepRow) -> None:
+        self.state.wish(k=row.k, method=row.method)
+
+    def _on_stage_clicked(self, key: str) -> None:
+        views = self.views
+        panels = {"values": views.data, "cache": views.memory_panel}
+        if self.state.findings.frontier.point is not None and key != "values":
+            self.frontier.show()
+            self.layout_of.show_control(views.frontier_panel)
+            return
+        self.layout_of.show_dock(_STAGE_DOCK[key])
+        self.layout_of.show_control(panels.get(key, views.calibration))
+
+    def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
+        if old.view.theme != new.view.theme:
+            self._apply_theme(new)
+        self.menus.log_mse.setChecked(new.view.log_mse)
+        self._show_availability()
+
+    def _on_progressed(self, fraction: float, text: str) -> None:
+        if self.controller.busy not in {*QUALITY_BUSY, FRONTIER, SOLVE}:
+            self.views.calibration.set_progress(fraction, text)
+
+    @pyqtSlot(str)
+    def _on_updated(self, text: str) -> None:
+        bar = self.statusBar()
+        if bar is not None:
+            bar.showMessage(text)  # until something else is said: it is a result
+
+    @pyqtSlot()
+    def _on_cancelled(self) -> None:
+        bar = self.statusBar()
+        if bar is not None:
+            bar.showMessage("Cancelled; the last result stays.", _MESSAGE_MS)
+
+    def _on_busy_changed(self, busy: str) -> None:
+        self.views.calibration.set_busy(busy)
+        self._show_availability()
+
+    def _show_availability(self) -> None:
+        findings = self.state.findings
+        self.menus.show_availability(
+            data=findings.dataset is not None,
+            result=findings.result is not None,
+            busy=self.controller.busy,
+        )
+        self.menus.show_knot_availability(
+            findings.knots, can_open=self.knots.can_open, busy=self.controller.busy
+        )
+        dataset, quality = findings.dataset, findings.quality
+        self.menus.show_quality_availability(
+            capture=dataset is not None and dataset.capture is not None,
+            curve=quality.curve is not None,
+            card=quality_exports.can_save_card(self.state.wishes, findings),
+            sensitivity=quality.sensitivity is not None,
+            busy=self.controller.busy,
+        )
+        self.menus.show_frontier_availability(
+            data=dataset is not None,
+            result=findings.frontier.result is not None,
+            busy=self.controller.busy,
+        )
+        wishes = self.state.wishes
+        label, ready = solve_readouts.label(wishes), solve_readouts.ready(wishes)
+        self.menus.show_solve(label, ready, self.solving.obstacle)
+        self.menus.show_solve_availability(
+            solved=findings.solved is not None,
+            card=solve_exports.can_save_card(findings),
+            busy=self.controller.busy,
+        )
+        if findings.result is not None:
+            self._device.setText(readouts.engine(findings.result))
+
+    def _apply_theme(self, wishes: Wishes) -> None:
+        chosen = theme.resolve_theme(wishes.view.theme)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, chosen)
+        for plot in self.views.plots.values():
+            plot.set_theme(chosen)
+        self.quality.set_theme(chosen)
+        self.frontier.set_theme(chosen)
+        self.updating.set_theme(chosen)
+        self.menus.themes[wishes.view.theme].setChecked(True)
+        self.menus.log_mse.setChecked(wishes.view.log_mse)
+
+    # -- start and end ------------------------------------------------------------------------
+
+    def _restore_layout(self) -> None:
+        geometry, docks = settings.load_bytes("geometry"), settings.load_bytes("docks")
+        if not geometry.isEmpty():
+            self.restoreGeometry(geometry)
+        self._is_laid_out = not docks.isEmpty() and self.restoreState(docks, _LAYOUT_VERSION)
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Share the space out when the window has its size for the first time."""
+        super().showEvent(event)
+        if not self._is_laid_out:
+            self._is_laid_out = True
+            QTimer.singleShot(0, self.layout_of.resize)
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Remember the session, cancel what runs, and end the thread."""
+        if self._remembers:
+            settings.save_bytes("geometry", self.saveGeometry())
+            settings.save_bytes("docks", self.saveState(_LAYOUT_VERSION))
+            settings.save_session(session_of(self.state.wishes))
+        self.knots.shutdown()
+        self.controller.shutdown()
+        super().closeEvent(event)
+
+
+def _fitting_size() -> tuple[int, int]:
+    screen = QGuiApplication.primaryScreen()
+    if screen is None:
+        return _FIRST_SIZE
+    room = screen.availableSize()
+    return min(_FIRST_SIZE[0], room.width()), min(_FIRST_SIZE[1], room.height())

@@ -1,0 +1,150 @@
+"""A frontier: points in order, every one compared, what does not fit left out in one sentence."""
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from kvsplice_core import run
+from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.estimates import Verdict
+from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.fit.frontier import frontier
+from kvsplice_core.fit.group import WHOLE_BYTES
+from kvsplice_core.tasks.frontier import FrontierSpec, reference_of
+from tests.kvsplice_core.fit.makers import CALIBRATION, MANY, layer_values
+
+LAYERS = {("v", 0): layer_values(tokens=300), ("k", 1): layer_values(seed=5, tokens=300)}
+TEXTS = ("joined+lloyd-max", "quadratic", "joined", "spline")
+SPEC = FrontierSpec(
+    tuple(map(Pipeline.of, TEXTS)), (4.0, 2.0, 6.0, 2.0), CALIBRATION, MANY, surrogate=True
+)
+
+
+def measured(spec=SPEC, layers=LAYERS, on_step=None):
+    return run(frontier(layers, spec, "some vectors", "test"), on_step)
+
+
+@cache
+def steps_and_result():
+    steps = []
+    result = measured(on_step=steps.append)
+    return steps, result
+
+
+def test_references_come_first_and_points_are_in_order():
+    _, result = steps_and_result()
+    order = [one.key for one in SPEC.ordered_pipelines]
+    assert order == ["rounding", "pca", *TEXTS]
+    places = [(order.index(point.pipeline.key), point.asked_bits) for point in result.points]
+    assert places == sorted(places)
+    assert len(set(places)) == len(places)
+    assert tuple(sorted({p.asked_bits for p in result.points})) == SPEC.bits == (2.0, 4.0, 6.0)
+
+
+def test_every_point_is_there_or_left_out_in_one_sentence():
+    _, result = steps_and_result()
+    asked = {(one, bits) for one in SPEC.ordered_pipelines for bits in SPEC.bits}
+    found = {(point.pipeline, point.asked_bits) for point in result.points}
+    names = {f"{one.label} at {bits:g} bits" for one, bits in asked - found}
+    assert {sentence.split(": ")[0] for sentence in result.left_out} == names
+    assert len(result.left_out) == len(names)
+    assert not any("\n" in sentence for sentence in result.left_out)
+    # 8 numbers of 2 bits with a minimum and a step are 6 bits a value.
+    rounding = Pipeline.of("rounding")
+    assert [point.asked_bits for point in result.of(rounding)] == [6.0]
+
+
+def test_points_are_found_counted_and_compared_with_their_reference():
+    _, result = steps_and_result()
+    for point in result.points:
+        assert result.point(point.pipeline, point.asked_bits) is point
+        assert point.nmse > 0
+        assert point.vector_bits <= point.asked_bits
+        if not point.pipeline.keeps_numbers:
+            assert point.bits <= point.asked_bits
+            assert point.k is None
+        reference = reference_of(point.pipeline)
+        if point.pipeline == reference:
+            assert point.reference is point.change is None
+        if point.reference is None:
+            continue
+        assert point.reference == reference
+        # At equal bytes: nothing is compared with what takes more, but for whole bytes.
+        slack = WHOLE_BYTES if point.pipeline.fills_budget else 1
+        assert point.reference_bits <= slack * point.bits + 1e-9
+        assert point.change.low <= point.change.percent <= point.change.high
+
+
+def test_on_the_gaussian_surrogate_no_spline_gains():
+    _, result = steps_and_result()
+    for point in result.of(Pipeline.of("spline")):
+        assert point.surrogate.verdict is not Verdict.GAIN or point.surrogate.percent > -0.1
+    assert all(point.surrogate is None for point in measured(replace(SPEC, surrogate=False)).points)
+
+
+def test_the_bound_falls_and_no_linear_point_lies_below_it():
+    _, result = steps_and_result()
+    bits, least = zip(*result.bound, strict=True)
+    assert list(bits) == sorted(bits)
+    assert list(least) == sorted(least, reverse=True)
+    assert all(0 < one < 1 for one in least)
+    for text in ("pca", "joined", "rounding"):
+        assert all(point.gap_db > 0 for point in result.of(Pipeline.of(text)))
+
+
+def test_more_bits_never_cost_error_of_pca():
+    _, result = steps_and_result()
+    for text in ("pca", "joined"):
+        errors = [point.nmse for point in result.of(Pipeline.of(text))]
+        assert errors == sorted(errors, reverse=True)
+
+
+def test_progress_rises_and_tells_every_point_as_it_comes():
+    steps, result = steps_and_result()
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions)
+    assert 0 <= fractions[0] <= fractions[-1] <= 1
+    points = [step.point for step in steps if step.point is not None]
+    assert sorted(points, key=result.points.index) == list(result.points)
+    for count, step in enumerate((s for s in steps if s.point is not None), start=1):
+        assert len(step.so_far.points) == count
+        assert step.point in step.so_far.points
+
+
+def test_cancelled_it_leaves_what_it_had_measured():
+    work = frontier(LAYERS, SPEC, "some vectors", "test")
+    so_far = next(step.so_far for step in work if step.so_far is not None)
+    work.close()
+    assert len(so_far.points) == 1
+    assert so_far.test_tokens > 0
+    assert not so_far.of_model
+    assert so_far.is_valid
+
+
+def test_twice_measured_is_the_same():
+    spec = FrontierSpec(SPEC.pipelines[:2], (4.0,), CALIBRATION, MANY)
+    assert measured(spec).points == measured(spec).points
+
+
+def test_no_budget_that_fits_is_refused():
+    spec = FrontierSpec((Pipeline.of("pca"),), (0.5,), CALIBRATION)
+    with pytest.raises(
+        SpecError, match=r"a frontier needs a budget one pipeline fits: PCA at 0\.5"
+    ):
+        measured(spec)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"pipelines": ()}, "at least one pipeline and one budget"),
+        ({"bits": ()}, "at least one pipeline and one budget"),
+        ({"bits": (0.0, 2.0)}, "above 0 and be at most 16"),
+        ({"bits": (17.0,)}, "above 0 and be at most 16"),
+        ({"counted_tokens": 0}, "at least 1; got 0"),
+    ],
+)
+def test_wishes_out_of_range_are_refused(change, says):
+    with pytest.raises(SpecError, match=says):
+        replace(SPEC, **change)

@@ -1,0 +1,98 @@
+"""Sessions come back as they went, and foreign ones as the defaults."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvsplice_core.codec.kinds import (
+    MAX_KNOTS,
+    MIN_KNOTS,
+    CouplingKind,
+    Curve,
+    KnotPlacement,
+    Method,
+    Recipe,
+)
+from kvsplice_gui.state.kinds import AXES_CHOICES
+from kvsplice_gui.state.session import session_of, wishes_of
+from kvsplice_gui.state.wishes import DataWish, MemoryWish, QualityWish, SolveWish, ViewWish, Wishes
+
+wishes = st.builds(
+    Wishes,
+    data=st.builds(
+        DataWish,
+        source=st.text(),
+        layer=st.none() | st.integers(0, 99),
+        head=st.none() | st.integers(0, 99),
+        pool_heads=st.booleans(),
+    ),
+    methods=st.sampled_from([tuple(Method), (Method.PCA,), (Method.PCA, Method.FLOW)]),
+    method=st.sampled_from(Method),
+    k=st.integers(1, 512),
+    recipe=st.sampled_from(Recipe),
+    knots=st.integers(MIN_KNOTS, MAX_KNOTS),
+    epochs=st.integers(1, 500),
+    curve=st.sampled_from(Curve),
+    knot_placement=st.sampled_from(KnotPlacement),
+    axes=st.sampled_from(AXES_CHOICES),
+    coupling=st.sampled_from(CouplingKind),
+    memory=st.builds(MemoryWish, tokens=st.integers(1, 10**6)),
+    quality=st.builds(
+        QualityWish,
+        model=st.text(),
+        texts=st.lists(st.text()).map(tuple),
+        tokens=st.integers(2, 10**6),
+        mode=st.sampled_from(["strict", "window"]),
+        side=st.sampled_from(["", "v", "k", "both"]),
+    ),
+    solve=st.builds(
+        SolveWish,
+        by_loss=st.booleans(),
+        max_dnll=st.floats(1e-6, 10),
+        side=st.sampled_from(["v", "k", "both"]),
+        key_bits=st.none() | st.floats(0.1, 16),
+    ),
+    view=st.builds(
+        ViewWish, dims=st.lists(st.integers(0, 63), min_size=1).map(tuple), log_mse=st.booleans()
+    ),
+)
+
+
+@given(wishes)
+def test_round_trip_through_json(wished):
+    assert wishes_of(json.loads(json.dumps(session_of(wished)))) == wished
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "k",
+                "knots",
+                "method",
+                "methods",
+                "recipe",
+                "curve",
+                "axes",
+                "data",
+                "view",
+                "memory",
+                "solve",
+            ]
+        ),
+        st.none() | st.integers() | st.text() | st.lists(st.text()) | st.just({"x": 1}),
+    )
+)
+def test_a_foreign_session_never_fails(session):
+    assert isinstance(wishes_of(session), Wishes)
+
+
+def test_a_session_out_of_range_gives_the_defaults():
+    assert wishes_of({"knots": 1}) == Wishes()
+    assert wishes_of({"curve": "wavy"}) == Wishes()
+    assert wishes_of({"axes": "output"}) == Wishes()  # they need a model
+    assert wishes_of({"solve": {"max_dnll": -1}}) == Wishes()
+    assert wishes_of({"solve": {"side": "q"}}) == Wishes()
+    assert wishes_of({"frontier": {"budget": 17}}) == Wishes()
+    assert wishes_of({}).methods == (Method.PCA,)
