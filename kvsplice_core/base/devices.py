@@ -1,16 +1,20 @@
-"""Choosing where to compute."""
+"""Choosing where to compute, and on how many threads; torch is imported where it is used."""
 
 from __future__ import annotations
 
 import os
-
-import torch
+from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import SpecError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def available_devices() -> tuple[str, ...]:
     """Return the devices torch can use here, the fastest first; always ends in ``cpu``."""
+    import torch
+
     found = []
     if torch.cuda.is_available():
         found.append("cuda")
@@ -27,6 +31,8 @@ def resolve_device(name: str) -> torch.device:
     SpecError
         If that device is not available.
     """
+    import torch
+
     present = available_devices()
     if name == "auto":
         return torch.device(present[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.options import option, require_ranges
 from kvsplice_core.codec.kinds import (
     MAX_KNOTS,
     MIN_KNOTS,
@@ -40,6 +41,16 @@ PIPELINE_RECIPE = Recipe.ORIGIN
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise SpecError(message)
+
+
+_SPLINES, _FLOWS = (Method.SPLINE.key,), (Method.FLOW.key,)
+
+
+def _by_recipe(name: str) -> str:
+    """Return in words what each recipe uses for a field that is not given."""
+    return ", ".join(
+        f"{recipe.value} {getattr(usual, name)}" for recipe, usual in RECIPE_DEFAULTS.items()
+    )
 
 
 @dataclass(frozen=True)
@@ -85,49 +96,117 @@ class CalibrationSpec:
         If a number lies outside its range.
     """
 
-    method: Method = Method.SPLINE
-    k: int = 16
-    recipe: Recipe = Recipe.JOINT
-    knots: int | None = None
-    epochs: int | None = None
-    seed: int = 5
-    device: str = "auto"
-    batch_size: int | None = None
-    k_train: int = 16
-    train_fraction: float = 0.75
-    validation_fraction: float = 0.1
-    curve: Curve = Curve.LINEAR
-    knot_placement: KnotPlacement = KnotPlacement.QUANTILES
-    axes: Axes = Axes.RAW
-    coupling: CouplingKind = CouplingKind.AFFINE
+    method: Method = option(
+        "Method", "the transform in front of PCA", Method.SPLINE, metavar="METHOD"
+    )
+    k: int = option("k", "bottleneck dimension, numbers kept per vector", 16, metavar="K", low=1)
+    recipe: Recipe = option(
+        "Recipe",
+        "joint: encoder, decoder, offset and transform learn together, for each k; origin: PCA "
+        "refitted each epoch, one transform for all k (as published)",
+        Recipe.JOINT,
+    )
+    knots: int | None = option(
+        "Knots",
+        "knots of each dimension's spline",
+        None,
+        metavar="K",
+        low=MIN_KNOTS,
+        high=MAX_KNOTS,
+        unset=_by_recipe("knots"),
+        heeded_by=_SPLINES,
+    )
+    epochs: int | None = option(
+        "Epochs",
+        "passes over the training vectors",
+        None,
+        metavar="N",
+        low=1,
+        unset=_by_recipe("epochs"),
+    )
+    seed: int = option(
+        "Seed",
+        "seeds shuffling and start values: the same seed gives the same result",
+        5,
+        metavar="S",
+        low=0,
+        high=2**31 - 1,
+    )
+    device: str = option(
+        "Device", "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:N or mps", "auto"
+    )
+    batch_size: int | None = option(
+        "Batch size",
+        "vectors a step",
+        None,
+        metavar="N",
+        low=1,
+        unset="256; joint grows it with the vectors",
+    )
+    k_train: int = option(
+        "k of training", "the k at which origin trains its transform", 16, metavar="K", low=1
+    )
+    train_fraction: float = option(
+        "Training share",
+        "share of the vectors, first in order, to calibrate on; the rest is the test part",
+        0.75,
+        metavar="F",
+        above=0,
+        below=1,
+    )
+    validation_fraction: float = option(
+        "Validation share",
+        "share of the training part, last in order, that decides between a method and PCA",
+        0.1,
+        metavar="F",
+        above=0,
+        below=1,
+    )
+    curve: Curve = option(
+        "Curve",
+        "pieces of a spline: linear (straight), rational-quadratic (without corners, C¹), or "
+        "smooth (straight with a price on corners)",
+        Curve.LINEAR,
+        heeded_by=_SPLINES,
+    )
+    knot_placement: KnotPlacement = option(
+        "Placement",
+        "where a spline's knots lie: at equally spaced quantiles of each dimension, uniform over "
+        "its range, or learnt, starting at the quantiles",
+        KnotPlacement.QUANTILES,
+        heeded_by=_SPLINES,
+    )
+    axes: Axes = option(
+        "Axes",
+        "axes in which a spline or flow sees the vectors: raw, as they are; pca, turned to the "
+        "principal axes; whitened, divided by the standard deviations as well",
+        Axes.RAW,
+        flag="--transform-axes",
+        # Those of the output projection need its weight, which vectors alone do not bring.
+        choices=tuple(axes.value for axes in Axes if axes is not Axes.OUTPUT),
+        heeded_by=_SPLINES + _FLOWS,
+    )
+    coupling: CouplingKind = option(
+        "Coupling",
+        "what one half of the dimensions does to the other in a flow: affine scales and shifts, "
+        "rational-quadratic bends by monotone splines",
+        CouplingKind.AFFINE,
+        heeded_by=_FLOWS,
+    )
+    threads: int | None = option(
+        "Threads",
+        "CPU threads",
+        None,
+        metavar="N",
+        low=1,
+        unset="OMP_NUM_THREADS, else all cores but one",
+    )
 
     def __post_init__(self) -> None:
-        _require(self.k >= 1, f"k must be at least 1; got {self.k}")
-        _require(self.k_train >= 1, f"k_train must be at least 1; got {self.k_train}")
-        _require(
-            self.knots is None or MIN_KNOTS <= self.knots <= MAX_KNOTS,
-            f"knots must lie between {MIN_KNOTS} and {MAX_KNOTS}; got {self.knots}",
-        )
-        _require(
-            self.epochs is None or self.epochs >= 1,
-            f"epochs must be at least 1; got {self.epochs}",
-        )
-        _require(
-            self.batch_size is None or self.batch_size >= 1,
-            f"the batch size must be at least 1; got {self.batch_size}",
-        )
-        _require(0 <= self.seed < 2**31, f"the seed must lie in 0 … 2³¹−1; got {self.seed}")
+        require_ranges(self)
         _require(
             self.device.split(":")[0] in DEVICES,
             f"the device must be one of {', '.join(DEVICES)} or cuda:N; got {self.device!r}",
-        )
-        _require(
-            0 < self.train_fraction < 1,
-            f"the training share must lie between 0 and 1; got {self.train_fraction}",
-        )
-        _require(
-            0 < self.validation_fraction < 1,
-            f"the validation share must lie between 0 and 1; got {self.validation_fraction}",
         )
 
     @property
