@@ -53,9 +53,9 @@ def test_other_axes_do_not_start_from_an_earlier_codec(result):
 def test_the_output_axes_need_their_weight():
     kind, spec = Method.SPLINE.kind, CalibrationSpec(axes=Axes.OUTPUT)
     with pytest.raises(SpecError, match="weight"):
-        kind.start(ROWS, spec, torch.Generator(), None)
+        kind.start(ROWS, spec.transform, torch.Generator(), None)
     weight = torch.randn(6, 10, generator=torch.Generator().manual_seed(0))
-    built = kind.seeing(weight).start(ROWS, spec, torch.Generator(), None).build()
+    built = kind.seeing(weight).start(ROWS, spec.transform, torch.Generator(), None).build()
     error = ROWS - ROWS.mean(0)
     torch.testing.assert_close(
         built.axes.forward(error).norm(dim=1), (error @ weight).norm(dim=1), rtol=1e-3, atol=1e-3

@@ -64,7 +64,7 @@ def test_the_seed_decides_the_start():
 
     def start(seed):
         generator = torch.Generator().manual_seed(seed)
-        return KIND.start(rows, CalibrationSpec(method=Method.FLOW), generator, None)
+        return KIND.start(rows, CalibrationSpec(method=Method.FLOW).transform, generator, None)
 
     first, again, other = (start(seed).parameters()[0] for seed in (1, 1, 2))
     assert torch.equal(first, again)

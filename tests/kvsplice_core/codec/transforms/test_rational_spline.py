@@ -69,7 +69,7 @@ def test_a_drawn_shape_knows_its_knots(knots):
     rows = bent_rows(100, 3)
     linear = makers.transform_of(Method.SPLINE, rows, 0.3, knots=knots)
     spec = makers.CalibrationSpec(curve=Curve.RATIONAL_QUADRATIC, knots=knots)
-    spline = KIND.start(rows, spec, torch.Generator(), linear).build()
+    spline = KIND.start(rows, spec.transform, torch.Generator(), linear).build()
     shape = spline.map(torch.Tensor.detach).shape(rows)
     assert shape.knots == knots < shape.knots_in.shape[1]
     for drawn, table in ((shape.knots_in, spline.knots_in), (shape.knots_out, spline.knots_out)):
@@ -90,7 +90,7 @@ def test_a_rational_learner_takes_up_a_piecewise_linear_spline():
     rows = bent_rows(300, 3).double()
     linear = makers.transform_of(Method.SPLINE, rows, 0.3)
     spec = makers.CalibrationSpec(curve=Curve.RATIONAL_QUADRATIC)
-    built = KIND.start(rows, spec, torch.Generator(), linear).build()
+    built = KIND.start(rows, spec.transform, torch.Generator(), linear).build()
     torch.testing.assert_close(built.knots_out, linear.knots_out, rtol=1e-6, atol=1e-6)
     spread = linear.knots_out[-1] - linear.knots_out[0]
     assert bool(((built.forward(rows) - linear.forward(rows)).abs() <= 0.05 * spread).all())

@@ -61,7 +61,7 @@ def restore(kind, tensors, dim):
 def learner_from(kind, rows, earlier):
     method, own = KINDS[kind]
     spec = CalibrationSpec(method=method, **own)
-    return method.kind.start(rows, spec, torch.Generator().manual_seed(0), earlier)
+    return method.kind.start(rows, spec.transform, torch.Generator().manual_seed(0), earlier)
 
 
 def assert_comes_back(transform, x):
