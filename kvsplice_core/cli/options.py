@@ -16,7 +16,7 @@ from kvsplice_core.codec.kinds import (
     Method,
     Recipe,
 )
-from kvsplice_core.data.vectors import SAMPLE_BUDGET
+from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.tasks.training import PIPELINE_RECIPE, RECIPE_DEFAULTS, CalibrationSpec
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from torch import Tensor
 from kvsplice_core.base.errors import DataError, SpecError
 from kvsplice_core.data.capture import ATTENTION, CaptureFacts, facts_of, is_capture_metadata
 from kvsplice_core.data.readers import open_tensors
+from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.data.tensors import TensorFile
-from kvsplice_core.data.vectors import SAMPLE_BUDGET, Values, load_values
+from kvsplice_core.data.vectors import Values, load_values
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     pass
 
 
+SAMPLE_BUDGET = 120_000
+"""Vectors read of a larger file, unless more are asked for."""
+
+
 @dataclass(frozen=True)
 class DataSummary:
     """Which vectors were used.

@@ -17,13 +17,12 @@ from kvsplice_core.data.documents import boundaries_in, document_starts, nearest
 from kvsplice_core.data.picking import Pick, arrange, gather, pick, sample_tokens
 from kvsplice_core.data.readers import open_tensors
 from kvsplice_core.data.samples import SAMPLES, open_sample
-from kvsplice_core.data.summary import DataSummary
+from kvsplice_core.data.summary import SAMPLE_BUDGET, DataSummary
 from kvsplice_core.data.tensors import Array, TensorFile, TensorInfo, array_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SAMPLE_BUDGET = 120_000
 MIN_VECTORS = 16
 _NOT_VECTORS = {"kvsplice-card": "a card (the codecs of a model)", "kvsplice-codec": "a codec"}
 MIN_DIM = 2

@@ -14,7 +14,7 @@ from kvsplice_core.codec.kinds import Method, Recipe
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import KeyState, Sides
 from kvsplice_core.data.capture_file import Capture
-from kvsplice_core.data.vectors import SAMPLE_BUDGET
+from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.fit.group import pipeline_info
 from kvsplice_core.fit.layers import Fits, bits_by_side
 from kvsplice_core.fit.provenance import calibration_info, capture_info

@@ -13,7 +13,7 @@ from torch import Tensor
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_core.data.vectors import SAMPLE_BUDGET
+from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.fit.budget import mean_bits
 from kvsplice_core.fit.card import card_of
 from kvsplice_core.fit.frontier import Place, frontier

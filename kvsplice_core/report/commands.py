@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import PurePath
 
-from kvsplice_core.data.summary import DataSummary
-from kvsplice_core.data.vectors import SAMPLE_BUDGET
+from kvsplice_core.data.summary import SAMPLE_BUDGET, DataSummary
 from kvsplice_core.tasks.sweep import SweepSpec
 from kvsplice_core.tasks.training import CalibrationSpec
 

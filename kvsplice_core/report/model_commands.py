@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kvsplice_core.data.vectors import SAMPLE_BUDGET
+from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_core.report.commands import (
     argument,

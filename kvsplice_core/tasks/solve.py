@@ -11,7 +11,7 @@ import numpy as np
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import Sides
-from kvsplice_core.data.vectors import SAMPLE_BUDGET
+from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.tasks.allot import Unit, allot
 from kvsplice_core.tasks.evaluate import SENSITIVITY_TOKENS, EvalSpec
 from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS

@@ -9,7 +9,7 @@ from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, KnotPlacement, 
 from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES, Pipeline
 from kvsplice_core.data.capture import CaptureFacts, Sides
 from kvsplice_core.data.model_shape import load_model_shape
-from kvsplice_core.data.vectors import SAMPLE_BUDGET
+from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.report.frontier_words import MEASURES
 from kvsplice_core.tasks.evaluate import EvalSpec
 from kvsplice_core.tasks.frontier import DEFAULT_BITS, FrontierSpec

@@ -39,7 +39,7 @@ def values_of(rows: Tensor) -> Values:
 def learner_of(method: Method, rows: Tensor, roughness: float = 0.0, **options: object) -> Learner:
     """Return a learner started on `rows`, its parameters moved by seeded noise."""
     spec = CalibrationSpec(method=method, **options)  # type: ignore[arg-type]
-    learner = method.kind.start(rows, spec, torch.Generator().manual_seed(1), None)
+    learner = method.kind.start(rows, spec.transform, torch.Generator().manual_seed(1), None)
     assert learner is not None
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():

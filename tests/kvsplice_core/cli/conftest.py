@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from kvsplice_core.cli import main
@@ -38,11 +37,3 @@ def kvsplice(capsys, monkeypatch):
         return Outcome(status, *capsys.readouterr())
 
     return run
-
-
-@pytest.fixture
-def vectors(tmp_path) -> Path:
-    """Return a file of 256 vectors of 6 dimensions."""
-    path = tmp_path / "vectors.npy"
-    np.save(path, np.random.default_rng(0).standard_normal((256, 6)).astype(np.float32))
-    return path

@@ -74,7 +74,7 @@ def test_a_bad_target_is_told_before_the_vectors_are_read(
     def never(*_, **__):
         pytest.fail("the vectors were read")
 
-    monkeypatch.setattr("kvsplice_core.values.values.load_values", never)
+    monkeypatch.setattr("kvsplice_core.data.vectors.load_values", never)
     assert option in kvsplice("sweep", vectors, option, vectors.parent / name).error
 
 

@@ -149,7 +149,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(error, path, monkeyp
         target.write_bytes(b"half")
         raise error
 
-    monkeypatch.setattr("kvsplice_core.card_file.save_file", fails)
+    monkeypatch.setattr("kvsplice_core.codec.card_file.save_file", fails)
     with pytest.raises((KVSpliceError, RuntimeError)):
         save_card(make_card(Method.SPLINE), path)
     assert path.read_bytes() == before

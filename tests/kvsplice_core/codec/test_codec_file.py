@@ -142,7 +142,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(path, monkeypatch):
     def fails(*arguments, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("kvsplice_core.codec_file.save_file", fails)
+    monkeypatch.setattr("kvsplice_core.codec.codec_file.save_file", fails)
     with pytest.raises(KVSpliceError, match="No space left"):
         save_codec(codec_of(Method.SPLINE, 3), path)
     assert path.read_bytes() == before

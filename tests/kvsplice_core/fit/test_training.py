@@ -53,7 +53,9 @@ def test_every_batch_is_a_step_and_every_epoch_a_loss(recipe):
 
 def test_it_looks_at_tensors_no_more_than_thirty_times_a_second(monkeypatch):
     clock = iter(range(1000))
-    monkeypatch.setattr("kvsplice_core.training.time.monotonic", lambda: 100 + next(clock) / 100)
+    monkeypatch.setattr(
+        "kvsplice_core.fit.training.time.monotonic", lambda: 100 + next(clock) / 100
+    )
     reporter = Reporter(job_of(epochs=50))
     transform = transform_of(Method.SPLINE, ROWS)
     projection = fit_pca(ROWS).projection(2)

@@ -95,7 +95,7 @@ def test_the_base_is_computed_once_where_it_fits(monkeypatch):
         calls.append(ids)
         return dense_log_probs(language, ids)
 
-    monkeypatch.setattr("kvsplice_core.quality.scoring.dense_log_probs", counted)
+    monkeypatch.setattr("kvsplice_core.proof.scoring.dense_log_probs", counted)
     first, second = text_windows(language, some_documents(2), 200)
     base = BaseLogProbs(language, kept_bytes=dense_log_probs(language, first.ids).nbytes)
     assert torch.equal(base.of(first), base.of(first))
