@@ -22,13 +22,21 @@ FLOW_CSV   := results/results_affineflow_pca.csv
 SWEEP       = $(BIN)/kvsplice sweep geometric-mix --recipe origin --ks 8,12,16,24,32,48,64 \
 	--seed 5 --epochs $(EPOCHS)
 
+# Two processes with one thread each; the tests set the threads themselves.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Instructions of ATen and MKL that the processor has and does not use by itself.
+CPU_FLAGS := $(shell cat /proc/cpuinfo 2>/dev/null)
+MACHINES  := $(if $(filter avx2,$(CPU_FLAGS)),default:AVX2) \
+	$(if $(filter avx512f,$(CPU_FLAGS)),avx2:AVX512)
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test lint format tables bench all quick plots clean
+.PHONY: help install run test test-all test-machines lint format tables bench all quick plots clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## set up .venv (once; again when pyproject.toml or constraints.txt change)
 
@@ -56,8 +64,18 @@ qt-libraries:
 run: install ## open the app on a bundled sample (without a display: the same session, into results/)
 	$(BIN)/python -m kvsplice_gui smollm2-v --without-display results
 
-test: install ## run all tests
-	$(BIN)/python -m pytest
+test: install ## run the tests but for the slow ones (four minutes on two cores)
+	$(PYTEST) -m "not slow"
+
+test-all: install ## run every test, every case of the grids, more examples (what CI does)
+	$(PYTEST) --hypothesis-profile=full
+
+test-machines: install ## run the numeric tests with the arithmetic of other processors
+	@for machine in $(MACHINES); do \
+		echo "ATEN_CPU_CAPABILITY=$${machine%:*} MKL_ENABLE_INSTRUCTIONS=$${machine#*:}"; \
+		ATEN_CPU_CAPABILITY=$${machine%:*} MKL_ENABLE_INSTRUCTIONS=$${machine#*:} \
+			$(PYTEST) -m "numeric and not slow" || exit 1; \
+	done
 
 lint: install ## check style, types and the directions of imports
 	$(BIN)/ruff check

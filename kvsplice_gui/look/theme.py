@@ -124,12 +124,15 @@ def resolve_theme(choice: str) -> Theme:
 
 def apply(app: QApplication, theme: Theme) -> None:
     """Restyle every widget of `app`: Fusion, own palette, own sheet."""
+    sheet = stylesheet(theme)
+    if app.styleSheet() == sheet:
+        return  # Qt would still restyle every widget, in half a second
     app.setStyle("Fusion")
     font = app.font()
     font.setPixelSize(BODY_PX)
     app.setFont(font)
     app.setPalette(palette(theme))
-    app.setStyleSheet(stylesheet(theme))
+    app.setStyleSheet(sheet)
 
 
 def palette(theme: Theme) -> QPalette:
