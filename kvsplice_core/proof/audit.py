@@ -18,8 +18,7 @@ from torch import Tensor
 from kvsplice_core.base.progress import run
 from kvsplice_core.codec.card import full_rank, random_basis, rank_one
 from kvsplice_core.proof import controls
-from kvsplice_core.proof.reading import CacheReader
-from kvsplice_core.proof.reads import read_errors
+from kvsplice_core.proof.reading import CacheReader, read_errors
 from kvsplice_core.proof.scoring import BaseLogProbs, TextScores, score_text
 from kvsplice_core.proof.watching import ReadErrors, larger
 from kvsplice_core.proof.windows import TextWindow
@@ -67,7 +66,11 @@ class _Scored:
 
 
 def audit(
-    reader: CacheReader, card: Card, windows: Sequence[TextWindow], seed: int = 0
+    reader: CacheReader,
+    card: Card,
+    windows: Sequence[TextWindow],
+    seed: int = 0,
+    base: BaseLogProbs | None = None,
 ) -> Generator[str, None, Audit]:
     """Run every control.
 
@@ -85,11 +88,13 @@ def audit(
         in chunks, and as generation does.
     seed : int
         Seeds the random basis.
+    base : BaseLogProbs, optional
+        The dense cache's predictions, where others need them too.
     """
     texts = audit_texts(windows)
     longest = max(windows, key=lambda window: window.tokens)
     little = reader_of_little(reader, texts)
-    base = BaseLogProbs(reader.language)
+    base = base or BaseLogProbs(reader.language)
     scored = _Scored(little, texts, base)
     yield "audit: the card itself"
     kl = scored(card).kl

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
 
 from kvsplice_core.base.progress import relay
 from kvsplice_core.cache.compressed import StoredBytes, cache_for
-from kvsplice_core.language.texts import Document, text_hash
-from kvsplice_core.proof import audit as auditing
-from kvsplice_core.proof.continuation import continuation_of
+from kvsplice_core.language.texts import Document
+from kvsplice_core.proof.bench import Bench
 from kvsplice_core.proof.intervals import quality_of
-from kvsplice_core.proof.reading import CacheReader, MakeCache, dense_cache, read, require_card_of
-from kvsplice_core.proof.requirements import require_provable
-from kvsplice_core.proof.scoring import BaseLogProbs, score_text
-from kvsplice_core.proof.tensor_view import tensor_view
-from kvsplice_core.proof.watching import ReadErrors
-from kvsplice_core.proof.windows import TextWindow, text_windows
-from kvsplice_core.tasks.evaluate import EvalResult, EvalSpec, EvalStep
+from kvsplice_core.proof.reading import CacheReader, MakeCache, dense_cache, read
+from kvsplice_core.proof.requirements import require_card_of
+from kvsplice_core.proof.windows import TextWindow
+from kvsplice_core.tasks.evaluate import Continuation, EvalResult, EvalSpec, EvalStep
 from kvsplice_core.version import library_versions
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
     from kvsplice_core.language.models import LanguageModel
+
+PROMPT = 64
 
 
 def evaluate(
@@ -60,34 +61,34 @@ def evaluate(
         If more context is wished than the model reads, or the raw window leaves nothing
         compressed.
     """
-    started = time.monotonic()
     require_card_of(language, card)
     yield EvalStep("reading the text", 0.0)
-    windows = text_windows(language, documents, spec.tokens, spec.context)
-    seen = text_windows(language, documents, spec.tensor_tokens, spec.context)
-    reader = CacheReader.of(language, spec, make_cache)
-    require_provable(reader, windows)
-    clock = _Clock(len(windows) + auditing.STEPS + len(seen) + 2)
-    audited = yield from relay(auditing.audit(reader, card, windows, spec.seed), clock.step)
-    base = BaseLogProbs(language, kept_bytes=0)  # one card reads each window once
-    watch = ReadErrors()
-    work = score_text(reader.watched_by(watch), card, windows, base)
-    scores = yield from relay(work, clock.step)
-    heads = yield from relay(tensor_view(language, card, seen), clock.step)
+    bench = Bench(language, documents, spec, make_cache)
+    return (yield from evaluate_on(bench, card))
+
+
+def evaluate_on(bench: Bench, card: Card) -> Generator[EvalStep, None, EvalResult]:
+    """Evaluate a card on a bench; it is audited, whatever was before."""
+    started, language = time.monotonic(), bench.language
+    clock = _Clock(bench.steps(card) + len(bench.seen) + 2)
+    measured = yield from relay(bench.measure(card, card.title, card), clock.step)
+    heads = yield from relay(bench.heads(card), clock.step)
     yield clock.step("continuation")
-    continuation = continuation_of(reader, card, windows[0], spec.continuation_tokens)
+    continuation = continuation_of(
+        bench.reader, card, bench.windows[0], bench.spec.continuation_tokens
+    )
     yield clock.step("bytes of the cache")
-    longest = max(windows, key=lambda window: window.tokens)
-    stored, dense_bytes = cache_bytes(reader, card, longest)
+    longest = max(bench.windows, key=lambda window: window.tokens)
+    stored, dense_bytes = cache_bytes(bench.reader, card, longest)
     return EvalResult(
         card=card.title,
         model=language.name,
         model_sha256=language.sha256,
-        text_sha256=text_hash(documents),
-        spec=spec,
-        quality=quality_of(scores, spec.seed),
-        documents=scores.documents,
-        audit=audited.with_scored(watch),
+        text_sha256=bench.text_sha256,
+        spec=bench.spec,
+        quality=quality_of(measured.scores, bench.spec.seed),
+        documents=measured.scores.documents,
+        audit=measured.controls,
         heads=heads,
         continuation=continuation,
         stored_bytes=stored.total,
@@ -119,3 +120,51 @@ class _Clock:
     def step(self, text: str) -> EvalStep:
         self._done += 1
         return EvalStep(text, min(1.0, self._done / self._total))
+
+
+def continuation_of(
+    reader: CacheReader, card: Card, window: TextWindow, tokens: int
+) -> Continuation | None:
+    """Continue the beginning of a text with both caches, the most likely token each time.
+
+    Parameters
+    ----------
+    reader : CacheReader
+    card : Card
+    window : TextWindow
+        Its first 64 tokens are the prompt; fewer where prompt and continuation would exceed the
+        model's context.
+    tokens : int
+        Tokens to generate; for 0 there is no continuation.
+
+    Returns
+    -------
+    Continuation or None
+    """
+    language = reader.language
+    tokens = min(tokens, language.context - 1)
+    if tokens < 1:
+        return None
+    prompt = window.ids[:, : min(PROMPT, language.context - tokens)]
+    base = greedy(language, dense_cache(), prompt, tokens)
+    ours = greedy(language, reader.cache(card), prompt, tokens)
+    same = next((i for i in range(tokens) if base[i] != ours[i]), tokens)
+    words = language.tokenizer.decode
+    return Continuation(
+        prompt=words(prompt[0].tolist()),
+        base=words(base),
+        compressed=words(ours),
+        first_divergence=None if same == tokens else same,
+        shared=words(base[:same]),
+        tokens=tokens,
+    )
+
+
+def greedy(language: LanguageModel, cache: Any, prompt: Tensor, tokens: int) -> list[int]:  # noqa: ANN401
+    """Return the `tokens` most likely tokens, one after another, behind a prompt (1, n)."""
+    found: list[int] = []
+    ids = prompt
+    for _ in range(tokens):
+        found.append(int(read(language, cache, ids)[-1].argmax()))
+        ids = torch.tensor([[found[-1]]])
+    return found

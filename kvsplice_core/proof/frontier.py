@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.fit.budget import mean_bits
@@ -19,17 +18,11 @@ from kvsplice_core.fit.card import card_of
 from kvsplice_core.fit.frontier import Place, frontier
 from kvsplice_core.fit.layer import LayerFit, LayerValues
 from kvsplice_core.language.projections import attention_modules, output_projection
-from kvsplice_core.proof.audit import audit
-from kvsplice_core.proof.controls import reads
-from kvsplice_core.proof.curve import require_capture_of
+from kvsplice_core.proof.bench import Bench
 from kvsplice_core.proof.intervals import compared, quality_of
-from kvsplice_core.proof.reading import CacheReader
-from kvsplice_core.proof.requirements import require_provable
-from kvsplice_core.proof.scoring import BaseLogProbs, TextScores, score_text
-from kvsplice_core.proof.tensor_view import tensor_view
-from kvsplice_core.proof.watching import ReadErrors
-from kvsplice_core.proof.windows import TextWindow, text_windows
-from kvsplice_core.tasks.evaluate import Control, EvalSpec
+from kvsplice_core.proof.requirements import require_capture_of
+from kvsplice_core.proof.scoring import TextScores
+from kvsplice_core.tasks.evaluate import EvalSpec
 from kvsplice_core.tasks.frontier import (
     FrontierPoint,
     FrontierResult,
@@ -88,7 +81,8 @@ def model_frontier(
         raise SpecError(f"a frontier is of v or of k; got {side!r}")
     require_capture_of(language, capture, side)
     layers = model_layers(language, capture, side, budget)
-    proof = _Proof(language, capture, documents, evaluation or EvalSpec(), spec.calibration)
+    bench = Bench(language, documents, evaluation or EvalSpec())
+    proof = _Proof(bench, capture, spec.calibration)
     title = f"{language.name}, {side.upper()} of {len(layers)} layers"
     split = f"test documents of the capture; ΔNLL: {len(documents)} held-out documents"
     return (yield from frontier(layers, spec, title, split, proof))
@@ -117,32 +111,12 @@ def _by_kv_head(weight: Tensor, heads: int) -> Tensor:
     return grouped.reshape(heads, weight.shape[1], shared * weight.shape[2])
 
 
-@dataclass(eq=False)
 class _Proof:
     """What every point costs the model."""
 
-    language: LanguageModel
-    capture: Capture
-    documents: Sequence[Document]
-    evaluation: EvalSpec
-    calibration: CalibrationSpec
-    scores: dict[tuple[Pipeline, float], TextScores] = field(default_factory=dict)
-    rivals: dict[tuple[Pipeline, float], TextScores] = field(default_factory=dict)
-    views: dict[tuple[Pipeline, float], tuple[float, float]] = field(default_factory=dict)
-    audits: dict[str, tuple[Control, ...]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        wanted = self.evaluation
-        self._windows: tuple[TextWindow, ...] = text_windows(
-            self.language, self.documents, wanted.tokens, wanted.context
-        )
-        self._seen = text_windows(
-            self.language, self.documents, wanted.tensor_tokens, wanted.context
-        )
-        self._reader = CacheReader.of(self.language, wanted)
-        require_provable(self._reader, self._windows)
-        self._base = BaseLogProbs(self.language)
-        self._audited: set[Pipeline] = set()
+    def __init__(self, bench: Bench, capture: Capture, calibration: CalibrationSpec) -> None:
+        self._bench, self._capture, self._calibration = bench, capture, calibration
+        self._points: dict[tuple[Pipeline, float], _Cost] = {}
         self._known: dict[tuple[Pipeline, float], TextScores] = {}
 
     @torch.no_grad()
@@ -154,71 +128,66 @@ class _Proof:
         reference: Mapping[Place, LayerFit] | None,
     ) -> Generator[str, None, None]:
         """Score one point and what it is compared with; the first of a pipeline is audited."""
-        card = self._card(pipeline, bits, fits)
-        name, watch, audited = f"{pipeline.label} at {bits:g} bits", ReadErrors(), None
-        if pipeline not in self._audited:
-            self._audited.add(pipeline)
-            audited = yield from audit(self._reader, card, self._windows, self.evaluation.seed)
-            self.audits[name] = audited.controls
-        reader = self._reader.watched_by(watch)
-        self.scores[pipeline, bits] = yield from self._scored(reader, pipeline, fits, card)
+        bench, name = self._bench, f"{pipeline.label} at {bits:g} bits"
+        card, rival = self._card(pipeline, bits, fits), None
+        measured = yield from bench.measure(card, name, pipeline)
+        self._known[pipeline, _taken(fits)] = measured.scores
         if reference is not None:
-            self.rivals[pipeline, bits] = yield from self._scored(
-                reader, reference_of(pipeline), reference
-            )
-        heads = yield from tensor_view(self.language, card, self._seen)
-        self.views[pipeline, bits] = (
+            rival = yield from self._rival(reference_of(pipeline), reference, name)
+        heads = yield from bench.heads(card)
+        self._points[pipeline, bits] = _Cost(
+            measured.scores,
+            rival,
             fmean(head.weighted_mse for head in heads),
             fmean(head.output_error for head in heads),
         )
-        if audited is not None:
-            self.audits[name] = audited.with_scored(watch)
-        elif not (control := reads(watch)).passed:
-            self.audits[name] = (control,)
 
-    def _scored(
-        self,
-        reader: CacheReader,
-        pipeline: Pipeline,
-        fits: Mapping[Place, LayerFit],
-        card: Card | None = None,
+    def _rival(
+        self, pipeline: Pipeline, fits: Mapping[Place, LayerFit], name: str
     ) -> Generator[str, None, TextScores]:
-        """Score a fit; a reference that takes the bits of an earlier one is the same codec."""
-        taken = mean_bits([fit.counted for fit in fits.values()]).total
-        if card is None and (pipeline, taken) in self._known:
-            return self._known[pipeline, taken]
-        card = card or self._card(pipeline, taken, fits)
-        work = score_text(reader, card, self._windows, self._base)
-        self._known[pipeline, taken] = yield from relay(work, str)
+        """Score a reference; one that takes the bits of an earlier one is the same codec."""
+        taken = _taken(fits)
+        if (pipeline, taken) not in self._known:
+            card = self._card(pipeline, taken, fits)
+            measured = yield from self._bench.score(card, name)
+            self._known[pipeline, taken] = measured.scores
         return self._known[pipeline, taken]
 
     def _card(self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]) -> Card:
         notes = {"asked_bits": bits}
-        return card_of(self.capture, fits, pipeline, self.calibration, notes=notes)
+        return card_of(self._capture, fits, pipeline, self._calibration, notes=notes)
 
     def proven(self, point: FrontierPoint) -> FrontierPoint:
         """Return the point with its quality, and that beside what it is compared with."""
-        place, seed = (point.pipeline, point.asked_bits), self.evaluation.seed
-        own, theirs = self.scores[place], self.rivals.get(place)
-        weighted, output = self.views[place]
+        cost, seed = self._points[point.pipeline, point.asked_bits], self._bench.spec.seed
         return replace(
             point,
-            quality=quality_of(own, seed),
-            weighted_mse=weighted,
-            output_error=output,
-            against=None if theirs is None else compared(own, theirs, seed),
+            quality=quality_of(cost.own, seed),
+            weighted_mse=cost.weighted_mse,
+            output_error=cost.output_error,
+            against=None if cost.rival is None else compared(cost.own, cost.rival, seed),
         )
 
     def finished(self, result: FrontierResult) -> FrontierResult:
         """Return the result with the audit and what was scored."""
-        controls = tuple(
-            replace(one, claim=f"{name}: {one.claim}")
-            for name, found in self.audits.items()
-            for one in found
-        )
+        bench = self._bench
         return replace(
             result,
-            audit=controls,
-            scored_tokens=sum(window.tokens - 1 for window in self._windows),
-            documents=len({window.index for window in self._windows}),
+            audit=bench.controls,
+            scored_tokens=bench.tokens,
+            documents=bench.documents,
         )
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """What one point costs the model, and what its reference does; errors are means over heads."""
+
+    own: TextScores
+    rival: TextScores | None
+    weighted_mse: float
+    output_error: float
+
+
+def _taken(fits: Mapping[Place, LayerFit]) -> float:
+    return mean_bits([fit.counted for fit in fits.values()]).total

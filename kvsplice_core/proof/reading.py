@@ -1,7 +1,8 @@
-"""Reading text through a dense and through a compressed cache."""
+"""Reading text through a dense and a compressed cache, and what attention really reads there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,16 +10,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from kvsplice_core.base.errors import LanguageModelError
 from kvsplice_core.cache.by_token import by_token
 from kvsplice_core.cache.compressed import CompressedCache, cache_for
 from kvsplice_core.cache.raw_tokens import Window
-from kvsplice_core.proof.watching import ReadErrors
+from kvsplice_core.language.attention import AttentionCall, attention_through
+from kvsplice_core.proof.watching import ReadErrors, record_updates
 from kvsplice_core.tasks.evaluate import EvalSpec
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
     from kvsplice_core.language.models import LanguageModel
+
+
+_SINGLE = 3
+"""Tokens that are read one by one to see what attention reads."""
 
 
 class MakeCache(Protocol):
@@ -142,17 +147,60 @@ def read(language: LanguageModel, cache: Any, ids: Tensor) -> Tensor:  # noqa: A
     return logits[0]
 
 
-def require_card_of(language: LanguageModel, card: Card) -> None:
-    """Raise LanguageModelError unless the card was made for these very weights."""
-    if card.model.sha256 != language.sha256:
-        raise LanguageModelError(
-            f"a card fits only the weights it was made for, {card.model.sha256[:12]}… of "
-            f"{card.model.name}; {language.name} has {language.sha256[:12]}…"
-        )
-
-
 @torch.no_grad()
 def _log_probs(language: LanguageModel, cache: Any, ids: Tensor, chunk: int) -> Tensor:  # noqa: ANN401
     parts = [read(language, cache, part) for part in torch.split(ids, chunk, dim=1)]
     logits = parts[0] if len(parts) == 1 else torch.cat(parts)
     return logits[:-1].float().log_softmax(-1)
+
+
+def read_errors(reader: CacheReader, card: Card, ids: Tensor) -> ReadErrors:
+    """Return how far attention's K and V are from the card's own reconstruction.
+
+    The text goes through one cache in one pass, and through another as generation does: half of
+    it, then nearly all of the rest, then single tokens. Raw K and V are taken where the model hands
+    them to the cache, with the layer's number; what attention reads is taken where attention is
+    computed. Each side of each layer must be the card's codec of that very layer, applied to the
+    raw vectors; a side without codecs must be raw.
+
+    Parameters
+    ----------
+    reader : CacheReader
+    card : Card
+    ids : Tensor, shape (1, tokens)
+
+    Returns
+    -------
+    ReadErrors
+        Its error is NaN where no token is read compressed.
+    """
+    found = ReadErrors()
+    tokens = ids.shape[1]
+    for lengths in ((tokens,), _as_generated(tokens)):
+        _read_watched(reader, card, torch.split(ids, list(lengths), dim=1), found)
+    if not found.vectors:
+        found.error = float("nan")
+    return found
+
+
+def _as_generated(tokens: int) -> tuple[int, ...]:
+    """Return lengths of passes: half, the rest less a few, then one by one."""
+    single = min(_SINGLE, tokens // 4)
+    half = tokens // 2
+    return (half, tokens - half - single, *[1] * single)
+
+
+def _read_watched(
+    reader: CacheReader, card: Card, parts: Sequence[Tensor], found: ReadErrors
+) -> None:
+    cache = reader.cache(card)
+    given = record_updates(cache)
+
+    def answer(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
+        tokens = reader.compressed(call.key.shape[2], by_token=False)
+        found.compare(call.layer, card, given, (call.key, call.value), tokens)
+        return call.compute()
+
+    with attention_through(reader.language.model, answer):
+        for part in parts:
+            read(reader.language, cache, part)

@@ -9,14 +9,40 @@ import torch
 from torch import Tensor
 
 from kvsplice_core.base.errors import LanguageModelError, SpecError
+from kvsplice_core.data.capture import KeyState
 from kvsplice_core.language.attention import AttentionCall, attention_through
 from kvsplice_core.proof.reading import CacheReader, dense_cache, read
 from kvsplice_core.proof.windows import TextWindow
 
 if TYPE_CHECKING:
+    from kvsplice_core.codec.card import Card
+    from kvsplice_core.data.capture_file import Capture
     from kvsplice_core.language.models import LanguageModel
 
 _TOKENS = 16
+
+
+def require_card_of(language: LanguageModel, card: Card) -> None:
+    """Raise LanguageModelError unless the card was made for these very weights."""
+    if card.model.sha256 != language.sha256:
+        raise LanguageModelError(
+            f"a card fits only the weights it was made for, {card.model.sha256[:12]}… of "
+            f"{card.model.name}; {language.name} has {language.sha256[:12]}…"
+        )
+
+
+def require_capture_of(language: LanguageModel, capture: Capture, side: str) -> None:
+    """Raise LanguageModelError unless the capture is of this model, as its cache holds `side`."""
+    made_of = capture.facts.model
+    if made_of.sha256 != language.sha256:
+        raise LanguageModelError(
+            f"a capture fits only the weights it was made with, {made_of.sha256[:12]}… of "
+            f"{made_of.name}; {language.name} has {language.sha256[:12]}…"
+        )
+    if side != "v" and capture.facts.key_state is KeyState.BEFORE:
+        raise LanguageModelError(
+            "a cache holds K after its rotary embedding; this capture holds K before it"
+        )
 
 
 def require_provable(reader: CacheReader, windows: Sequence[TextWindow]) -> None:

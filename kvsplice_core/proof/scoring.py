@@ -76,7 +76,8 @@ class TextScores:
 class BaseLogProbs:
     """What the model predicts with its dense cache, computed once for several cards.
 
-    Windows are kept as long as they fit into `kept_bytes`; the others are computed anew.
+    Those of equal tokens are the same; they are kept as long as they fit into `kept_bytes`, the
+    others are computed anew.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ class BaseLogProbs:
     def __init__(self, language: LanguageModel, kept_bytes: int = _KEPT_BYTES) -> None:
         self._language = language
         self._left = kept_bytes
-        self._kept: dict[TextWindow, Tensor] = {}
+        self._kept: dict[bytes, Tensor] = {}
 
     def of(self, window: TextWindow) -> Tensor:
         """Return the log-probabilities of a window, shape (tokens − 1, vocabulary).
@@ -98,8 +99,9 @@ class BaseLogProbs:
         LanguageModelError
             If a token of the text has no finite one.
         """
-        if window in self._kept:
-            return self._kept[window]
+        tokens = window.ids.numpy().tobytes()
+        if tokens in self._kept:
+            return self._kept[tokens]
         found = dense_log_probs(self._language, window.ids)
         if not found.gather(1, window.ids[0, 1:, None].to(found.device)).isfinite().all():
             raise LanguageModelError(
@@ -108,7 +110,7 @@ class BaseLogProbs:
             )
         if found.nbytes <= self._left:
             self._left -= found.nbytes
-            self._kept[window] = found
+            self._kept[tokens] = found
         return found
 
 

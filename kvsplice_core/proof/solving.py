@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import relay
 from kvsplice_core.fit.layers import Key, Offers, bits_by_side, error_at, nearest
-from kvsplice_core.proof.controls import reads
-from kvsplice_core.proof.curve import require_capture_of
-from kvsplice_core.proof.evaluation import evaluate
+from kvsplice_core.proof.bench import Bench, Probe
+from kvsplice_core.proof.evaluation import evaluate_on
 from kvsplice_core.proof.intervals import compared, quality_of
 from kvsplice_core.proof.leakage import leaks_of_card
-from kvsplice_core.proof.sensitivity import sensitivities
-from kvsplice_core.proof.trials import Budgets, Made, Trials, shares_of
-from kvsplice_core.proof.windows import text_windows
+from kvsplice_core.proof.requirements import require_capture_of
+from kvsplice_core.proof.sensitivity import alone
+from kvsplice_core.proof.trials import EVERY_TRIAL, Budgets, Made, Trials, shares_of
 from kvsplice_core.tasks.allot import Unit, allot, allot_evenly, mean_of
+from kvsplice_core.tasks.curve import SensitivityStep
 from kvsplice_core.tasks.solve import Choice, SolveResult, SolveSpec, SolveStep, Trial
 
 if TYPE_CHECKING:
@@ -101,12 +101,14 @@ class _Solver:
         spec: SolveSpec,
     ) -> None:
         self._started = time.monotonic()
-        self._language, self._capture, self._spec = language, capture, spec
+        self._capture, self._spec = capture, spec
         self._documents, self._probes = documents, probes
         asked = {"bits": spec.bits, "key_bits": spec.key_bits, "max_dnll": spec.max_dnll}
         names = [one.name for one in probes]
         notes = {"budget": spec.budget, "probes": names, "solved_for": asked}
-        self._trials = Trials(language, capture, documents, spec, notes)
+        # A continuation says nothing about a budget.
+        self._bench = Bench(language, documents, replace(spec.evaluation, continuation_tokens=0))
+        self._trials = Trials(self._bench, capture, spec, notes)
         self._fitter = self._trials.fitter
         self._units: dict[Key, Unit] = {}
         self._count = 2 if spec.max_dnll is None else _HALVINGS + 2
@@ -149,13 +151,12 @@ class _Solver:
         fits = yield from relay(
             self._fitter.fit(asked), lambda _: SolveStep("sensitivities", _OFFERS)
         )
-        context = self._spec.evaluation.context
-        windows = text_windows(self._language, self._probes, self._spec.probe_tokens, context)
-        card = self._trials.card(fits)
-        work = sensitivities(self._trials.reader, card, list(offers), windows)
-        found = yield from relay(work, lambda step: SolveStep(step[0], _OFFERS + _PROBES * step[1]))
+        few = replace(self._spec.evaluation, tokens=self._spec.probe_tokens)
+        probe = Probe(self._bench.language, self._probes, few)
+        work = alone(probe, self._trials.card(fits), list(offers), whole_codec=True)
+        found = yield from relay(work, _probing)
         return {
-            key: Unit(self._fitter.values(key[:2]), own, found[key], error_at(own, asked[key]))
+            key: Unit(self._fitter.values(key[:2]), own, found[key].kl, error_at(own, asked[key]))
             for key, own in offers.items()
         }
 
@@ -228,15 +229,16 @@ class _Solver:
     def _evaluated(self, card: Card) -> Generator[SolveStep, None, EvalResult]:
         """Audit the card that was kept; what the trials read stands with its controls."""
         start = _OFFERS + _PROBES + _TRIALS
-        spec = replace(self._spec.evaluation, continuation_tokens=0)
-        work = evaluate(self._language, card, self._documents, spec)
+        work = evaluate_on(self._bench, card)
         result = yield from relay(
             work, lambda step: SolveStep(step.text, start + (1 - start) * step.fraction)
         )
-        tried = reads(self._trials.watch)
-        tried = replace(tried, claim=f"every trial: {tried.claim}")
-        return replace(result, audit=(*result.audit, tried))
+        return replace(result, audit=(*result.audit, *self._bench.under(EVERY_TRIAL)))
 
     def _proven(self, card: Card, evaluation: EvalResult) -> Card:
         leaked = leaks_of_card(card, self._documents)
         return replace(card, proofs=(evaluation.summary() | {"leaked_documents": list(leaked)},))
+
+
+def _probing(step: SensitivityStep) -> SolveStep:
+    return SolveStep(f"{step.text} alone", _OFFERS + _PROBES * step.fraction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -13,24 +13,22 @@ from kvsplice_core.base.progress import relay
 from kvsplice_core.fit.card import card_of
 from kvsplice_core.fit.layer import LayerFit, LayerValues
 from kvsplice_core.fit.layers import Fits, Fitter, Key, Place
+from kvsplice_core.proof.bench import Bench
 from kvsplice_core.proof.frontier import model_layers
 from kvsplice_core.proof.intervals import quality_of
-from kvsplice_core.proof.reading import CacheReader
-from kvsplice_core.proof.requirements import require_provable
-from kvsplice_core.proof.scoring import BaseLogProbs, TextScores, score_text
-from kvsplice_core.proof.watching import ReadErrors
-from kvsplice_core.proof.windows import text_windows
+from kvsplice_core.proof.scoring import TextScores
 from kvsplice_core.tasks.allot import Unit
 from kvsplice_core.tasks.solve import Share, SolveSpec, SolveStep, Trial
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
     from kvsplice_core.data.capture_file import Capture
-    from kvsplice_core.language.models import LanguageModel
-    from kvsplice_core.language.texts import Document
 
 Budgets = tuple[float, ...]
 """Bits per value of each pool of sides that share them."""
+
+EVERY_TRIAL = "every trial"
+"""The name that what attention read in trials stands under."""
 
 _TINY = np.finfo(np.float64).tiny
 
@@ -61,32 +59,21 @@ class Trials:
 
     Parameters
     ----------
-    language : LanguageModel
+    bench : Bench
+        Where every card is scored.
     capture : Capture
-    documents : sequence of Document
-        Text every card is scored on.
     spec : SolveSpec
     notes : mapping
         What each card's `info` says besides.
     """
 
     def __init__(
-        self,
-        language: LanguageModel,
-        capture: Capture,
-        documents: Sequence[Document],
-        spec: SolveSpec,
-        notes: Mapping[str, object],
+        self, bench: Bench, capture: Capture, spec: SolveSpec, notes: Mapping[str, object]
     ) -> None:
-        self._capture, self._spec, self._notes = capture, spec, notes
-        wanted = spec.evaluation
-        self._windows = text_windows(language, documents, wanted.tokens, wanted.context)
-        self.reader = CacheReader.of(language, wanted)
-        require_provable(self.reader, self._windows)
-        self._base, self.watch = BaseLogProbs(language), ReadErrors()
+        self._bench, self._capture, self._spec, self._notes = bench, capture, spec, notes
         layers: dict[Place, LayerValues] = {}
         for side in spec.sides.names:
-            layers |= model_layers(language, capture, side, spec.budget)
+            layers |= model_layers(bench.language, capture, side, spec.budget)
         self.fitter = Fitter(layers, spec.pipeline, spec.calibration, spec.counted_tokens)
         self.done: list[Trial] = []
 
@@ -97,16 +84,16 @@ class Trials:
         bits = " and ".join(f"{budget:.3g}" for budget in budgets)
         name = f"{bits} bits, {'the same for all' if even else 'shared'}"
         fits = yield from relay(self.fitter.fit(asked), lambda _: SolveStep(name, 0.0))
-        card, reader = self.card(fits), self.reader.watched_by(self.watch)
-        scoring = score_text(reader, card, self._windows, self._base)
-        scores = yield from relay(scoring, lambda text: SolveStep(f"{name}: {text}", 0.0))
-        quality = quality_of(scores, self._spec.evaluation.seed)
+        card = self.card(fits)
+        scoring = self._bench.score(card, EVERY_TRIAL)
+        measured = yield from relay(scoring, lambda text: SolveStep(f"{name}: {text}", 0.0))
+        quality = quality_of(measured.scores, self._spec.evaluation.seed)
         # Every layer holds as many values.
         mean = fmean(fit.counted.total for fit in fits.values())
         trial = Trial(budgets, mean, even, quality)
         self.done.append(trial)
         yield SolveStep(name, 0.0, trial)
-        return Made(trial, asked, fits, card, scores)
+        return Made(trial, asked, fits, card, measured.scores)
 
     def card(self, fits: Fits) -> Card:
         """Return the card of fitted layers."""

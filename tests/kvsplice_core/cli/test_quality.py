@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from tests.kvsplice_core.proof.fakes import never_read
+from tests.kvsplice_core.proof.fakes import never_read, plant
 from tests.language_models import some_documents, tiny_llama
 
 QUICK = ("--tokens", "200", "--device", "cpu", "--epochs", "1", "--methods", "pca,spline")
@@ -49,16 +49,7 @@ def test_the_table_has_a_line_for_each_method_and_k(kvsplice, place, tmp_path):
 
 
 def test_a_failed_control_takes_the_place_of_the_curve(kvsplice, place, tmp_path, monkeypatch):
-    import kvsplice_core.proof.curve as curves
-
-    reader = curves.CacheReader
-
-    class Faked:
-        @staticmethod
-        def of(language, spec):
-            return reader.of(language, spec, never_read)
-
-    monkeypatch.setattr(curves, "CacheReader", Faked)
+    plant(monkeypatch, never_read)
     files = ("--csv", tmp_path / "q.csv", "--json", tmp_path / "q.json")
     capture = place / "capture.safetensors"
     outcome = kvsplice("quality", capture, "--ks", "8", *held_out(place), *QUICK, *files)

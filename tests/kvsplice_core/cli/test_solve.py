@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from kvsplice_core.codec.card_file import load_card
 from kvsplice_core.codec.codec_file import load_codec
-from tests.kvsplice_core.proof.fakes import never_read
+from tests.kvsplice_core.proof.fakes import never_read, plant
 from tests.language_models import some_documents, tiny_llama
 
 QUICK = ("--tokens", "200", "--device", "cpu", "--pipeline", "joined+companded")
@@ -79,16 +79,7 @@ def test_a_model_is_captured_first(kvsplice, place):
 
 
 def test_a_failed_control_takes_the_place_of_the_answer(kvsplice, place, tmp_path, monkeypatch):
-    import kvsplice_core.proof.trials as trials
-
-    reader = trials.CacheReader
-
-    class Faked:
-        @staticmethod
-        def of(language, spec):
-            return reader.of(language, spec, never_read)
-
-    monkeypatch.setattr(trials, "CacheReader", Faked)
+    plant(monkeypatch, never_read)
     outs = ("--out", tmp_path / "card.safetensors", "--csv", tmp_path / "s.csv")
     capture = place / "capture.safetensors"
     outcome = kvsplice("solve", capture, "--bits", "4", *held_out(place), *QUICK, *outs)

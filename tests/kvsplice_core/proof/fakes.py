@@ -8,6 +8,9 @@ from torch import Tensor
 
 from kvsplice_core.cache.compressed import cache_for
 from kvsplice_core.cache.layers import CompressedLayer
+from kvsplice_core.language.models import LanguageModel
+from kvsplice_core.proof.reading import CacheReader
+from kvsplice_core.tasks.evaluate import EvalSpec
 
 
 class OriginalsAtTimes(CompressedLayer):
@@ -80,6 +83,25 @@ def wrong_order(model, card, *, mode, window):
 
     turned_card = replace(card, values=turned(card.values), keys=turned(card.keys))
     return cache_for(model, turned_card, mode=mode, window=window)
+
+
+def plant(monkeypatch: Any, make_cache: Any) -> None:
+    """Let every bench set up from now on read through caches that `make_cache` makes."""
+    reader_of = CacheReader.of
+
+    def planted(language: LanguageModel, spec: EvalSpec, _honest: object = None) -> CacheReader:
+        return reader_of(language, spec, make_cache)
+
+    monkeypatch.setattr(CacheReader, "of", planted)
+
+
+def as_the_last_of(makers: list[Any]) -> Any:
+    """Return what makes caches as the last of `makers` does, which may change in between."""
+
+    def make(model, card, *, mode, window):
+        return makers[-1](model, card, mode=mode, window=window)
+
+    return make
 
 
 originals_on_prefill = _with_layers(OriginalsOnPrefill)

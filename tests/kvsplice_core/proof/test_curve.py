@@ -16,7 +16,7 @@ from kvsplice_core.proof.evaluation import evaluate
 from kvsplice_core.tasks.curve import CurveSpec
 from kvsplice_core.tasks.evaluate import EvalSpec
 from kvsplice_core.tasks.training import CalibrationSpec
-from tests.kvsplice_core.proof.fakes import never_read
+from tests.kvsplice_core.proof.fakes import never_read, plant
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
 
 EVALUATION = EvalSpec(tokens=200, tensor_tokens=100, continuation_tokens=0)
@@ -118,19 +118,8 @@ def test_keys_before_rotary_are_refused_before_anything_is_calibrated(captures):
         next(work)
 
 
-def faked(monkeypatch, make_cache):
-    reader = curves.CacheReader
-
-    class Faked:
-        @staticmethod
-        def of(language, spec):
-            return reader.of(language, spec, make_cache)
-
-    monkeypatch.setattr(curves, "CacheReader", Faked)
-
-
 def test_a_failed_control_makes_the_curve_invalid_and_is_told_from_then_on(captures, monkeypatch):
-    faked(monkeypatch, never_read)
+    plant(monkeypatch, never_read)
     steps = []
     assert not measured(tiny_gpt2(), captures, on_step=steps.append).is_valid
     failing = [bool(step.failed) for step in steps]
@@ -152,7 +141,7 @@ def test_a_cache_that_cheats_at_a_later_k_is_exposed(captures, monkeypatch):
         make = never_read if k == 10 else cache_for
         return make(model, card, mode=mode, window=window)
 
-    faked(monkeypatch, honest_at_first)
+    plant(monkeypatch, honest_at_first)
     result = measured(tiny_gpt2(), captures)
     failed = [control for control in result.audit if not control.passed]
     assert {control.key for control in failed} == {"reads"}

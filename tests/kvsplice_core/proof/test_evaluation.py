@@ -1,14 +1,17 @@
-"""An evaluation is whole, refuses another model's card, and can be left at any step."""
+"""An evaluation is whole, refuses other models' cards, can be left; continuations part rightly."""
 
 from dataclasses import replace
 
 import pytest
+import torch
 
 from kvsplice_core.base.errors import LanguageModelError, SpecError
 from kvsplice_core.base.progress import run
 from kvsplice_core.cache.compressed import CompressedCache
-from kvsplice_core.proof.evaluation import evaluate
-from kvsplice_core.proof.reading import CacheReader
+from kvsplice_core.codec.card import full_rank
+from kvsplice_core.proof.evaluation import PROMPT, continuation_of, evaluate, greedy
+from kvsplice_core.proof.reading import CacheReader, dense_cache
+from kvsplice_core.proof.windows import text_windows
 from kvsplice_core.tasks.evaluate import EvalSpec
 from tests.kvsplice_core.proof.fakes import FAKES
 from tests.language_models import CONTEXT, pca_card, some_documents, tiny_gpt2, tiny_llama
@@ -99,3 +102,62 @@ def test_every_text_gets_a_new_cache(monkeypatch):
     run(evaluate(language, pca_card(language, 8), some_documents(3), SMALL, make_cache=counted))
     assert all(isinstance(cache, CompressedCache) for cache in made)
     assert all(0 < cache.get_seq_length() <= CONTEXT for cache in made)
+
+
+models = pytest.mark.parametrize("make", [tiny_gpt2, tiny_llama])
+
+
+def first_window(language):
+    return text_windows(language, some_documents(1), 200)[0]
+
+
+@models
+def test_greedy_is_what_generate_gives(make):
+    language = make()
+    ids = first_window(language).ids[:, :20]
+    wanted = language.model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=12,
+        do_sample=False,
+        eos_token_id=None,
+        pad_token_id=256,
+    )[0, 20:]
+    assert greedy(language, dense_cache(), ids, 12) == wanted.tolist()
+
+
+@models
+@pytest.mark.parametrize("mode", ["strict", "window"])
+def test_a_card_that_loses_nothing_says_the_same(make, mode):
+    language = make()
+    card = pca_card(language, 5).replace_codecs(full_rank)
+    found = continuation_of(CacheReader(language, mode), card, first_window(language), 10)
+    assert found.first_divergence is None
+    assert found.base == found.compressed == found.shared
+
+
+def test_continuations_part_at_the_first_divergence():
+    language = tiny_llama()
+    card, window = pca_card(language, 2, keys=True), first_window(language)
+    found = continuation_of(CacheReader(language), card, window, 20)
+    prompt = window.ids[:, :PROMPT]
+    base = greedy(language, dense_cache(), prompt, 20)
+    ours = greedy(language, CacheReader(language).cache(card), prompt, 20)
+    assert base[: found.first_divergence] == ours[: found.first_divergence]
+    assert base[found.first_divergence] != ours[found.first_divergence]
+    assert found.shared == language.tokenizer.decode(base[: found.first_divergence])
+
+
+@pytest.mark.parametrize("tokens", [CONTEXT - 3, CONTEXT, 5_000])
+def test_prompt_and_continuation_stay_within_the_context(tokens):
+    language = tiny_gpt2()
+    found = continuation_of(
+        CacheReader(language), pca_card(language, 8), first_window(language), tokens
+    )
+    assert 1 <= found.tokens <= CONTEXT - len(found.prompt)
+
+
+def test_no_tokens_no_continuation():
+    language = tiny_gpt2()
+    reader = CacheReader(language)
+    assert continuation_of(reader, pca_card(language, 8), first_window(language), 0) is None

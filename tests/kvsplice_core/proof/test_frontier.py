@@ -9,12 +9,11 @@ from kvsplice_core.base.errors import LanguageModelError, SpecError
 from kvsplice_core.base.progress import run
 from kvsplice_core.codec.kinds import Recipe
 from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_core.proof import frontier as frontiers
 from kvsplice_core.proof.frontier import model_frontier, model_layers
 from kvsplice_core.tasks.evaluate import EvalSpec
 from kvsplice_core.tasks.frontier import FrontierSpec
 from kvsplice_core.tasks.training import CalibrationSpec
-from tests.kvsplice_core.proof.fakes import never_read
+from tests.kvsplice_core.proof.fakes import never_read, plant
 from tests.language_models import some_documents, tiny_gpt2, tiny_llama
 
 EVALUATION = EvalSpec(tokens=200, tensor_tokens=100, continuation_tokens=0)
@@ -110,14 +109,7 @@ def test_keys_go_through_the_same_pipelines(captures):
 
 
 def test_a_cache_that_is_never_read_makes_no_result(captures, monkeypatch):
-    reader = frontiers.CacheReader
-
-    class Faked:
-        @staticmethod
-        def of(language, spec):
-            return reader.of(language, spec, never_read)
-
-    monkeypatch.setattr(frontiers, "CacheReader", Faked)
+    plant(monkeypatch, never_read)
     spec = replace(SPEC, pipelines=(Pipeline.of("joined+lloyd-max"),), bits=(6.0,))
     assert not measured(tiny_gpt2(), captures, spec).is_valid
 

@@ -9,14 +9,14 @@ import pytest
 from kvsplice_core.base.errors import LanguageModelError, SpecError
 from kvsplice_core.base.estimates import Verdict
 from kvsplice_core.base.progress import run
+from kvsplice_core.cache.compressed import cache_for
 from kvsplice_core.codec.card_file import load_card, save_card
 from kvsplice_core.codec.kinds import Recipe
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import KeyState, Sides
 from kvsplice_core.language.texts import text_hash
-from kvsplice_core.proof import solving, trials
+from kvsplice_core.proof import solving
 from kvsplice_core.proof.evaluation import evaluate
-from kvsplice_core.proof.reading import CacheReader
 from kvsplice_core.proof.scoring import TextScores
 from kvsplice_core.proof.solving import solve
 from kvsplice_core.report.solve_table import solve_csv, solve_json
@@ -25,7 +25,7 @@ from kvsplice_core.tasks.evaluate import DocumentScore, EvalSpec
 from kvsplice_core.tasks.solve import SolveSpec
 from kvsplice_core.tasks.training import CalibrationSpec
 from tests import solve_samples
-from tests.kvsplice_core.proof.fakes import never_read
+from tests.kvsplice_core.proof.fakes import as_the_last_of, never_read, plant
 from tests.language_models import some_documents, tiny_gpt2, tiny_llama
 
 CALIBRATION = CalibrationSpec(recipe=Recipe.ORIGIN, epochs=1, device="cpu")
@@ -149,15 +149,23 @@ def test_a_loss_no_budget_keeps_is_refused(captures):
 
 
 def test_a_cache_that_is_never_read_is_exposed(captures, monkeypatch):
-    class Faked:
-        @staticmethod
-        def of(language, spec):
-            return CacheReader.of(language, spec, never_read)
-
-    monkeypatch.setattr(trials, "CacheReader", Faked)
+    plant(monkeypatch, never_read)
     result = solved(captures).result
     assert not result.is_valid
     assert json.loads(solve_json(result))["valid"] is False
+
+
+def test_a_cache_that_cheats_in_the_trials_alone_is_exposed(captures, monkeypatch):
+    makers, evaluate_on = [never_read], solving.evaluate_on
+
+    def honest_at_last(bench, card):
+        makers.append(cache_for)
+        return (yield from evaluate_on(bench, card))
+
+    plant(monkeypatch, as_the_last_of(makers))
+    monkeypatch.setattr(solving, "evaluate_on", honest_at_last)
+    failed = [one for one in solved(captures).result.evaluation.audit if not one.passed]
+    assert [(one.key, one.claim.split(":")[0]) for one in failed] == [("reads", "every trial")]
 
 
 def test_keys_before_rotary_and_other_weights_are_refused(captures):
