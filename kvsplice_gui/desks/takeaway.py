@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSlot
 from PyQt6.QtGui import QGuiApplication, QImage
-from PyQt6.QtWidgets import QFileDialog, QWidget
+from PyQt6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from kvsplice_core.base.errors import KVSpliceError
 from kvsplice_core.base.files import atomic_path
@@ -151,16 +151,26 @@ class TakeAway(QObject):
             self._say("Copied the figure as a picture.")
 
     def ask_save(self, name: str, kinds: str) -> Path | None:
-        """Ask where to save; None where it was not said."""
+        """Ask where to save; None where it was not said, or would overwrite without leave."""
         folder = Path(start_folder(self._state.wishes.data.source))
         path, chosen = QFileDialog.getSaveFileName(
             self._window, "Save as", str(folder / name), kinds
         )
         if not path:
             return None
+        if Path(path).suffix:
+            return Path(path)  # the dialog itself has asked
         # A name typed without a suffix gets that of the chosen kind.
-        suffix = chosen.partition("*")[2].rstrip(")") or Path(name).suffix
-        return Path(path) if Path(path).suffix else Path(path + suffix)
+        full = Path(path + (chosen.partition("*")[2].rstrip(")") or Path(name).suffix))
+        return full if may_write(self._window, full) else None
+
+
+def may_write(parent: QWidget, path: Path) -> bool:
+    """Ask whether a file may be written over, where there is one."""
+    if not path.exists():
+        return True
+    answer = QMessageBox.question(parent, "Overwrite?", f"{path} exists already. Overwrite it?")
+    return answer == QMessageBox.StandardButton.Yes
 
 
 def start_folder(source: str) -> str:

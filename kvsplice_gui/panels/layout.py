@@ -135,12 +135,19 @@ class Layout:
                 Qt.Orientation.Vertical,
             )
 
-    def show_control(self, panel: QWidget) -> None:
-        """Scroll a panel of the controls into view and put the keyboard there."""
+    def is_in_front(self, widget: QWidget) -> bool:
+        """Tell whether the dock that holds `widget`, if any does, is not behind another."""
+        holder = next((dock for dock in self.docks.values() if dock.isAncestorOf(widget)), None)
+        return holder is None or not holder.visibleRegion().isEmpty()
+
+    def show_control(self, panel: QWidget, field: QWidget | None = None) -> None:
+        """Scroll a panel of the controls into view; put the keyboard on `field`, or its first."""
         self.show_dock("controls")
         self.controls_area.ensureWidgetVisible(panel, 0, 0)
         first = next((w for w in panel.findChildren(QWidget) if _takes_focus(w)), panel)
-        first.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        chosen = field if field is not None and _takes_focus(field) else first
+        self.controls_area.ensureWidgetVisible(chosen, 0, 0)
+        chosen.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _dock(self, title: str, widget: QWidget, bar: QWidget | None = None) -> QDockWidget:
         dock = QDockWidget(title, self._window)

@@ -8,9 +8,10 @@ from PyQt6.QtWidgets import QSplitter, QStackedLayout, QTextEdit, QVBoxLayout, Q
 from kvsplice_core.base.text import format_bytes
 from kvsplice_core.tasks.measure import MeasuredMemory, MemoryPoint
 from kvsplice_gui.look import formats
+from kvsplice_gui.look.elided import ElidedLabel
 from kvsplice_gui.look.theme import SPACING
 from kvsplice_gui.panels.record_table import Field, RecordTable
-from kvsplice_gui.plots.header import ElidedLabel, EmptyLabel
+from kvsplice_gui.plots.header import EmptyLabel
 from kvsplice_gui.state.capture import short_name
 
 _EMPTY = (

@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from kvsplice_gui.look.elided import ElidedLabel
 from kvsplice_gui.readouts.stages import Stage, Stages
 
 STAGE_KEYS = (
@@ -27,14 +28,14 @@ class StageButton(QPushButton):
     def __init__(self, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.key = key
-        self._name, self._number = QLabel(), QLabel()
-        self._name.setProperty("role", "stage-name")
-        self._number.setProperty("role", "stage-number")
+        centre = Qt.AlignmentFlag.AlignCenter
+        self._name = ElidedLabel("stage-name", centre)
+        self._number = ElidedLabel("stage-number", centre)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 6, 12, 6)
+        column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(0)
         for label in (self._name, self._number):
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             column.addWidget(label)
         self.setProperty("role", "stage")
@@ -45,7 +46,7 @@ class StageButton(QPushButton):
         """Show name and number."""
         self._name.setText(stage.name)
         self._number.setText(stage.number)
-        self.setToolTip(stage.help)
+        self.setToolTip(f"{stage.name}: {stage.number}\n{stage.help}".strip())
         self.setAccessibleName(f"{stage.name}: {stage.number}")
 
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pyqtgraph as pg
-from PyQt6.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QContextMenuEvent, QCursor, QKeyEvent, QResizeEvent
-from PyQt6.QtWidgets import QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QApplication, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from kvsplice_gui.look.theme import CAPTION_PX, LIGHT, SPACING, Theme
 from kvsplice_gui.plots.axis import TickerAxis
@@ -62,6 +62,10 @@ class PlotFrame(QWidget):
         self._log = False
         self._has_log = has_log
         self._has_x_label = bool(x_label)
+        self._clicked = (0.0, 0.0)
+        self._click_timer = QTimer(self)
+        self._click_timer.setSingleShot(True)
+        self._click_timer.timeout.connect(self._on_click_timer_timeout)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(title)
@@ -273,7 +277,14 @@ class PlotFrame(QWidget):
         if event.button() is Qt.MouseButton.RightButton:
             self.menu.popup(QCursor.pos())
         elif event.double():
+            self._click_timer.stop()
             self.reset_view()
         elif self.plot.vb.sceneBoundingRect().contains(event.scenePos()):
             point = self.plot.vb.mapSceneToView(event.scenePos())
-            self._click_at(point.x(), point.y())
+            self._clicked = point.x(), point.y()
+            # The first click of two must do nothing: it is known too late to be taken back.
+            self._click_timer.start(QApplication.doubleClickInterval())
+
+    @pyqtSlot()
+    def _on_click_timer_timeout(self) -> None:
+        self._click_at(*self._clicked)

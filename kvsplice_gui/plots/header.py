@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QSize, Qt
-from PyQt6.QtGui import QPainter, QPaintEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
-from kvsplice_gui.look.theme import CAPTION_PX, SPACING, plot_font
-
-
-class ElidedLabel(QLabel):
-    """One line of text, right-aligned, that ends in … where there is no room."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setProperty("role", "caption")
-        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setFont(plot_font(CAPTION_PX))
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802  # Qt's name
-        """Any width will do."""
-        return QSize(0, super().minimumSizeHint().height())
-
-    def paintEvent(self, _: QPaintEvent | None) -> None:  # noqa: N802  # Qt's name
-        """Paint as much of the text as there is room for."""
-        painter = QPainter(self)
-        elided = self.fontMetrics().elidedText(
-            self.text(), Qt.TextElideMode.ElideRight, self.width()
-        )
-        painter.drawText(self.rect(), int(self.alignment()), elided)
+from kvsplice_gui.look.elided import ElidedLabel
+from kvsplice_gui.look.theme import SPACING, plot_font
 
 
 class EmptyLabel(QLabel):
@@ -68,6 +45,7 @@ class PlotHeader(QWidget):
         self.title.setProperty("role", "heading")
         self.title.setFont(plot_font())
         self.readout = ElidedLabel()
+        self.readout.setFont(plot_font())
         self.log_button = quiet_button("log", "Logarithmic or linear scale (L)")
         self.log_button.setCheckable(True)
         self.log_button.setVisible(has_log)

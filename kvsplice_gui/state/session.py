@@ -57,7 +57,8 @@ def _wishes(session: dict[str, Any]) -> Wishes:
     plain["solve"] = SolveWish(**session.get("solve", {}))
     view = dict(session.get("view", {}))
     plain["view"] = ViewWish(**view | {"dims": tuple(view.get("dims", (0, 1, 2, 3)))})
-    plain["methods"] = tuple(Method.of(key) for key in session.get("methods", ["pca"]))
+    if "methods" in session:
+        plain["methods"] = tuple(Method.of(key) for key in session["methods"])
     plain["method"] = Method.of(session.get("method", "spline"))
     plain |= {name: kind(session[name]) for name, kind in _CHOICES.items() if name in session}
     wishes = replace(Wishes(), **plain)

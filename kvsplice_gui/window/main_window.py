@@ -12,7 +12,7 @@ from PyQt6.QtGui import (
     QGuiApplication,
     QShowEvent,
 )
-from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow
+from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow, QWidget
 
 from kvsplice_core.base.errors import KVSpliceError
 from kvsplice_core.tasks.sweep import SweepRow
@@ -31,6 +31,7 @@ from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.look import theme
 from kvsplice_gui.look.drops import FileDrops
 from kvsplice_gui.look.errors import ErrorReport, report_of
+from kvsplice_gui.look.theme import Theme
 from kvsplice_gui.panels.layout import Layout
 from kvsplice_gui.panels.views import Views
 from kvsplice_gui.readouts import calibration as readouts
@@ -47,18 +48,8 @@ _FIRST_SIZE = (1440, 900)
 _MESSAGE_MS = 5000
 # Of another version, docks that have come since would have no place: the layout starts afresh.
 _LAYOUT_VERSION = 4
-# Clicking a stage opens its controls and its plot.
-_STAGE_DOCK = {
-    "values": "splines",
-    "transform": "splines",
-    "pca": "mse",
-    "cache": "memory",
-    "decoder": "loss",
-    "restored": "mse",
-    "grouping": "frontier",
-    "axes": "frontier",
-    "quantizer": "frontier",
-}
+# The field of the calibration that each stage of the pipeline goes by.
+_STAGE_FIELD = {"transform": "method", "pca": "k_slider", "decoder": "recipe", "restored": "epochs"}
 
 
 class MainWindow(QMainWindow):
@@ -83,6 +74,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self, state: State, controller: Controller, *, remembers: bool = True) -> None:
         super().__init__()
+        self._dress(state.wishes)  # first: widgets that are there already keep the old font size
         self._remembers = remembers
         self.state = state
         self.controller = controller
@@ -252,14 +244,16 @@ class MainWindow(QMainWindow):
         self.state.wish(k=row.k, method=row.method)
 
     def _on_stage_clicked(self, key: str) -> None:
+        """Open the options of a stage, and nothing else."""
         views = self.views
-        panels = {"values": views.data, "cache": views.memory_panel}
+        panels: dict[str, QWidget] = {"values": views.data, "cache": views.memory_panel}
         if self.state.findings.frontier.point is not None and key != "values":
-            self.frontier.show()
             self.layout_of.show_control(views.frontier_panel)
-            return
-        self.layout_of.show_dock(_STAGE_DOCK[key])
-        self.layout_of.show_control(panels.get(key, views.calibration))
+        elif key in panels:
+            self.layout_of.show_control(panels[key])
+        else:
+            field = getattr(views.calibration, _STAGE_FIELD[key])
+            self.layout_of.show_control(views.calibration, field)
 
     def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
         if old.view.theme != new.view.theme:
@@ -321,11 +315,14 @@ class MainWindow(QMainWindow):
         if findings.result is not None:
             self._device.setText(readouts.engine(findings.result))
 
-    def _apply_theme(self, wishes: Wishes) -> None:
-        chosen = theme.resolve_theme(wishes.view.theme)
-        app = QApplication.instance()
+    def _dress(self, wishes: Wishes) -> Theme:
+        chosen, app = theme.resolve_theme(wishes.view.theme), QApplication.instance()
         if isinstance(app, QApplication):
             theme.apply(app, chosen)
+        return chosen
+
+    def _apply_theme(self, wishes: Wishes) -> None:
+        chosen = self._dress(wishes)
         for plot in self.views.plots.values():
             plot.set_theme(chosen)
         self.quality.set_theme(chosen)
@@ -348,6 +345,16 @@ class MainWindow(QMainWindow):
         if not self._is_laid_out:
             self._is_laid_out = True
             QTimer.singleShot(0, self.layout_of.resize)
+
+    def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002, N802 - Qt's names
+        """Pass by what stands in a dock behind another: Qt takes it for visible."""
+        first = None
+        while super().focusNextPrevChild(next):
+            reached = QApplication.focusWidget()
+            if reached is None or reached is first or self.layout_of.is_in_front(reached):
+                return True
+            first = first or reached
+        return False
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802 - Qt's name
         """Remember the session, cancel what runs, and end the thread."""

@@ -3,6 +3,7 @@
 import pytest
 from PyQt6.QtCore import Qt
 
+from kvsplice_gui.look.elided import ElidedLabel
 from kvsplice_gui.panels.pipeline_strip import OPTIONAL_KEYS, STAGE_KEYS, PipelineStrip
 from kvsplice_gui.readouts.stages import Stage, Stages
 from tests.kvsplice_gui.panels.hands import record, shown
@@ -32,7 +33,7 @@ def test_every_stage_shows_name_number_and_help(strip):
     for key, button in strip.buttons.items():
         assert button.number == f"number {key}"
         assert button.accessibleName() == f"name {key}: number {key}"
-        assert button.toolTip() == f"help {key}."
+        assert button.toolTip() == f"name {key}: number {key}\nhelp {key}."
     assert said == []
 
 
@@ -64,3 +65,18 @@ def test_numbers_fit_where_there_is_room(strip):
         assert button.sizeHint().width() >= button.fontMetrics().horizontalAdvance(button.number)
         assert button.minimumSizeHint().width() < button.sizeHint().width()
         assert button.minimumSizeHint().height() == button.sizeHint().height()
+
+
+@pytest.mark.parametrize("width", [560, 700, 900, 1200])
+def test_what_does_not_fit_ends_in_dots_and_no_number_loses_a_digit(qtbot, width):
+    strip = shown(qtbot, PipelineStrip())
+    stages = {key: Stage(key, "NMSE 0.012345 · 12\u202f345", "") for key in STAGE_KEYS}
+    strip.show_stages(Stages(**stages))
+    strip.setFixedWidth(width)
+    qtbot.waitUntil(lambda: strip.width() == width)
+    whole = {"NMSE", "0.012345", "·", "12\u202f345", "…"}
+    for button in strip.buttons.values():
+        words = button.findChildren(ElidedLabel)[1].shown.split(" ")
+        assert set(words) <= whole
+        assert ("…" in words) == (words != button.number.split(" "))
+    assert strip.width() == width

@@ -1,5 +1,7 @@
 """What every plot does, on one list of all plots."""
 
+from types import SimpleNamespace
+
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QColor
@@ -196,3 +198,26 @@ def test_a_right_click_opens_the_menu(plot, qtbot, monkeypatch):
     monkeypatch.setattr(type(plot.menu), "popup", lambda menu, at: opened.append(at))
     qtbot.mouseClick(plot.view.viewport(), Qt.MouseButton.RightButton, pos=QPoint(200, 100))
     assert len(opened) == 1
+
+
+def click(plot, *, double):
+    """Send what pyqtgraph sends of a click in the middle."""
+    place = plot.plot.vb.sceneBoundingRect().center()
+    event = SimpleNamespace(
+        button=lambda: Qt.MouseButton.LeftButton, double=lambda: double, scenePos=lambda: place
+    )
+    plot._on_scene_mouse_clicked(event)
+
+
+def test_a_double_click_shows_everything_and_does_nothing_else(plot, qtbot, monkeypatch):
+    clicks = []
+    monkeypatch.setattr(plot, "_click_at", lambda x, y: clicks.append((x, y)))
+    whole = plot.plot.vb.viewRange()
+    plot.plot.vb.scaleBy((0.2, 0.2))
+    click(plot, double=False)
+    click(plot, double=True)
+    assert plot.plot.vb.viewRange() == whole
+    assert not plot._click_timer.isActive()
+    assert clicks == []
+    click(plot, double=False)
+    qtbot.waitUntil(lambda: len(clicks) == 1)

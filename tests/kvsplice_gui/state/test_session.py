@@ -95,4 +95,9 @@ def test_a_session_out_of_range_gives_the_defaults():
     assert wishes_of({"solve": {"max_dnll": -1}}) == Wishes()
     assert wishes_of({"solve": {"side": "q"}}) == Wishes()
     assert wishes_of({"frontier": {"budget": 17}}) == Wishes()
-    assert wishes_of({}).methods == (Method.PCA,)
+
+
+def test_the_first_start_ticks_every_method():
+    assert wishes_of({}) == Wishes()
+    assert wishes_of({}).methods == tuple(Method)
+    assert wishes_of({"methods": ["pca"]}).methods == (Method.PCA,)  # a hand unticked the others

@@ -5,7 +5,7 @@ import json
 import pytest
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PyQt6.QtWidgets import QApplication, QFileDialog
+from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox
 
 from kvsplice_core.codec.codec_file import load_codec
 from kvsplice_core.codec.kinds import Method
@@ -110,10 +110,66 @@ def test_choosing_a_row_chooses_method_and_k(calibrated):
     assert calibrated.views.splines.is_empty
 
 
-@pytest.mark.parametrize("stage", ["values", "transform", "pca", "cache", "decoder", "restored"])
-def test_a_stage_opens_its_controls(calibrated, qtbot, stage):
+def in_front(window):
+    return {
+        key for key, dock in window.layout_of.docks.items() if window.layout_of.is_in_front(dock)
+    }
+
+
+STAGES = {
+    "values": ("data", None),
+    "transform": ("calibration", "method"),
+    "pca": ("calibration", "k_slider"),
+    "cache": ("memory_panel", None),
+    "decoder": ("calibration", "recipe"),
+    "restored": ("calibration", "epochs"),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_opens_its_options_and_does_nothing_else(calibrated, qtbot, stage):
+    calibrated.layout_of.show_dock("log")
+    calibrated.layout_of.show_dock("loss")
+    QApplication.processEvents()
+    before, wishes, findings = (
+        in_front(calibrated),
+        calibrated.state.wishes,
+        calibrated.state.findings,
+    )
     qtbot.mouseClick(calibrated.views.strip.buttons[stage], Qt.MouseButton.LeftButton)
-    assert calibrated.layout_of.docks["controls"].isVisible()
+    QApplication.processEvents()
+    panel, field = STAGES[stage]
+    panel = getattr(calibrated.views, panel)
+    focus = calibrated.focusWidget()
+    assert panel.isAncestorOf(focus)
+    assert field is None or focus is getattr(panel, field)
+    assert not panel.visibleRegion().isEmpty()
+    assert in_front(calibrated) == before
+    assert (calibrated.state.wishes, calibrated.state.findings) == (wishes, findings)
+
+
+def test_tab_never_stops_on_what_stands_behind(qtbot, calibrated):
+    calibrated.activateWindow()
+    calibrated.views.data.open_button.setFocus()
+    reached = []
+    for _ in range(150):
+        qtbot.keyClick(QApplication.focusWidget() or calibrated, Qt.Key.Key_Tab)
+        reached.append(calibrated.focusWidget())
+    assert len(set(map(id, reached))) > 30
+    assert calibrated.views.log not in reached
+    assert all(calibrated.layout_of.is_in_front(widget) for widget in reached)
+
+
+def test_the_theme_leaves_the_font_size_alone(window):
+    def sizes():
+        # Fusion makes scroll bars and the like anew; what holds text stays.
+        return [(w.font().pixelSize(), w.font().pointSizeF()) for w in window.findChildren(QLabel)]
+
+    first = sizes()
+    assert set(first) <= {(11, -1), (13, -1), (15, -1), (20, -1)}
+    for name in ("dark", "light"):
+        window.choose_theme(name)
+        assert sizes() == first
 
 
 def test_a_bad_config_is_refused_and_nothing_changes(calibrated, tmp_path):
@@ -140,6 +196,22 @@ def test_exports(calibrated, qtbot, monkeypatch, tmp_path):
     save_as(monkeypatch, tmp_path / "window.png")
     calibrated.takeaway.export_screenshot()
     assert (tmp_path / "window.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("leave", [True, False])
+def test_a_suffix_added_overwrites_nothing_without_leave(calibrated, monkeypatch, tmp_path, leave):
+    (tmp_path / "table.csv").write_text("mine")
+    answer = QMessageBox.StandardButton.Yes if leave else QMessageBox.StandardButton.No
+    asked = []
+    monkeypatch.setattr(QMessageBox, "question", lambda *said: asked.append(said) or answer)
+    save_as(monkeypatch, tmp_path / "table", "Table (*.csv)")
+    calibrated.takeaway.export_csv()
+    assert ((tmp_path / "table.csv").read_text() == "mine") is not leave
+    assert len(asked) == 1
+    save_as(monkeypatch, tmp_path / "other", "Table (*.csv)")
+    calibrated.takeaway.export_csv()
+    assert (tmp_path / "other.csv").exists()
+    assert len(asked) == 1  # nothing is there to be written over
 
 
 @pytest.mark.slow
