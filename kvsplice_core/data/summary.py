@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
+SAMPLE_BUDGET = 120_000
+"""Most vectors that are read unless more are asked for; of more, a sample is taken."""
 
 
 SAMPLE_BUDGET = 120_000

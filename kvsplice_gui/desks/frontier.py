@@ -146,9 +146,7 @@ class FrontierControl(QObject):
         super().__init__(parent)
         self._state = state
         self._controller = controller
-        self._source = ""
         self._is_choosing = False
-        controller.loaded.connect(self._on_controller_loaded)
         controller.busy_changed.connect(self._on_controller_busy_changed)
         state.wishes_changed.connect(self._on_wishes_changed)
 
@@ -225,13 +223,6 @@ class FrontierControl(QObject):
             self._controller.said.emit(f"Left out: {line}")
 
     # -- following the others -------------------------------------------------------------------
-
-    @pyqtSlot()
-    def _on_controller_loaded(self) -> None:
-        source = self._state.wishes.data.source
-        if source != self._source:
-            self._source = source
-            self._state.find(frontier=FrontierFindings())
 
     @pyqtSlot(str)
     def _on_controller_busy_changed(self, busy: str) -> None:

@@ -35,8 +35,6 @@ class Measuring(QObject):
         super().__init__(parent)
         self._state = state
         self._controller = controller
-        controller.loaded.connect(self._on_controller_loaded)
-        self._source = ""
 
     def measure(self) -> None:
         """Measure the cache with the codec in focus at the chosen k."""
@@ -63,13 +61,6 @@ class Measuring(QObject):
         self._state.find(measured=found)
         self.measured.emit()
         self._controller.said.emit(" ".join(found.result.verdict))
-
-    @pyqtSlot()
-    def _on_controller_loaded(self) -> None:
-        source = self._state.wishes.data.source
-        if source != self._source:
-            self._source = source
-            self._state.find(measured=None)
 
 
 class MeasuredPresenter(QObject):

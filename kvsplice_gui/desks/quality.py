@@ -25,7 +25,6 @@ from kvsplice_gui.state.findings import (
     Evaluation,
     Findings,
     MeasuredCurve,
-    QualityFindings,
     SensitivityMap,
     empty_map,
 )
@@ -161,9 +160,7 @@ class QualityControl(QObject):
         super().__init__(parent)
         self._state = state
         self._controller = controller
-        self._source = ""
         self._awaited_cell: tuple[int, int] | None = None
-        controller.loaded.connect(self._on_controller_loaded)
         controller.busy_changed.connect(self._on_controller_busy_changed)
 
     def measure(self) -> None:
@@ -297,13 +294,6 @@ class QualityControl(QObject):
         self._say(f"Sensitivity of {cells} heads measured: {found.title}. {notice}".rstrip())
 
     # -- following the controller ---------------------------------------------------------------
-
-    @pyqtSlot()
-    def _on_controller_loaded(self) -> None:
-        source = self._state.wishes.data.source
-        if source != self._source:
-            self._source = source
-            self._state.find(quality=QualityFindings())
 
     @pyqtSlot(str)
     def _on_controller_busy_changed(self, busy: str) -> None:

@@ -185,8 +185,6 @@ class SolveControl(QObject):
         super().__init__(parent)
         self._state = state
         self._controller = controller
-        self._source = ""
-        controller.loaded.connect(self._on_controller_loaded)
 
     def solve(self) -> None:
         """Share the bits among all heads, and check them through the cache."""
@@ -213,13 +211,6 @@ class SolveControl(QObject):
 
     def _say(self, text: str) -> None:
         self._controller.said.emit(text)
-
-    @pyqtSlot()
-    def _on_controller_loaded(self) -> None:
-        source = self._state.wishes.data.source
-        if source != self._source:
-            self._source = source
-            self._state.find(solved=None)
 
 
 _WISHES = ("data", "frontier", "solve", "quality", "seed", "device", "view")

@@ -103,9 +103,7 @@ class Updating(QObject):
 
     @pyqtSlot(object, object)
     def _on_findings_changed(self, old: Findings, new: Findings) -> None:
-        if new.adapted is not None and new.dataset is not old.dataset:
-            self._state.find(adapted=None)  # it was of other vectors
-        elif new.adapted is not old.adapted and self.dialog is not None:
+        if new.adapted is not old.adapted and self.dialog is not None:
             self.dialog.show_adapted(new.adapted)
 
     @pyqtSlot()

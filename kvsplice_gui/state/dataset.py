@@ -58,6 +58,11 @@ class Dataset:
     wish: DataWish
     capture: CaptureFacts | None = None
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The file as a whole: one that was captured anew is another."""
+        return self.wish.source, str(self.capture)
+
 
 def density_of(rows: NDArray[np.float32]) -> Density:
     """Count where the values of each dimension lie; shape (n, d) in."""

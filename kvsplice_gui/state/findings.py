@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +21,13 @@ from kvsplice_core.tasks.solve import SolveResult, SolveSpec
 from kvsplice_core.tasks.sweep import SweepResult, SweepRow
 from kvsplice_core.tasks.training import CalibrationSpec
 from kvsplice_gui.state.knot_edits import KnotEdits
-from kvsplice_gui.state.wishes import (
-    DataWish,
-    QualityWish,
-)
+from kvsplice_gui.state.wishes import DataWish, QualityWish
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
+    from kvsplice_core.data.summary import DataSummary
     from kvsplice_core.tasks.update import Adapted
     from kvsplice_gui.state.dataset import Dataset
-    from kvsplice_gui.state.wishes import DataWish, QualityWish
 
 
 @dataclass(frozen=True)
@@ -356,6 +353,31 @@ class Solved:
         return self.result.solved.budgets[0]
 
 
+@dataclass(frozen=True, eq=False)
+class OfVectors:
+    """What was found of one head's vectors; the fields are those of `Findings`."""
+
+    result: SweepResult | None = None
+    ghost: SweepResult | None = None
+    asked: CalibrationSpec | None = None
+    knots: KnotEdits = field(default_factory=KnotEdits)
+    adapted: Adapted | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class OfSource:
+    """What was found of a whole file; the fields are those of `Findings`."""
+
+    quality: QualityFindings = field(default_factory=QualityFindings)
+    frontier: FrontierFindings = field(default_factory=FrontierFindings)
+    solved: Solved | None = None
+    measured: Measurement | None = None
+
+
+MOST_KEPT = 32
+"""Heads whose findings are kept; each holds its codecs."""
+
+
 @dataclass(frozen=True)
 class Findings:
     """What has been computed.
@@ -386,6 +408,10 @@ class Findings:
         What a hand made of the spline's knots; it stands over the result.
     adapted : Adapted or None
         A saved codec updated with the vectors, and their drift.
+    of_vectors : mapping of DataSummary to OfVectors
+        What was found of vectors that were open before, the oldest first.
+    of_sources : mapping of (source, capture) to OfSource
+        What was found of files that were open before.
     """
 
     dataset: Dataset | None = None
@@ -400,6 +426,29 @@ class Findings:
     measured: Measurement | None = None
     knots: KnotEdits = field(default_factory=KnotEdits)
     adapted: Adapted | None = None
+    of_vectors: Mapping[DataSummary, OfVectors] = field(default_factory=dict)
+    of_sources: Mapping[tuple[str, str], OfSource] = field(default_factory=dict)
+
+    def opened(self, dataset: Dataset, pca: SweepResult) -> Findings:
+        """Return what is known of other vectors: all that was found before, else their PCA.
+
+        What was found of the present ones is kept for when they are opened again.
+        """
+        vectors, sources = dict(self.of_vectors), dict(self.of_sources)
+        if self.dataset is not None:
+            vectors[self.dataset.values.summary] = _part(self, OfVectors)
+            sources[self.dataset.place] = _part(self, OfSource)
+        known = vectors.pop(dataset.values.summary, OfVectors(pca))
+        source = sources.pop(dataset.place, OfSource())
+        for oldest in list(vectors)[:-MOST_KEPT]:
+            del vectors[oldest]
+        return Findings(
+            dataset=dataset,
+            of_vectors=vectors,
+            of_sources=sources,
+            **_fields(replace(known, knots=known.knots.hold(None))),
+            **_fields(source),
+        )
 
     @property
     def dim(self) -> int:
@@ -442,6 +491,17 @@ class Findings:
         """Return the row of `method` whose k is nearest to `k`, or None."""
         rows = [row for row in self.rows if row.method is method]
         return min(rows, key=lambda row: abs(row.k - k), default=None)
+
+
+Part = TypeVar("Part", OfVectors, OfSource)
+
+
+def _part(findings: Findings, kind: type[Part]) -> Part:
+    return kind(**{each.name: getattr(findings, each.name) for each in fields(kind)})
+
+
+def _fields(part: OfVectors | OfSource) -> dict[str, Any]:
+    return {each.name: getattr(part, each.name) for each in fields(part)}
 
 
 def _over(old: tuple[SweepRow, ...], new: tuple[SweepRow, ...]) -> tuple[SweepRow, ...]:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from kvsplice_gui.state.findings import Findings
 from kvsplice_gui.state.knot_edits import KnotEdits
-from kvsplice_gui.state.wishes import (
-    Wishes,
-)
-
-if TYPE_CHECKING:
-    pass
+from kvsplice_gui.state.wishes import Wishes
 
 
 class State(QObject):
@@ -88,5 +83,9 @@ class State(QObject):
 
     def find(self, **changes: Any) -> None:  # noqa: ANN401
         """Record findings by field."""
-        old, self._findings = self._findings, replace(self._findings, **changes)
-        self.findings_changed.emit(old, self._findings)
+        self.find_all(replace(self._findings, **changes))
+
+    def find_all(self, findings: Findings) -> None:
+        """Put `findings` in place of those there are."""
+        old, self._findings = self._findings, findings
+        self.findings_changed.emit(old, findings)

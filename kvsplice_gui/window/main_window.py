@@ -271,11 +271,11 @@ class MainWindow(QMainWindow):
         if bar is not None:
             bar.showMessage(text)  # until something else is said: it is a result
 
-    @pyqtSlot()
-    def _on_cancelled(self) -> None:
+    @pyqtSlot(str)
+    def _on_cancelled(self, sentence: str) -> None:
         bar = self.statusBar()
         if bar is not None:
-            bar.showMessage("Cancelled; the last result stays.", _MESSAGE_MS)
+            bar.showMessage(sentence, _MESSAGE_MS)
 
     def _on_busy_changed(self, busy: str) -> None:
         self.views.calibration.set_busy(busy)

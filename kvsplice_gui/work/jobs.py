@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.kinds import Method, Recipe
 from kvsplice_core.data.capture import CaptureFacts
-from kvsplice_core.tasks.sweep import SweepResult, SweepSpec, SweepStep
+from kvsplice_core.tasks.sweep import SweepResult, SweepRow, SweepSpec, SweepStep
 from kvsplice_core.tasks.training import CalibrationSpec
 from kvsplice_gui.state.dataset import (
     Dataset,
@@ -92,6 +92,29 @@ def merged(result: SweepResult, update: SweepResult) -> SweepResult:
         ks=tuple(sorted({row.k for row in rows})),
     )
     return replace(update, rows=tuple(rows), spec=spec)
+
+
+def cut_short(
+    last: SweepResult, spec: SweepSpec, rows: tuple[SweepRow, ...], elapsed_s: float
+) -> SweepResult:
+    """Return the finished rows of a sweep that was cancelled as a result of the same vectors.
+
+    Parameters
+    ----------
+    last : SweepResult
+        Any other sweep of those vectors.
+    spec : SweepSpec
+        What was asked for.
+    rows : tuple of SweepRow
+    elapsed_s : float
+        Seconds it took until then.
+    """
+    from kvsplice_core.base.devices import resolve_device
+
+    place = {method: i for i, method in enumerate(Method)}
+    ordered = sorted(rows, key=lambda row: (row.k, place[row.method]))
+    device = str(resolve_device(spec.calibration.device))
+    return replace(last, spec=spec, rows=tuple(ordered), device=device, elapsed_s=elapsed_s)
 
 
 def _codecs(result: SweepResult) -> Mapping[tuple[Method, int], Codec]:

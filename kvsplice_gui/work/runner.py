@@ -17,12 +17,13 @@ from kvsplice_gui.state import kinds
 from kvsplice_gui.state.knot_edits import KnotEdits
 from kvsplice_gui.state.state import State
 from kvsplice_gui.state.wishes import DataWish, Wishes
-from kvsplice_gui.work.jobs import Note, load_job, merged, sweep_job
+from kvsplice_gui.work.jobs import Note, cut_short, load_job, merged, sweep_job
 from kvsplice_gui.work.worker import Worker
 
 PAUSE_MS = 600
 
 Work = Callable[[], Generator[Any, None, Any]]
+Missing = tuple[str, SweepSpec, Work]
 
 
 class Controller(QObject):
@@ -33,7 +34,7 @@ class Controller(QObject):
     stepped = pyqtSignal(object)
     said = pyqtSignal(str)
     failed = pyqtSignal(object)
-    cancelled = pyqtSignal()
+    cancelled = pyqtSignal(str)
     loaded = pyqtSignal()
 
     def __init__(self, state: State, parent: QObject | None = None) -> None:
@@ -42,6 +43,7 @@ class Controller(QObject):
         self._worker = Worker(parent=self)
         self._finish: Callable[[Any], None] | None = None
         self._take_step: Callable[[Any], None] | None = None
+        self._spec: SweepSpec | None = None
         self._busy = ""
         self._can_be_replaced = False
         self._started = 0.0
@@ -93,6 +95,7 @@ class Controller(QObject):
             f"seed {calibration.seed}"
         )
         self._run("Calibrating", lambda: sweep_job(dataset, spec), self._on_swept)
+        self._spec = spec
 
     def cancel(self) -> None:
         """Stop what is running; the last result stays."""
@@ -153,16 +156,18 @@ class Controller(QObject):
             return  # looked at again when the present work is done
         missing = self._missing()
         if missing is not None:
-            self._run(*missing, can_be_replaced=True)
+            busy, spec, work = missing
+            self._run(busy, work, self._on_updated, can_be_replaced=True)
+            self._spec = spec
 
-    def _missing(self) -> tuple[str, Work, Callable[[Any], None]] | None:
+    def _missing(self) -> Missing | None:
         """Return the work that the present k and knots lack beside the last result."""
         result, dataset = self._state.findings.result, self._state.findings.dataset
         if result is None or dataset is None or not any(m.is_learnt for m in result.methods):
             return None
         return self._missing_knots(result) or self._missing_k(result)
 
-    def _missing_knots(self, result: SweepResult) -> tuple[str, Work, Callable[[Any], None]] | None:
+    def _missing_knots(self, result: SweepResult) -> Missing | None:
         wishes, dataset = self._state.wishes, self._state.findings.dataset
         calibration = result.spec.calibration
         if dataset is None or Method.SPLINE not in result.methods:
@@ -182,20 +187,21 @@ class Controller(QObject):
             first_k=wishes.k,
             earlier_knots=before if calibration.recipe is Recipe.JOINT else (),
         )
-        return "Re-calibrating", lambda: sweep_job(dataset, spec, warm=result), self._on_updated
+        return "Re-calibrating", spec, lambda: sweep_job(dataset, spec, warm=result)
 
-    def _missing_k(self, result: SweepResult) -> tuple[str, Work, Callable[[Any], None]] | None:
+    def _missing_k(self, result: SweepResult) -> Missing | None:
         k, dataset = self._state.wishes.k, self._state.findings.dataset
         lacking = tuple(method for method in result.methods if result.row(method, k) is None)
         if dataset is None or not lacking or not 1 <= k <= result.data.dim:
             return None
         asked = result.spec
         spec = SweepSpec(lacking, (k,), asked.calibration, earlier_knots=asked.earlier_knots)
-        return f"Adding k = {k}", lambda: sweep_job(dataset, spec, reuse=result), self._on_updated
+        return f"Adding k = {k}", spec, lambda: sweep_job(dataset, spec, reuse=result)
 
     def _load(self) -> None:
         wish, device = self._state.wishes.data, self._state.wishes.device
         if wish.source:
+            self._keep_rows()
             self._run("Reading", lambda: load_job(wish, device), self._on_loaded)
 
     # -- the worker's messages ----------------------------------------------------------------
@@ -210,7 +216,7 @@ class Controller(QObject):
         can_be_replaced: bool = False,
     ) -> None:
         self._finish, self._can_be_replaced = finish, can_be_replaced
-        self._take_step = take_step
+        self._take_step, self._spec = take_step, None
         self._started = time.monotonic()
         if busy != "Calibrating":
             self._state.find(live_rows=(), starting_over=False)
@@ -275,9 +281,11 @@ class Controller(QObject):
 
     @pyqtSlot(int)
     def _on_worker_cancelled(self, _run: int) -> None:
+        rows = self._keep_rows()
+        kept = f"the {rows} finished rows stay" if rows else "the last result stays"
         self._give_up()
-        self.said.emit("Cancelled; the last result stays.")
-        self.cancelled.emit()
+        self.said.emit(f"Cancelled; {kept}.")
+        self.cancelled.emit(f"Cancelled; {kept}.")
 
     def _give_up(self) -> None:
         """Go back to the last good data and result."""
@@ -294,14 +302,7 @@ class Controller(QObject):
         dataset, result = found
         summary = dataset.values.summary
         dims = tuple(j for j in self._state.wishes.view.dims if j < summary.dim) or (0,)
-        self._state.find(
-            dataset=dataset,
-            result=result,
-            ghost=None,
-            live_rows=(),
-            starting_over=False,
-            knots=KnotEdits(),
-        )
+        self._state.find_all(self._state.findings.opened(dataset, result))
         self._state.wish(k=min(self._state.wishes.k, summary.dim))
         self._state.wish_view(dims=dims)
         self.said.emit(
@@ -311,13 +312,31 @@ class Controller(QObject):
         self.loaded.emit()
 
     def _on_swept(self, result: SweepResult) -> None:
+        self._replace(result)
+        self.said.emit(f"Done in {formats.duration(result.elapsed_s)} on {result.device}.")
+
+    def _replace(self, result: SweepResult) -> None:
         old = self._state.findings.result
         ghost = old if old is not None and any(m.is_learnt for m in old.methods) else None
         self._say_edits_go()
         self._state.find(
             result=result, ghost=ghost, live_rows=(), starting_over=False, knots=KnotEdits()
         )
-        self.said.emit(f"Done in {formats.duration(result.elapsed_s)} on {result.device}.")
+
+    def _keep_rows(self) -> int:
+        """Keep the finished rows of a sweep that was cancelled; return how many they are."""
+        findings, spec = self._state.findings, self._spec
+        old, rows = findings.result, findings.live_rows
+        if old is None or spec is None or not any(row.method.is_learnt for row in rows):
+            return 0
+        seconds = time.monotonic() - self._started
+        if findings.starting_over:
+            self._replace(cut_short(old, spec, rows, seconds))
+        elif spec.calibration == old.spec.calibration:  # other knots would stand among the old
+            self._on_updated(cut_short(old, spec, rows, seconds))
+        else:
+            return 0
+        return len(rows)
 
     def _on_updated(self, update: SweepResult) -> None:
         old = self._state.findings.result

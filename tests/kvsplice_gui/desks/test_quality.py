@@ -192,6 +192,19 @@ def test_another_file_forgets_what_was_measured(qtbot, measured, tmp_path):
     assert measured.views.heads.is_empty
 
 
+def test_going_back_to_a_file_brings_back_what_was_measured(qtbot, measured, small_file, tmp_path):
+    before, path = measured.state.findings, tmp_path / "other.npy"
+    np.save(path, np.random.default_rng(0).standard_normal((200, 6)).astype(np.float32))
+    for source in (path, small_file):
+        with qtbot.waitSignal(measured.controller.loaded, timeout=WAIT_MS):
+            measured.open_source(source)
+    again = replace(measured.state.findings.dataset, capture=samples.FACTS)
+    measured.state.find_all(measured.state.findings.opened(again, before.result))
+    assert measured.state.findings.quality is before.quality
+    assert not measured.views.quality.is_empty
+    assert not measured.views.heads.is_empty
+
+
 def test_a_cell_chosen_while_measuring_is_opened_afterwards(measured, monkeypatch):
     chosen = []
     monkeypatch.setattr(measured.state, "wish_data", lambda **changes: chosen.append(changes))
@@ -240,7 +253,7 @@ def test_a_card_can_be_saved_only_of_what_was_evaluated(measured):
 
 
 def test_what_is_cancelled_is_said_in_the_status_bar(measured):
-    measured.controller.cancelled.emit()
+    measured.controller.cancelled.emit("Cancelled; the last result stays.")
     assert measured.statusBar().currentMessage() == "Cancelled; the last result stays."
 
 

@@ -70,6 +70,56 @@ def test_cancel_keeps_the_last_result(qtbot, calibrated):
     assert not calibrated.busy
 
 
+def cut_after_rows(qtbot, controller, *, stop):
+    """Calibrate slowly, and stop when a learnt row is there; returns the finished rows."""
+    controller._state.wish(epochs=400)
+    controller.calibrate()
+    live = lambda: controller._state.findings.live_rows  # noqa: E731
+    qtbot.waitUntil(lambda: any(row.method.is_learnt for row in live()), timeout=WAIT_MS)
+    rows = live()
+    stop()
+    idle(qtbot, controller)
+    return rows
+
+
+def test_cancel_keeps_the_finished_rows(qtbot, calibrated):
+    before, said = calibrated._state.findings.result, []
+    calibrated.said.connect(said.append)
+    rows = cut_after_rows(qtbot, calibrated, stop=calibrated.cancel)
+    findings = calibrated._state.findings
+    assert {(r.method, r.k) for r in findings.result.rows} == {(r.method, r.k) for r in rows}
+    assert all(row in rows for row in findings.result.rows)
+    assert findings.result.spec.calibration.epochs == 400
+    assert findings.ghost is before
+    assert findings.live_rows == ()
+    assert said[-1] == f"Cancelled; the {len(rows)} finished rows stay."
+
+
+def test_another_head_keeps_the_finished_rows_of_this_one(qtbot, loaded):
+    rows = cut_after_rows(qtbot, loaded, stop=lambda: loaded._state.wish_data(head=1))
+    assert loaded._state.findings.result.methods == (Method.PCA,)
+    loaded._state.wish_data(head=0)
+    idle(qtbot, loaded)
+    result = loaded._state.findings.result
+    assert {(r.method, r.k) for r in rows} <= {(r.method, r.k) for r in result.rows}
+
+
+def test_going_back_to_a_head_brings_its_results_back(qtbot, calibrated):
+    state = calibrated._state
+    calibrated.calibrate()
+    idle(qtbot, calibrated)
+    before = state.findings
+    state.wish_data(head=1)
+    idle(qtbot, calibrated)
+    assert state.findings.result.methods == (Method.PCA,)
+    assert state.findings.ghost is None
+    state.wish_data(head=0)
+    idle(qtbot, calibrated)
+    assert state.findings.dataset.wish.head == 0
+    for name in ("result", "ghost", "asked", "quality", "frontier"):
+        assert getattr(state.findings, name) is getattr(before, name), name
+
+
 def test_a_bad_file_fails_with_a_sentence_and_keeps_the_data(qtbot, calibrated, tmp_path):
     before = calibrated._state.findings
     bad = tmp_path / "bad.npy"
