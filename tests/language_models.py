@@ -126,4 +126,4 @@ def _codec(rows: torch.Tensor, k: int) -> Any:
     from kvsplice_core.codec.transforms.identity import Identity
 
     pca = fit_pca(rows.contiguous())
-    return Codec(Method.PCA, Identity(pca.dim), pca.projection(k))
+    return Codec(Identity(pca.dim), pca.projection(k))

@@ -11,7 +11,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, TypeVar
@@ -134,7 +134,7 @@ class Entry:
             return self.option.choices
         if isinstance(self.kind, type) and issubclass(self.kind, StrEnum):
             return tuple(str(choice.value) for choice in self.kind)
-        if not self.is_list and isinstance(self.kind, type) and issubclass(self.kind, Enum):
+        if not self.is_list and isinstance(self.kind, type) and isinstance(self.kind, Iterable):
             return tuple(text_of(choice) for choice in self.kind)
         return ()
 

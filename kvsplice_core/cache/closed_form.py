@@ -11,7 +11,7 @@ from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.codec.card import Card
 from kvsplice_core.codec.codec import Codec
 from kvsplice_core.codec.heads import HeadCodecs
-from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.transforms.spec import TransformSpec
 from kvsplice_core.tasks.measure import HeldBytes
 
 _FP32 = 4
@@ -90,8 +90,8 @@ def _codec_bytes(codec: Codec) -> int:
     if not codec.is_plain:
         once = replace(codec, projection=codec.projection.shared())
         return HeadCodecs((once,), heads=1).nbytes()
-    transform = codec.transform.tensors()
-    if not transform:
-        return _FP32 * codec_numbers(Method.PCA, codec.dim, codec.k, 0)
+    if not codec.method.is_learnt:
+        return _FP32 * codec_numbers(codec.method, codec.dim, codec.k, TransformSpec())
     bottleneck = 2 * codec.dim * codec.k + 2 * codec.dim
-    return _FP32 * (bottleneck + sum(table.numel() for table in transform.values()))
+    tables = codec.transform.tensors().values()
+    return _FP32 * (bottleneck + sum(table.numel() for table in tables))

@@ -9,15 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, Method
+from kvsplice_core.codec.kinds import Axes, Method
+from kvsplice_core.codec.transforms.spec import TransformSpec
 from kvsplice_core.data.model_shape import ModelShape, load_model_shape
 from kvsplice_core.tasks.memory import MemorySpec
 
 _FP32 = 4
-_FLOW_HIDDEN = 128
-_FLOW_COUPLINGS = 3
-# Numbers a coupling says of each dimension it moves: scale and shift, or a spline of 8 bins.
-_COUPLING_OUTPUTS = {CouplingKind.AFFINE: 2, CouplingKind.RATIONAL_QUADRATIC: 3 * 8 - 1}
 
 
 @dataclass(frozen=True)
@@ -158,68 +155,29 @@ def side_information_bytes(spec: MemorySpec) -> int:
     if spec.k is None:
         return 0
     codecs = spec.shape.layers * (spec.shape.kv_heads if spec.per_head_codecs else 1)
-    one = codec_numbers(
-        spec.method,
-        spec.shape.head_dim,
-        spec.k,
-        spec.knots,
-        curve=spec.curve,
-        axes=spec.axes,
-        coupling=spec.coupling,
-    )
+    one = codec_numbers(spec.method, spec.shape.head_dim, spec.k, spec.transform)
     return codecs * one * _FP32
 
 
-def codec_numbers(
-    method: Method,
-    dim: int,
-    k: int,
-    knots: int,
-    *,
-    curve: Curve = Curve.LINEAR,
-    axes: Axes = Axes.RAW,
-    coupling: CouplingKind = CouplingKind.AFFINE,
-) -> int:
+def codec_numbers(method: Method, dim: int, k: int, spec: TransformSpec) -> int:
     """Return how many numbers one codec holds.
+
+    PCA holds its basis once, for both ways, and one mean; the others hold an encoder, a decoder,
+    two offsets and their transform. Axes other than raw are a matrix d × d and its inverse.
 
     Parameters
     ----------
     method : Method
-        PCA holds its basis once, for both ways, and one mean; the others hold an encoder, a
-        decoder, two offsets and their transform.
-    dim, k, knots : int
-        Dimension d, bottleneck, and knots per dimension of a spline.
-    curve : Curve
-        A rational-quadratic spline also holds a derivative at each knot.
-    axes : Axes
-        Axes other than raw are a matrix d × d and its inverse.
-    coupling : CouplingKind
-        The couplings of a flow.
+        Whose transform it is.
+    dim, k : int
+        Dimension d, and bottleneck.
+    spec : TransformSpec
+        What the transform is made of.
     """
-    if method is Method.PCA:
+    if not method.is_learnt:
         return dim * k + dim
-    bottleneck = 2 * dim * k + 2 * dim
-    turned = 0 if axes is Axes.RAW else 2 * dim * dim
-    bent = _spline(dim, knots, curve) if method is Method.SPLINE else _flow(dim, coupling)
-    return bottleneck + turned + bent
-
-
-def _spline(dim: int, knots: int, curve: Curve) -> int:
-    """Knots before and after, the slopes between, and of C¹ curves the derivatives."""
-    derivatives = knots if curve is Curve.RATIONAL_QUADRATIC else 0
-    return dim * (2 * knots + knots - 1 + derivatives)
-
-
-def _flow(dim: int, coupling: CouplingKind) -> int:
-    """Three layers and the order of the dimensions for each coupling, and one unit."""
-    unit = 1
-    outputs = _COUPLING_OUTPUTS[coupling]
-    for place in range(_FLOW_COUPLINGS):
-        halves = (dim // 2, dim - dim // 2)
-        kept, moved = halves if place % 2 == 0 else halves[::-1]
-        layers = (kept + 1) * _FLOW_HIDDEN + (_FLOW_HIDDEN + 1) * (_FLOW_HIDDEN + outputs * moved)
-        unit += layers + dim
-    return unit
+    turned = 0 if spec.axes is Axes.RAW else 2 * dim * dim
+    return 2 * dim * k + 2 * dim + turned + method.numbers(dim, spec)
 
 
 def numbers_per_head(tokens: int, k: int) -> int:

@@ -193,7 +193,7 @@ def exact_codec(dim: int) -> Codec:
     from kvsplice_core.codec.transforms.identity import Identity
 
     eye, zero = torch.eye(dim), torch.zeros(dim)
-    return Codec(Method.PCA, Identity(dim), Projection(eye, eye.clone(), zero, zero.clone()))
+    return Codec(Identity(dim), Projection(eye, eye.clone(), zero, zero.clone()))
 
 
 def full_rank(codec: Codec) -> Codec:

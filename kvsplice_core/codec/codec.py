@@ -10,11 +10,9 @@ from torch import Tensor
 
 from kvsplice_core.base.errors import DataError
 from kvsplice_core.codec.decoders.base import Correction
-from kvsplice_core.codec.decoders.spec import Decoding
-from kvsplice_core.codec.kinds import Method
-from kvsplice_core.codec.projection import Projection
+from kvsplice_core.codec.kinds import Decoding, Method, Quantization
+from kvsplice_core.codec.projection import Bottleneck
 from kvsplice_core.codec.quantizers.base import Quantizer
-from kvsplice_core.codec.quantizers.spec import Quantization
 from kvsplice_core.codec.transforms.base import Transform
 
 
@@ -24,20 +22,14 @@ class Codec:
 
     Parameters
     ----------
-    method : Method
-        Which transform it holds.
     transform : Transform
         The bijection s of R^d.
-    projection : Projection
+    projection : Bottleneck
         The bottleneck E, D.
     info : mapping of str to str, float, int, bool or None
         Where it comes from: data hash, settings, versions; stored with it.
-    decoding : Decoding
-        Which decoder it holds.
     correction : Correction, optional
         What a nonlinear decoder adds, c; none for a linear one.
-    quantization : Quantization, optional
-        Which quantizer it holds, if any.
     quantizer : Quantizer, optional
         How z is stored as bytes; as numbers of the vectors' own dtype when omitted.
 
@@ -47,14 +39,26 @@ class Codec:
     >>> restored = codec.decode(latent)      # (…, k) → (…, d)  # doctest: +SKIP
     """
 
-    method: Method
     transform: Transform
-    projection: Projection
+    projection: Bottleneck
     info: Mapping[str, object] = field(default_factory=dict)
-    decoding: Decoding = Decoding.LINEAR
     correction: Correction | None = None
-    quantization: Quantization | None = None
     quantizer: Quantizer | None = None
+
+    @property
+    def method(self) -> Method:
+        """Which transform it holds."""
+        return self.transform.kind
+
+    @property
+    def decoding(self) -> Decoding:
+        """Which decoder it holds."""
+        return Decoding.LINEAR if self.correction is None else self.correction.kind
+
+    @property
+    def quantization(self) -> Quantization | None:
+        """Which quantizer it holds, if any."""
+        return None if self.quantizer is None else self.quantizer.kind
 
     @property
     def dim(self) -> int:
@@ -176,7 +180,7 @@ class Codec:
 
     def plain(self) -> Codec:
         """Return the codec without quantizer and correction."""
-        return Codec(self.method, self.transform, self.projection, self.info)
+        return Codec(self.transform, self.projection, self.info)
 
     def to(self, device: torch.device | str) -> Codec:
         """Return the codec on another device."""

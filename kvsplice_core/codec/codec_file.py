@@ -15,15 +15,15 @@ from torch import Tensor
 from kvsplice_core.base.errors import CodecFileError, SpecError
 from kvsplice_core.base.files import atomic_path
 from kvsplice_core.codec.codec import Codec
-from kvsplice_core.codec.decoders.spec import Decoding
 from kvsplice_core.codec.history import History
-from kvsplice_core.codec.kinds import Method
-from kvsplice_core.codec.projection import Projection, RoundedProjection, Unprojected
-from kvsplice_core.codec.quantizers.spec import Quantization
+from kvsplice_core.codec.kinds import Decoding, Method, Quantization
+from kvsplice_core.codec.projection import restore_bottleneck
+from kvsplice_core.codec.registry import load
 
 SCHEMA = "kvsplice-codec"
 SCHEMA_VERSION = 2
 _HISTORY = "history."
+_PARTS = ("transform", "projection", "correction", "quantizer")
 _MOST_DIM = 16_384  # all heads of a layer joined; a damaged header must not ask for more memory
 
 
@@ -100,8 +100,9 @@ def codec_header(codec: Codec) -> dict[str, object]:
     if codec.correction is not None:
         decoder["settings"] = dict(codec.correction.settings())
     quantizer: dict[str, object] | None = None
-    if codec.quantization is not None and codec.quantizer is not None:
-        quantizer = {"kind": codec.quantization.key, "settings": dict(codec.quantizer.settings())}
+    if codec.quantizer is not None:
+        settings = dict(codec.quantizer.settings())
+        quantizer = {"kind": codec.quantizer.kind.key, "settings": settings}
     return {
         "method": codec.method.key,
         "dim": codec.dim,
@@ -133,35 +134,26 @@ def codec_of(
         If they do not fit each other; `path` is what the sentence calls the file.
     """
     try:
-        method = Method.of(str(header["method"]))
         dim, k = _whole(header["dim"]), _whole(header["k"])
-        decoding = Decoding.of(str(header["decoder"]["kind"]))
-        settings, quantizer = header["decoder"].get("settings"), header["quantizer"]
-        corrects, quantization = settings is not None, None
-        if corrects != (decoding is not Decoding.LINEAR):
-            raise ValueError(f"a decoder {decoding.key} does not go with settings {settings!r}")
+        transform = load(Method.of(str(header["method"])))
+        decoder, quantizer = dict(header["decoder"]), header["quantizer"]
+        decoding = load(Decoding.of(str(decoder["kind"])))
+        corrects = decoder["kind"] != Decoding.LINEAR.key or "settings" in decoder
+        settings = dict(decoder["settings"]) if corrects else {}
+        quantization, options = None, {}
         if quantizer is not None:
-            quantization = Quantization.of(str(quantizer["kind"]))
-        options = dict(settings or {}), dict(quantizer["settings"] if quantizer else {})
+            quantization = load(Quantization.of(str(quantizer["kind"])))
+            options = dict(quantizer["settings"])
         _require_known_parts(tensors, corrects=corrects, quantizes=quantization is not None)
     except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
         raise CodecFileError(f"{path} holds a damaged codec header", str(error)) from error
-    correction, kept = None, None
-    if corrects:
-        held = tensors_below("correction.", tensors)
-        correction = decoding.kind.restore(held, options[0], k, dim)
-    if quantization is not None:
-        held = tensors_below("quantizer.", tensors)
-        kept = quantization.kind.restore(held, options[1], k)
+    parts = {name: tensors_below(f"{name}.", tensors) for name in _PARTS}
     return Codec(
-        method,
-        method.kind.restore(tensors_below("transform.", tensors), dim),
-        _projection(tensors_below("projection.", tensors), dim, k, path),
+        transform.restore(parts["transform"], dim),
+        restore_bottleneck(parts["projection"], dim, k, path),
         dict(info or {}),
-        decoding,
-        correction,
-        quantization,
-        kept,
+        decoding.restore(parts["correction"], settings, k, dim) if corrects else None,
+        None if quantization is None else quantization.restore(parts["quantizer"], options, k),
     )
 
 
@@ -215,7 +207,7 @@ def _whole(number: object) -> int:
 
 def _require_known_parts(tensors: Mapping[str, Tensor], *, corrects: bool, quantizes: bool) -> None:
     """Raise CodecFileError if there are tensors of a part that the header does not name."""
-    named = {"transform": True, "projection": True, "correction": corrects, "quantizer": quantizes}
+    named = dict(zip(_PARTS, (True, True, corrects, quantizes), strict=True))
     for name in tensors:
         if not named.get(name.split(".")[0], False):
             raise CodecFileError(f"a codec must hold tensors of its own parts; got {name}")
@@ -224,37 +216,3 @@ def _require_known_parts(tensors: Mapping[str, Tensor], *, corrects: bool, quant
 def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors whose names start with `prefix`, without it."""
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
-def _projection(tensors: Mapping[str, Tensor], dim: int, k: int, path: str | Path) -> Projection:
-    if not tensors and k == dim:
-        return Unprojected(dim)
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if "encoder_steps" in tensors:
-        return _rounded_projection(tensors, found, dim, k, path)
-    expected = {
-        "encoder": (dim, k),
-        "decoder": (k, dim),
-        "offset_in": (dim,),
-        "offset_out": (dim,),
-    }
-    if found != expected or not all(t.is_floating_point() for t in tensors.values()):
-        raise CodecFileError(f"{path} must hold a projection of shapes {expected}; got {found}")
-    return Projection(**{name: tensors[name] for name in expected})
-
-
-def _rounded_projection(
-    tensors: Mapping[str, Tensor],
-    found: Mapping[str, tuple[int, ...]],
-    dim: int,
-    k: int,
-    path: str | Path,
-) -> Projection:
-    expected = RoundedProjection.shapes(dim, k)
-    bytes_ = all((t.dtype is torch.int8) == n.endswith("_steps") for n, t in tensors.items())
-    if found != expected or not bytes_:
-        raise CodecFileError(
-            f"{path} must hold a rounded projection of shapes {expected}, its steps in int8; "
-            f"got {found}"
-        )
-    return RoundedProjection(**{name: tensors[name] for name in expected}).shared()

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
-from kvsplice_core.codec.kinds import Axes, Grouping, GroupingKind, Method
-from kvsplice_core.codec.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.codec.decoders.spec import DecoderSpec
+from kvsplice_core.codec.grouping import Grouping, GroupingKind
+from kvsplice_core.codec.kinds import Axes, Decoding, Method, Quantization
+from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 
 HALF_BITS = 16
-_HALF = QuantizerSpec(Quantization.HALF)
+_HALF = QuantizerSpec(Quantization.FP16)
 _FEATURES = 1_024  # more of them cost more bytes than they save at the tokens of a cache
 _AXES_WORDS = {
     Axes.RAW: "raw",
@@ -56,15 +57,10 @@ class Pipeline:
     greedy: bool = False
 
     def __post_init__(self) -> None:
-        quadratic = self.decoder.kind is Decoding.QUADRATIC and self.method is Method.PCA
-        if self.greedy and not (quadratic and self.keeps_numbers):
+        chooses = self.decoder.kind.chooses_axes and self.method is Method.PCA
+        if self.greedy and not (chooses and self.keeps_numbers):
             raise SpecError("greedy axes are for PCA with the quadratic decoder at 16 bits")
-        levels = self.quantizer.kind in _LEVELS
-        if not levels and replace(self.quantizer, kind=_HALF.kind) != _HALF:
-            raise SpecError(
-                f"{', '.join(_FLAGS)} are for {' and '.join(kind.key for kind in _LEVELS)} alone; "
-                f"got {self.quantizer.kind.key}"
-            )
+        _require_options(self.quantizer)
         if self.method is Method.PCA and self.axes in (Axes.PCA, Axes.WHITENED):
             raise SpecError(
                 f"{_AXES_LABELS[self.axes]} change nothing for plain PCA; they need spline or flow"
@@ -112,7 +108,7 @@ class Pipeline:
         if self.decoder.kind is not Decoding.LINEAR:
             named = self.decoder.kind.label
             degree = f" of degree {self.decoder.degree}"
-            parts.append(named + degree * (self.decoder.kind is Decoding.POLYNOMIAL))
+            parts.append(named + degree * self.decoder.kind.takes_degree)
         if self.quantizer.kind is Quantization.ROUNDING and self.is_rounding:
             parts.append(f"plain rounding, groups of {self.quantizer.group}")
         elif not self.keeps_numbers:
@@ -124,39 +120,46 @@ class Pipeline:
     @property
     def keeps_numbers(self) -> bool:
         """Whether it keeps k numbers of 16 bits; else few bits of every component."""
-        return self.quantizer.kind is Quantization.HALF
+        return self.quantizer.kind.keeps_numbers
 
     @property
     def fills_budget(self) -> bool:
         """Whether it takes any number of bits, all but what whole bytes leave over."""
-        return not self.keeps_numbers and self.quantizer.kind not in _ROUNDING
+        return self.quantizer.kind.fills_budget
 
     @property
     def is_rounding(self) -> bool:
         """Whether the vectors themselves are rounded, without any basis (the field's baseline)."""
         plain = self.axes is Axes.RAW and self.method is Method.PCA
-        return plain and self.quantizer.kind in _ROUNDING
+        return plain and self.quantizer.kind.is_rounding
 
     def k_for(self, bits: float, dim: int) -> int:
         """Return the k a budget of bits per value gives vectors of `dim` numbers, 0 … dim."""
         return min(dim, int(bits * dim / HALF_BITS + 1e-9)) if self.keeps_numbers else dim
 
 
-_LEVELS = (Quantization.LLOYD, Quantization.COMPANDED)
 _GREEDY = "greedy"
 _FLAGS: dict[str, tuple[str, object]] = {
     "no-gain": ("gain", False),
     "rotated": ("rotate", True),
     "shared-levels": ("codebook", "gaussian"),
 }
-"""Words for options of levels: the field of `QuantizerSpec`, and its value."""
+"""Words for options of quantizers: the field of `QuantizerSpec`, and its value."""
+
+
+def _require_options(quantizer: QuantizerSpec) -> None:
+    """Raise SpecError if a quantizer has options that its kind does not take."""
+    odd = [word for word in _flag_words(quantizer) if word not in quantizer.kind.flags]
+    if odd or (not quantizer.kind.flags and replace(quantizer, kind=_HALF.kind) != _HALF):
+        words = odd or list(_FLAGS)
+        takers = [one.key for one in Quantization if set(words) <= set(one.flags)]
+        raise SpecError(
+            f"{', '.join(words)} are for {' and '.join(takers)} alone; got {quantizer.kind.key}"
+        )
 
 
 def _flag_words(quantizer: QuantizerSpec) -> list[str]:
     return [word for word, (name, value) in _FLAGS.items() if getattr(quantizer, name) == value]
-
-
-_ROUNDING = (Quantization.ROUNDING, Quantization.INT8, Quantization.INT4)
 
 
 def _part(word: str) -> tuple[str, object]:
@@ -169,13 +172,15 @@ def _part(word: str) -> tuple[str, object]:
     }
     if word in choices:
         return choices[word]
-    if match := re.fullmatch(rf"{Decoding.POLYNOMIAL.key}:(\d{{1,2}})", word):
-        degree = int(match[1])
-        return "decoder", DecoderSpec(Decoding.POLYNOMIAL, degree=degree, features=_FEATURES)
+    degrees = {one.key: one for one in Decoding if one.takes_degree}
+    if (match := re.fullmatch(r"(.+):(\d{1,2})", word)) and match[1] in degrees:
+        decoder = _decoder(degrees[match[1]])
+        return "decoder", replace(decoder, degree=int(match[2]))
     try:
         return "grouping", Grouping.of(word)
     except SpecError as error:
-        extra = ("each", "pooled", "joined", "blocks:N", "polynomial:DEGREE", _GREEDY, *_FLAGS)
+        graded = (f"{key}:DEGREE" for key in degrees)
+        extra = ("each", "pooled", "joined", "blocks:N", *graded, _GREEDY, *_FLAGS)
         known = ", ".join((*extra, *choices))
         raise SpecError(f"a part of a pipeline must be one of {known}; got {word!r}") from error
 
@@ -185,7 +190,7 @@ def _decoder(kind: Decoding) -> DecoderSpec:
 
 
 def _decoder_word(decoder: DecoderSpec) -> str:
-    if decoder.kind is not Decoding.POLYNOMIAL or decoder.degree == DecoderSpec().degree:
+    if not decoder.kind.takes_degree or decoder.degree == DecoderSpec().degree:
         return decoder.kind.key
     return f"{decoder.kind.key}:{decoder.degree}"
 

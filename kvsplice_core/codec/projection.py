@@ -1,13 +1,71 @@
-"""A linear bottleneck whose matrices take a byte per number."""
+"""The bottleneck of a codec: an affine map to k numbers and back, held in three ways."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
+
+from kvsplice_core.base.errors import CodecFileError
+
+_CPU = torch.device("cpu")
+
+
+class Bottleneck(Protocol):
+    """Encodes (…, d) to (…, k) and back, affinely; immutable."""
+
+    @property
+    def encoder(self) -> Tensor:
+        """The matrix (d, k)."""
+        ...
+
+    @property
+    def decoder(self) -> Tensor:
+        """The matrix (k, d)."""
+        ...
+
+    @property
+    def offset_in(self) -> Tensor:
+        """What is taken off before encoding (d,)."""
+        ...
+
+    @property
+    def offset_out(self) -> Tensor:
+        """What is added after decoding (d,)."""
+        ...
+
+    @property
+    def k(self) -> int:
+        """Bottleneck dimension."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors live."""
+        ...
+
+    def encode(self, z: Tensor) -> Tensor:
+        """Map (…, d) to (…, k)."""
+        ...
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """Map (…, k) to (…, d)."""
+        ...
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what it holds by name: what a file stores."""
+        ...
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """Return the same bottleneck with `function` applied to its tensors (detach, move)."""
+        ...
+
+    def shared(self) -> Self:
+        """Return the same numbers, those that stand twice only once in memory (as for PCA)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,10 +107,6 @@ class Projection:
         """Return the projection with `function` applied to its tensors."""
         return type(self)(*map(function, self.tensors().values()))
 
-    def to(self, device: torch.device | str) -> Self:
-        """Return the projection on another device."""
-        return self.map(lambda tensor: tensor.to(device))
-
     def shared(self) -> Self:
         """Return the same numbers, those that stand twice only once in memory (as for PCA)."""
         transposed = torch.equal(self.encoder.mT, self.decoder)
@@ -73,40 +127,40 @@ class Projection:
         }
 
 
-class Unprojected(Projection):
+@dataclass(frozen=True)
+class Unprojected:
     """The bottleneck of k = d that leaves every number as it is; it holds none itself.
 
     Parameters
     ----------
-    dim : int
+    k : int
         Dimension d.
-    place : Tensor, optional
-        Empty; its device is where the matrices are made when somebody asks for them.
+    device : torch.device
+        Where the matrices are made when somebody asks for them.
     """
 
-    def __init__(self, dim: int, place: Tensor | None = None) -> None:
-        object.__setattr__(self, "_dim", dim)
-        object.__setattr__(self, "_place", torch.empty(0) if place is None else place)
-
-    _dim: int
-    _place: Tensor
-
-    def __getattr__(self, name: str) -> Tensor:
-        if name in ("encoder", "decoder"):
-            return torch.eye(self._dim, device=self._place.device)
-        if name in ("offset_in", "offset_out"):
-            return torch.zeros(self._dim, device=self._place.device)
-        raise AttributeError(name)
+    k: int
+    device: torch.device = _CPU
 
     @property
-    def k(self) -> int:
-        """Bottleneck dimension d."""
-        return self._dim
+    def encoder(self) -> Tensor:
+        """The identity (d, d)."""
+        return torch.eye(self.k, device=self.device)
 
     @property
-    def device(self) -> torch.device:
-        """Where its tensors would live."""
-        return self._place.device
+    def decoder(self) -> Tensor:
+        """The identity (d, d)."""
+        return self.encoder
+
+    @property
+    def offset_in(self) -> Tensor:
+        """Zeros (d,)."""
+        return torch.zeros(self.k, device=self.device)
+
+    @property
+    def offset_out(self) -> Tensor:
+        """Zeros (d,)."""
+        return self.offset_in
 
     def encode(self, z: Tensor) -> Tensor:
         """Return `z`."""
@@ -121,8 +175,8 @@ class Unprojected(Projection):
         return {}
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
-        """Return the projection with `function` applied to its tensors."""
-        return type(self)(self._dim, function(self._place))
+        """Return the bottleneck on the device that `function` moves to."""
+        return replace(self, device=function(torch.empty(0, device=self.device)).device)
 
     def shared(self) -> Self:
         """Return itself."""
@@ -134,23 +188,7 @@ _LEAST_UNIT = 1e-30
 
 
 @dataclass(frozen=True)
-class _Rounded:
-    """A matrix (k, d), each row in steps of its own unit."""
-
-    steps: Tensor
-    units: Tensor
-
-    @classmethod
-    def of(cls, rows: Tensor) -> _Rounded:
-        units = (rows.abs().amax(1) / _MOST).clamp_min(_LEAST_UNIT)
-        return cls((rows / units[:, None]).round().to(torch.int8), units)
-
-    @property
-    def numbers(self) -> Tensor:
-        return self.steps.float() * self.units[:, None]
-
-
-class RoundedProjection(Projection):
+class RoundedProjection:
     """A bottleneck whose matrices are held in a byte per number.
 
     Where few bits are kept of a vector, the bases weigh as much as many vectors do. What rounding
@@ -167,64 +205,33 @@ class RoundedProjection(Projection):
     offset_in, offset_out : Tensor, shape (d,)
     """
 
-    def __init__(
-        self,
-        encoder_steps: Tensor,
-        encoder_units: Tensor,
-        decoder_steps: Tensor,
-        decoder_units: Tensor,
-        offset_in: Tensor,
-        offset_out: Tensor,
-    ) -> None:
-        held = {
-            "_encoding": _Rounded(encoder_steps, encoder_units),
-            "_decoding": _Rounded(decoder_steps, decoder_units),
-            "offset_in": offset_in,
-            "offset_out": offset_out,
-        }
-        for name, part in held.items():
-            object.__setattr__(self, name, part)
-
-    _encoding: _Rounded
-    _decoding: _Rounded
+    encoder_steps: Tensor
+    encoder_units: Tensor
+    decoder_steps: Tensor
+    decoder_units: Tensor
+    offset_in: Tensor
+    offset_out: Tensor
 
     @classmethod
     def of(cls, plain: Projection) -> Self:
         """Round the matrices of a bottleneck."""
-        encoding, decoding = _Rounded.of(plain.encoder.mT), _Rounded.of(plain.decoder)
-        rounded = cls(
-            encoding.steps.contiguous(),
-            encoding.units,
-            decoding.steps.contiguous(),
-            decoding.units,
-            plain.offset_in,
-            plain.offset_out,
-        )
-        return rounded.shared()
+        encoding, decoding = _rounded(plain.encoder.mT), _rounded(plain.decoder)
+        return cls(*encoding, *decoding, plain.offset_in, plain.offset_out).shared()
 
-    @staticmethod
-    def shapes(dim: int, k: int) -> dict[str, tuple[int, ...]]:
-        """Return the names of its tensors with their shapes."""
-        return {
-            "encoder_steps": (k, dim),
-            "encoder_units": (k,),
-            "decoder_steps": (k, dim),
-            "decoder_units": (k,),
-            "offset_in": (dim,),
-            "offset_out": (dim,),
-        }
+    @property
+    def encoder(self) -> Tensor:
+        """The matrix (d, k)."""
+        return (self.encoder_steps.float() * self.encoder_units[:, None]).mT
 
-    def __getattr__(self, name: str) -> Tensor:
-        if name == "encoder":
-            return self._encoding.numbers.mT
-        if name == "decoder":
-            return self._decoding.numbers
-        raise AttributeError(name)
+    @property
+    def decoder(self) -> Tensor:
+        """The matrix (k, d)."""
+        return self.decoder_steps.float() * self.decoder_units[:, None]
 
     @property
     def k(self) -> int:
         """Bottleneck dimension."""
-        return len(self._decoding.units)
+        return len(self.decoder_units)
 
     @property
     def device(self) -> torch.device:
@@ -237,26 +244,77 @@ class RoundedProjection(Projection):
         latent = deviation @ encoder
         return latent + (deviation - latent @ self.decoder) @ encoder
 
+    def decode(self, latent: Tensor) -> Tensor:
+        """Map (…, k) to (…, d)."""
+        return latent @ self.decoder + self.offset_out
+
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
-        """Return the projection with `function` applied to its tensors."""
+        """Return the bottleneck with `function` applied to its tensors."""
         return type(self)(*map(function, self.tensors().values()))
 
     def shared(self) -> Self:
         """Return the same numbers, those that stand twice only once in memory (as for PCA)."""
-        one, other = self._encoding, self._decoding
-        if torch.equal(one.steps, other.steps) and torch.equal(one.units, other.units):
+        one = self.encoder_steps, self.encoder_units
+        other = self.decoder_steps, self.decoder_units
+        if all(map(torch.equal, one, other)):
             other = one
         same = torch.equal(self.offset_in, self.offset_out)
         last = self.offset_in if same else self.offset_out
-        return type(self)(one.steps, one.units, other.steps, other.units, self.offset_in, last)
+        return type(self)(*one, *other, self.offset_in, last)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return its six tensors by name."""
+        """Return its six tensors by name, in the order of the fields."""
         return {
-            "encoder_steps": self._encoding.steps,
-            "encoder_units": self._encoding.units,
-            "decoder_steps": self._decoding.steps,
-            "decoder_units": self._decoding.units,
+            "encoder_steps": self.encoder_steps,
+            "encoder_units": self.encoder_units,
+            "decoder_steps": self.decoder_steps,
+            "decoder_units": self.decoder_units,
             "offset_in": self.offset_in,
             "offset_out": self.offset_out,
         }
+
+
+def _rounded(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a matrix (k, d) as whole steps (int8), each row in its own unit, and units (k,)."""
+    units = (rows.abs().amax(1) / _MOST).clamp_min(_LEAST_UNIT)
+    return (rows / units[:, None]).round().to(torch.int8).contiguous(), units
+
+
+def restore_bottleneck(tensors: Mapping[str, Tensor], dim: int, k: int, where: str) -> Bottleneck:
+    """Rebuild a bottleneck from its tensors.
+
+    Raises
+    ------
+    CodecFileError
+        If they do not fit; `where` is what the sentence calls the file.
+    """
+    if not tensors and k == dim:
+        return Unprojected(dim)
+    if "encoder_steps" in tensors:
+        each = {"steps": (k, dim), "units": (k,)}
+        expected = {
+            f"{way}_{n}": size for way in ("encoder", "decoder") for n, size in each.items()
+        }
+        expected |= {"offset_in": (dim,), "offset_out": (dim,)}
+        in_bytes = {name for name in expected if name.endswith("_steps")}
+        _require_tensors(tensors, expected, in_bytes, f"{where} must hold a rounded projection")
+        return RoundedProjection(**tensors).shared()
+    expected = {"encoder": (dim, k), "decoder": (k, dim), "offset_in": (dim,), "offset_out": (dim,)}
+    _require_tensors(tensors, expected, set(), f"{where} must hold a projection")
+    return Projection(**tensors)
+
+
+def _require_tensors(
+    tensors: Mapping[str, Tensor],
+    expected: Mapping[str, tuple[int, ...]],
+    in_bytes: set[str],
+    required: str,
+) -> None:
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    kinds = all(
+        t.dtype is torch.int8 if name in in_bytes else t.is_floating_point()
+        for name, t in tensors.items()
+    )
+    if found != expected or not kinds:
+        steps = ", its steps in int8" if in_bytes else ""
+        raise CodecFileError(f"{required} of shapes {dict(expected)}{steps}; got {found}")

@@ -260,7 +260,7 @@ def judge(
     origin = spec.recipe is Recipe.ORIGIN
     rival = _pca_codec(parts.train_pca if origin else parts.fit_pca, spec.k)
     info = _info(parts, spec)
-    codec = Codec(spec.method, trained.transform, trained.projection, info)
+    codec = Codec(trained.transform, trained.projection, info)
     ours = row_errors(parts.validation, codec.reconstruct)
     theirs = row_errors(parts.validation, rival.reconstruct)
     change = change_against(ours, theirs, parts.rows_per_token, spec.seed)
@@ -293,7 +293,7 @@ def _pca_result(parts: Parts, spec: CalibrationSpec, pca: PCA, started: float) -
 
 
 def _pca_codec(pca: PCA, k: int, info: dict[str, object] | None = None) -> Codec:
-    return Codec(Method.PCA, Identity(pca.dim), pca.projection(k), info or {})
+    return Codec(Identity(pca.dim), pca.projection(k), info or {})
 
 
 def _info(parts: Parts, spec: CalibrationSpec) -> dict[str, object]:

@@ -12,11 +12,11 @@ from torch import Tensor
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.codec import Codec
-from kvsplice_core.codec.decoders.spec import Decoding
-from kvsplice_core.codec.kinds import Axes, Method, Recipe
+from kvsplice_core.codec.kinds import Axes, Decoding, Method, Recipe
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.codec.projection import Projection, RoundedProjection, Unprojected
 from kvsplice_core.codec.quantizers.base import PreparingKind, Quantizer
+from kvsplice_core.codec.registry import load
 from kvsplice_core.codec.transforms.identity import Identity
 from kvsplice_core.fit.basis import Metric, fit_basis
 from kvsplice_core.fit.budget import Budget, Counted, count_bits
@@ -112,7 +112,7 @@ def _learnt(job: Job) -> Generator[float, None, Codec | None]:
         trained = yield from relay(work, lambda step: step.fraction)
         job.memo.transforms[key] = SharedTransform.after(parts, trained)
     shared = job.memo.transforms[key].at(job.k)
-    return Codec(spec.method, shared.transform, shared.projection)
+    return Codec(shared.transform, shared.projection)
 
 
 def _composed(job: Job, rows: Tensor, learnt: Codec | None) -> Composing:
@@ -130,7 +130,7 @@ def _composed(job: Job, rows: Tensor, learnt: Codec | None) -> Composing:
 def base(job: Job, rows: Tensor) -> Codec:
     """Return a linear bottleneck, or none where the vectors themselves are rounded."""
     if job.pipeline.is_rounding:
-        return Codec(Method.PCA, Identity(job.dim), Unprojected(job.dim).to(rows.device))
+        return Codec(Identity(job.dim), Unprojected(job.dim, rows.device))
     basis = fit_basis(rows, job.metric)
     chosen = basis.greedy(rows, job.k) if job.pipeline.greedy else None
     return linear(basis.projection(job.k, chosen))
@@ -138,12 +138,12 @@ def base(job: Job, rows: Tensor) -> Codec:
 
 def linear(projection: Projection) -> Codec:
     """Return a bottleneck as a codec without a transform."""
-    return Codec(Method.PCA, Identity(len(projection.offset_in)), projection)
+    return Codec(Identity(len(projection.offset_in)), projection)
 
 
 def quantized(job: Job, codec: Codec, rows: Tensor) -> Codec:
     """Return the codec with its latents quantized to what the budget leaves."""
-    if not isinstance(codec.projection, Unprojected | RoundedProjection):
+    if isinstance(codec.projection, Projection):
         # A basis in 32-bit numbers would weigh as much as a tenth of the codes.
         codec = replace(codec, projection=RoundedProjection.of(codec.projection))
     fit = _fit_of(job, codec, rows)
@@ -155,8 +155,7 @@ def quantized(job: Job, codec: Codec, rows: Tensor) -> Codec:
         )
     bits = floor((job.budget.bits - side) * job.dim)
     for _ in range(_ROUNDS):
-        chosen = job.pipeline.quantizer.kind
-        found = replace(codec, quantization=chosen, quantizer=_moved(fit(bits), rows))
+        found = replace(codec, quantizer=_moved(fit(bits), rows))
         excess = job.counted(found).total - job.budget.bits
         if excess <= 0:
             return found
@@ -170,7 +169,8 @@ def quantized(job: Job, codec: Codec, rows: Tensor) -> Codec:
 
 def _fit_of(job: Job, codec: Codec, rows: Tensor) -> FitQuantizer:
     """Return what fits the quantizer to any budget: neither bits nor decoder move the latents."""
-    spec, kind = job.pipeline.quantizer, job.pipeline.quantizer.kind.kind
+    spec = job.pipeline.quantizer
+    kind = load(spec.kind)
     if not isinstance(kind, PreparingKind):
         return partial(kind.fit, _latents(codec, rows), spec)
     key = (job.pipeline.method, job.pipeline.axes, spec, len(rows))
@@ -204,9 +204,7 @@ def _corrected(job: Job, codec: Codec) -> Composing:
             latent = codec.quantizer.unpack(codec.quantizer.pack(latent))
         return latent, z - codec.projection.decode(latent)
 
-    correction = yield from spec.kind.kind.fit(
+    correction = yield from load(spec.kind).fit(
         *pairs(job.parts.fit), pairs(job.parts.validation), spec
     )
-    return (
-        codec if correction is None else replace(codec, decoding=spec.kind, correction=correction)
-    )
+    return codec if correction is None else replace(codec, correction=correction)

@@ -13,10 +13,11 @@ from torch import Tensor
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.codec import Codec
-from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.codec.decoders.spec import DecoderSpec
+from kvsplice_core.codec.kinds import Decoding, Quantization
 from kvsplice_core.codec.pca import fit_pca
 from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_core.codec.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 from kvsplice_core.fit.basis import Metric
 from kvsplice_core.fit.budget import Budget, Counted
 from kvsplice_core.fit.calibrate import Parts

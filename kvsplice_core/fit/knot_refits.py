@@ -67,7 +67,7 @@ class Bench:
         """Return what PCA of all training vectors leaves at k."""
         if k not in self._references:
             pca = self.parts.train_pca
-            codec = Codec(Method.PCA, Identity(pca.dim), pca.projection(k))
+            codec = Codec(Identity(pca.dim), pca.projection(k))
             self._references[k] = _Reference(
                 row_errors(self.parts.test, codec.reconstruct),
                 row_errors(self.parts.validation, codec.reconstruct),
@@ -132,7 +132,7 @@ def refit(rows: Tensor, spline: Spline, k: int) -> Codec:
     k : int
         Numbers kept per vector, 1 … d.
     """
-    return Codec(Method.SPLINE, spline, fit_transformed_pca(spline, rows).projection(k))
+    return Codec(spline, fit_transformed_pca(spline, rows).projection(k))
 
 
 def refit_rows(bench: Bench, spline: Spline, ks: Iterable[int]) -> Iterator[SweepRow]:
@@ -266,7 +266,7 @@ def _info(
 
 
 def _codec(trained: Trained) -> Codec:
-    return Codec(Method.SPLINE, trained.transform, trained.projection)
+    return Codec(trained.transform, trained.projection)
 
 
 def _train_mse(parts: Parts, trained: Trained) -> float:

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import relay
+from kvsplice_core.codec.grouping import Grouping, GroupingKind
 from kvsplice_core.codec.heads import HeadCodecs
-from kvsplice_core.codec.kinds import Axes, Grouping, GroupingKind
+from kvsplice_core.codec.kinds import Axes
 from kvsplice_core.codec.pca import fit_pca
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.vectors import Values

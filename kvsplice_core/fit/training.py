@@ -12,7 +12,8 @@ from torch import Tensor
 from kvsplice_core.codec.codec import Codec
 from kvsplice_core.codec.kinds import Recipe
 from kvsplice_core.codec.pca import PCA, fit_pca
-from kvsplice_core.codec.projection import Projection
+from kvsplice_core.codec.projection import Bottleneck, Projection
+from kvsplice_core.codec.registry import load
 from kvsplice_core.codec.transforms.base import Learner, TrainingRates, Transform
 from kvsplice_core.codec.transforms.chained import BehindAxes
 from kvsplice_core.fit.metrics import mean_squared_error
@@ -83,7 +84,7 @@ class Job:
         """Return the trainable transform, seeded."""
         generator = torch.Generator().manual_seed(self.spec.seed)
         start = None if self.previous is None else self.previous.transform
-        kind = self.spec.method.kind
+        kind = load(self.spec.method)
         if isinstance(kind, BehindAxes):
             kind = kind.seeing(self.output_weight)
         return kind.start(self.train, self.spec.transform, generator, start)
@@ -158,7 +159,7 @@ class Reporter:
     def _snapshot(
         self, plain: CalibrationStep, ends: bool, transform: Transform, projection: Projection
     ) -> CalibrationStep:
-        codec = Codec(plain.method, transform, projection)
+        codec = Codec(transform, projection)
         loss = float(torch.stack(self._pending).mean())
         self._pending.clear()
         return replace(
@@ -174,7 +175,7 @@ def train_origin(job: Job, learner: Learner) -> Training:
 
     The published recipe: AdamW on the round-trip MSE at ``k_train`` axes.
     """
-    rates = job.spec.method.kind.rates(Recipe.ORIGIN)
+    rates = load(job.spec.method).rates(Recipe.ORIGIN)
     parameters = list(learner.parameters())
     optimiser = _optimiser([{"params": parameters}], rates)
     reporter = Reporter(job)
@@ -197,7 +198,7 @@ def train_joint(job: Job, learner: Learner) -> Training:
 
     Adam with the matrices at a third of the transform's rate and cosine decay to zero.
     """
-    rates = job.spec.method.kind.rates(Recipe.JOINT)
+    rates = load(job.spec.method).rates(Recipe.JOINT)
     bottleneck = _Bottleneck(job, learner.build())
     groups = [
         {"params": list(learner.parameters()), "lr": rates.learning_rate},
@@ -241,7 +242,7 @@ class _Bottleneck:
         return self.build().map(_copy)
 
 
-def _start_projection(job: Job, transform: Transform) -> Projection:
+def _start_projection(job: Job, transform: Transform) -> Bottleneck:
     previous = job.previous
     if previous is not None and previous.k == job.spec.k and previous.method is job.spec.method:
         return previous.projection.map(_copy)

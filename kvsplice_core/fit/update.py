@@ -196,7 +196,6 @@ def _step(step: CalibrationStep) -> UpdateStep:
 def _pca(earlier: Moments, parts: Parts, k: int, kept: Kept) -> _Candidate:
     trial, final = (
         Codec(
-            Method.PCA,
             Identity(parts.train.shape[1]),
             earlier.merged(Moments.of(rows)).pca(like=rows).projection(k),
         )

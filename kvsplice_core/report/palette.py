@@ -5,12 +5,17 @@ The hues are those of Okabe & Ito (2008), apart for colour-blind readers and in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from colorsys import hsv_to_rgb, rgb_to_hsv
 from dataclasses import dataclass
+from typing import Any
 
-from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
-from kvsplice_core.codec.kinds import Axes, GroupingKind, Method
+from kvsplice_core.codec.decoders.spec import DecoderSpec
+from kvsplice_core.codec.grouping import GroupingKind
+from kvsplice_core.codec.kinds import Axes, Decoding, Method, Quantization
 from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_core.codec.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.codec.quantizers.spec import QuantizerSpec
+from kvsplice_core.codec.registry import Kind, Look
 
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
@@ -45,21 +50,14 @@ class MethodStyle:
     dash: tuple[float, ...] = ()
 
 
-_STYLES = {
-    Method.PCA: MethodStyle(BLUE, symbol="o", marker="o"),
-    Method.SPLINE: MethodStyle(VERMILION, symbol="s", marker="s"),
-    Method.FLOW: MethodStyle(GREEN, symbol="t", marker="^"),
-}
-_UNNAMED = MethodStyle(PURPLE, symbol="d", marker="D")
-
 SEQUENCE = (ORANGE, SKY, PURPLE, GREEN, BLUE, VERMILION, YELLOW)
 """Colours of lines that are not methods (dimensions, reference lines), in order of use."""
 
 
 def style_of(method: Method) -> MethodStyle:
     """Return how `method` is drawn."""
-    # A method added in the registry is drawn before anyone has picked a colour for it.
-    return _STYLES.get(method, _UNNAMED)
+    look = look_of(method)
+    return MethodStyle(look.colours[0], look.symbols[0], _MARKERS[look.symbols[0]])
 
 
 @dataclass(frozen=True)
@@ -69,37 +67,6 @@ class PipelineStyle(MethodStyle):
     filled: bool = False
 
 
-@dataclass(frozen=True)
-class _Family:
-    """Looks of the pipelines that share the part that tells most.
-
-    `colours` are those of heads by themselves and of heads together; `symbols` those, and that of
-    heads together on axes of their own.
-    """
-
-    colours: tuple[str, str]
-    symbols: tuple[str, str, str]
-
-
-_QUANTIZED = {
-    Quantization.INT8: _Family((GREY, "#B0B5BE"), ("+", "+", "+")),
-    Quantization.INT4: _Family(("#6B707A", "#9A9FA8"), ("arrow_down", "arrow_down", "arrow_down")),
-    Quantization.ROUNDING: _Family((GREY, "#B0B5BE"), ("x", "x", "x")),
-    Quantization.LLOYD: _Family(("#B46A1F", ORANGE), ("o", "s", "d")),
-    Quantization.COMPANDED: _Family(("#BCAF1A", "#86801F"), ("t", "t1", "t2")),
-    Quantization.ENTROPY: _Family(("#1F6E86", "#3FA9C6"), ("h", "p", "star")),
-}
-_DECODED = {
-    Decoding.QUADRATIC: _Family((PURPLE, "#A5548A"), ("d", "star", "star")),
-    Decoding.POLYNOMIAL: _Family(("#A33B63", "#D4779A"), ("p", "arrow_left", "arrow_left")),
-    Decoding.MLP: _Family(("#4E8F3A", "#86BE6B"), ("h", "arrow_right", "arrow_right")),
-}
-_TRANSFORMED = {
-    Method.PCA: _Family((BLUE, SKY), ("o", "t1", "t2")),
-    Method.SPLINE: _Family((VERMILION, "#F0894F"), ("s", "t3", "t3")),
-    Method.FLOW: _Family((GREEN, "#5CC6A0"), ("t", "arrow_up", "arrow_up")),
-}
-_OTHERS = _Family((PURPLE, "#A5548A"), ("d", "d", "d"))
 _MARKERS: dict[str, str | int] = {
     "o": "o", "s": "s", "t": "^", "t1": "v", "t2": ">", "t3": "<", "d": "D", "p": "p", "h": "h",
     "+": "P", "x": "X", "star": "*", "arrow_up": 6, "arrow_down": 7, "arrow_left": 4,
@@ -124,11 +91,11 @@ def pipeline_style(pipeline: Pipeline) -> PipelineStyle:
     each step of the axes away from raw ones, short strokes and a darker shade for options that
     are not the usual; filled symbols are quantized.
     """
-    family, axes = _family(pipeline), pipeline.axes
+    look, axes = look_of(_telling(pipeline)), pipeline.axes
     together = pipeline.grouping.kind is not GroupingKind.EACH
-    symbol = family.symbols[(1 + (axes is not Axes.RAW)) if together else 0]
+    symbol = look.symbols[(1 + (axes is not Axes.RAW)) if together else 0]
     return PipelineStyle(
-        colour=_darker(family.colours[together], _DARKER[axes] * _STEP ** _options(pipeline)),
+        colour=_darker(look.colours[together], _DARKER[axes] * _STEP ** _options(pipeline)),
         symbol=symbol,
         marker=_MARKERS[symbol],
         dash=_dash(pipeline),
@@ -136,12 +103,45 @@ def pipeline_style(pipeline: Pipeline) -> PipelineStyle:
     )
 
 
-def _family(pipeline: Pipeline) -> _Family:
+def _telling(pipeline: Pipeline) -> Kind[Any]:
+    """Return the part that tells most of a pipeline."""
     if not pipeline.keeps_numbers:
-        return _QUANTIZED.get(pipeline.quantizer.kind, _OTHERS)
+        return pipeline.quantizer.kind
     if pipeline.decoder.kind is not Decoding.LINEAR:
-        return _DECODED.get(pipeline.decoder.kind, _OTHERS)
-    return _TRANSFORMED.get(pipeline.method, _OTHERS)
+        return pipeline.decoder.kind
+    return pipeline.method
+
+
+def look_of(kind: Kind[Any]) -> Look:
+    """Return how a kind is drawn; one that does not say gets a hue and a symbol of its own."""
+    return kind.look or _derived(kind)
+
+
+def _derived(kind: Kind[Any]) -> Look:
+    """Return the hue farthest from those of all kinds before, and a symbol none of them has."""
+    kinds: list[Kind[Any]] = [*Method, *Decoding, *Quantization]
+    looks = [one.look for one in kinds if one.look is not None]
+    hues = [_hue(colour) for look in looks for colour in look.colours]
+    place = [one for one in kinds if one.look is None].index(kind)
+    for _ in range(place + 1):
+        hues.append(_farthest(hues))
+    free = [symbol for symbol in _MARKERS if symbol not in {look.symbols[0] for look in looks}]
+    symbol = free[place % len(free)]
+    return Look((_hex(hues[-1], 0.6), _hex(hues[-1], 0.75)), (symbol, symbol, symbol))
+
+
+def _hue(colour: str) -> float:
+    return rgb_to_hsv(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))[0]
+
+
+def _farthest(hues: Sequence[float]) -> float:
+    """Return the hue, 0 … 1 round the circle, that lies farthest from all others."""
+    tried = (degree / 360 for degree in range(360))
+    return max(tried, key=lambda hue: min(0.5 - abs(abs(hue - one) - 0.5) for one in hues))
+
+
+def _hex(hue: float, value: float) -> str:
+    return "#" + "".join(f"{round(255 * part):02X}" for part in hsv_to_rgb(hue, 0.75, value))
 
 
 def _dash(pipeline: Pipeline) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, Method
+from kvsplice_core.codec.transforms.spec import TransformSpec
 from kvsplice_core.data.model_shape import ModelShape
 
 
@@ -64,6 +65,13 @@ class MemorySpec:
             )
         if self.kept_tokens is not None and self.kept_tokens < 1:
             raise SpecError(f"kept tokens must be at least 1; got {self.kept_tokens}")
+
+    @property
+    def transform(self) -> TransformSpec:
+        """What the codec's transform is made of."""
+        return TransformSpec(
+            axes=self.axes, knots=self.knots, curve=self.curve, coupling=self.coupling
+        )
 
     @property
     def vectors_per_token(self) -> int:

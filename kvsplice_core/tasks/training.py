@@ -43,7 +43,9 @@ def _require(condition: bool, message: str) -> None:
         raise SpecError(message)
 
 
-_SPLINES, _FLOWS = (Method.SPLINE.key,), (Method.FLOW.key,)
+def _heeding(name: str) -> tuple[str, ...]:
+    """Return the keys of the methods that an option shapes."""
+    return tuple(method.key for method in Method if name in method.heeds)
 
 
 def _by_recipe(name: str) -> str:
@@ -114,7 +116,7 @@ class CalibrationSpec:
         low=MIN_KNOTS,
         high=MAX_KNOTS,
         unset=_by_recipe("knots"),
-        heeded_by=_SPLINES,
+        heeded_by=_heeding("knots"),
     )
     epochs: int | None = option(
         "Epochs",
@@ -167,14 +169,14 @@ class CalibrationSpec:
         "pieces of a spline: linear (straight), rational-quadratic (without corners, C¹), or "
         "smooth (straight with a price on corners)",
         Curve.LINEAR,
-        heeded_by=_SPLINES,
+        heeded_by=_heeding("curve"),
     )
     knot_placement: KnotPlacement = option(
         "Placement",
         "where a spline's knots lie: at equally spaced quantiles of each dimension, uniform over "
         "its range, or learnt, starting at the quantiles",
         KnotPlacement.QUANTILES,
-        heeded_by=_SPLINES,
+        heeded_by=_heeding("knot_placement"),
     )
     axes: Axes = option(
         "Axes",
@@ -184,14 +186,14 @@ class CalibrationSpec:
         flag="--transform-axes",
         # Those of the output projection need its weight, which vectors alone do not bring.
         choices=tuple(axes.value for axes in Axes if axes is not Axes.OUTPUT),
-        heeded_by=_SPLINES + _FLOWS,
+        heeded_by=_heeding("axes"),
     )
     coupling: CouplingKind = option(
         "Coupling",
         "what one half of the dimensions does to the other in a flow: affine scales and shifts, "
         "rational-quadratic bends by monotone splines",
         CouplingKind.AFFINE,
-        heeded_by=_FLOWS,
+        heeded_by=_heeding("coupling"),
     )
     threads: int | None = option(
         "Threads",

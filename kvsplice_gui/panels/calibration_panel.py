@@ -27,13 +27,12 @@ from kvsplice_gui.look.parameters import Parameter
 from kvsplice_gui.state.kinds import AXES_CHOICES, label
 from kvsplice_gui.state.wishes import Wishes
 
-_SPLINES, _FLOWS = (Method.SPLINE,), (Method.FLOW,)
-# The fields of `Wishes` that shape a transform: parameter, choices, and the methods that heed it.
-_KINDS: dict[str, tuple[Parameter, tuple[StrEnum, ...], tuple[Method, ...]]] = {
-    "curve": (parameters.CURVE, tuple(Curve), _SPLINES),
-    "knot_placement": (parameters.PLACEMENT, tuple(KnotPlacement), _SPLINES),
-    "axes": (parameters.TRANSFORM_AXES, AXES_CHOICES, _SPLINES + _FLOWS),
-    "coupling": (parameters.COUPLING, tuple(CouplingKind), _FLOWS),
+# The fields of `Wishes` that shape a transform, each with its parameter and its choices.
+_KINDS: dict[str, tuple[Parameter, tuple[StrEnum, ...]]] = {
+    "curve": (parameters.CURVE, tuple(Curve)),
+    "knot_placement": (parameters.PLACEMENT, tuple(KnotPlacement)),
+    "axes": (parameters.TRANSFORM_AXES, AXES_CHOICES),
+    "coupling": (parameters.COUPLING, tuple(CouplingKind)),
 }
 
 
@@ -90,7 +89,7 @@ class CalibrationPanel(FieldGroup):
         self.add(parameters.KNOTS, self.knots)
         self.add(parameters.EPOCHS, self.epochs)
         self.add(parameters.RECIPE, self.recipe)
-        for name, (parameter, _, _) in _KINDS.items():
+        for name, (parameter, _) in _KINDS.items():
             self.add(parameter, self.kinds[name])
         self.add(parameters.SEED, self.seed)
         self.add(parameters.DEVICE, self.device)
@@ -108,7 +107,7 @@ class CalibrationPanel(FieldGroup):
         fill(self.method, ((method.label, method) for method in Method), Method.SPLINE)
         fill(self.recipe, ((recipe.value, recipe) for recipe in Recipe), Recipe.JOINT)
         fill(self.device, ((device, device) for device in DEVICES), DEVICES[0])
-        for name, (_, choices, _) in _KINDS.items():
+        for name, (_, choices) in _KINDS.items():
             fill(self.kinds[name], ((label(choice), choice) for choice in choices), choices[0])
         self.calibrate_button.setToolTip("Calibrate every chosen method at every k (Ctrl+R)")
         self.cancel_button.setToolTip("Stop; the last result stays (Esc)")
@@ -145,7 +144,8 @@ class CalibrationPanel(FieldGroup):
         set_number(self.seed, wishes.seed)
 
     def _show_kinds(self, wishes: Wishes) -> None:
-        for name, (parameter, _, methods) in _KINDS.items():
+        for name, (parameter, _) in _KINDS.items():
+            methods = tuple(method for method in Method if name in method.heeds)
             box, heeded = self.kinds[name], not set(methods).isdisjoint(wishes.methods)
             choose(box, getattr(wishes, name))
             box.setEnabled(heeded)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.codec.kinds import Axes, GroupingKind
+from kvsplice_core.codec.grouping import GroupingKind
+from kvsplice_core.codec.kinds import Axes
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import CaptureFacts
 from kvsplice_core.report.frontier_words import MEASURES, best_words, estimate_of, value_of, verdict

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kvsplice_core.codec.decoders.spec import Decoding
-from kvsplice_core.codec.kinds import Axes, Method
+from kvsplice_core.codec.kinds import Axes, Decoding, Method
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.report.frontier_words import replacement, verdict
 from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult
@@ -78,8 +77,9 @@ def _transform(pipeline: Pipeline, result: FrontierResult) -> Stage:
     help_text = "The map of each dimension in front of PCA, learnt as published."
     if pipeline.method is Method.PCA:
         return Stage("no transform", "identity", help_text)
-    knots = result.spec.calibration.resolved_knots
-    number = f"{knots} knots" if pipeline.method is Method.SPLINE else "couplings"
+    number = "couplings" if "coupling" in pipeline.method.heeds else "learnt"
+    if "knots" in pipeline.method.heeds:
+        number = f"{result.spec.calibration.resolved_knots} knots"
     return Stage(pipeline.method.label.partition("→")[0], number, help_text)
 
 

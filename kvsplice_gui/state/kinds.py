@@ -27,10 +27,9 @@ def label(choice: StrEnum) -> str:
 
 
 def kind_of(spec: CalibrationSpec) -> tuple[StrEnum, ...]:
-    """Return the options that shape the transform of `spec`; none for PCA."""
-    if spec.method is Method.SPLINE:
-        return (spec.curve, spec.knot_placement, spec.axes)
-    return (spec.coupling, spec.axes) if spec.method is Method.FLOW else ()
+    """Return the choices that shape the transform of `spec`; none for PCA."""
+    heeded = (getattr(spec.transform, name) for name in spec.method.heeds)
+    return tuple(choice for choice in heeded if isinstance(choice, StrEnum))
 
 
 def words(spec: CalibrationSpec) -> tuple[str, ...]:
@@ -48,8 +47,9 @@ def words_of_sweep(spec: SweepSpec) -> tuple[str, ...]:
 
 def name(spec: CalibrationSpec) -> str:
     """Return the transform of `spec`, such as ``spline 16 knots, rational-quadratic, PCA axes``."""
-    first = f"spline {spec.resolved_knots} knots" if spec.method is Method.SPLINE else "flow"
-    return ", ".join((first, *words(spec)))
+    method = spec.method
+    knots = f" {spec.resolved_knots} knots" if "knots" in method.heeds else ""
+    return ", ".join((f"{method.key}{knots}", *words(spec)))
 
 
 def changed(row: SweepRow, wishes: Wishes) -> str:

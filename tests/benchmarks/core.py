@@ -58,7 +58,7 @@ def coding_measures() -> Iterator[Measure]:
     spec = replace(SPEC, epochs=1)
     plain, _ = reference.fit(rows, spec)
     trained = fit(rows, spec)
-    codec = Codec(Method.SPLINE, trained.transform, trained.projection)
+    codec = Codec(trained.transform, trained.projection)
     latent = codec.encode(rows)
     size = f"{CODED_VECTORS:,} × {DIM}".replace(",", " ")
     pairs = {

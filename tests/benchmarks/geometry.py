@@ -7,10 +7,11 @@ from pathlib import Path
 from torch import Tensor
 
 from kvsplice_core import run
-from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
-from kvsplice_core.codec.kinds import KnotPlacement
+from kvsplice_core.codec.decoders.spec import DecoderSpec
+from kvsplice_core.codec.kinds import Decoding, KnotPlacement
 from kvsplice_core.codec.pca import fit_pca
 from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.codec.registry import load
 from kvsplice_core.data.capture import CaptureSpec, Sides
 from kvsplice_core.data.capture_file import Capture, open_capture
 from kvsplice_core.data.vectors import load_values
@@ -111,7 +112,7 @@ def decoder_fit_measure() -> Measure:
     spec = DecoderSpec(Decoding.QUADRATIC)
 
     def ours() -> None:
-        run(spec.kind.kind.fit(*pairs[0], pairs[1], spec))
+        run(load(spec.kind).fit(*pairs[0], pairs[1], spec))
 
     def spline() -> None:
         core.fit(train, core.SPEC)

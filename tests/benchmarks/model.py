@@ -101,7 +101,7 @@ def card(language: LanguageModel, method: Method) -> Card:
     def codec(rows: Tensor) -> Codec:
         rows = rows.contiguous()
         transform = transform_of(method, rows, 0.3)
-        return Codec(method, transform, fit_pca(transform.forward(rows)).projection(K))
+        return Codec(transform, fit_pca(transform.forward(rows)).projection(K))
 
     values = {
         layer: HeadCodecs(tuple(map(codec, held.values[0])), held.values.shape[1])

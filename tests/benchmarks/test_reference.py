@@ -19,7 +19,7 @@ def both():
     train = vectors(1000, 6)
     plain, losses = reference.fit(train, SPEC)
     trained = fit(train, SPEC)
-    codec = Codec(Method.SPLINE, trained.transform, trained.projection)
+    codec = Codec(trained.transform, trained.projection)
     return train, plain, losses, codec, trained.losses
 
 

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from kvsplice_core import CalibrationSpec, Values, load_values, run
 from kvsplice_core.codec.codec import Codec
-from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.codec.decoders.spec import DecoderSpec
 from kvsplice_core.codec.heads import HeadCodecs
-from kvsplice_core.codec.kinds import Method
-from kvsplice_core.codec.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.codec.kinds import Decoding, Method, Quantization
+from kvsplice_core.codec.quantizers.spec import QuantizerSpec
+from kvsplice_core.codec.registry import load
 from kvsplice_core.codec.transforms.base import Learner, Transform
 
 
@@ -39,7 +40,7 @@ def values_of(rows: Tensor) -> Values:
 def learner_of(method: Method, rows: Tensor, roughness: float = 0.0, **options: object) -> Learner:
     """Return a learner started on `rows`, its parameters moved by seeded noise."""
     spec = CalibrationSpec(method=method, **options)  # type: ignore[arg-type]
-    learner = method.kind.start(rows, spec.transform, torch.Generator().manual_seed(1), None)
+    learner = load(method).start(rows, spec.transform, torch.Generator().manual_seed(1), None)
     assert learner is not None
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
@@ -54,7 +55,7 @@ def transform_of(
 ) -> Transform:
     """Return a transform of `method` made for `rows`; the identity when `roughness` is 0."""
     if not method.is_learnt:
-        return method.kind.restore({}, rows.shape[1])
+        return load(method).restore({}, rows.shape[1])
     built = learner_of(method, rows, roughness, **options).build()
     return built.map(lambda tensor: tensor.detach().clone())
 
@@ -70,9 +71,9 @@ def per_head(codecs) -> HeadCodecs:
 
 
 _BITS = {
-    Quantization.HALF: 16,
+    Quantization.FP16: 16,
     Quantization.INT8: 8,
-    Quantization.LLOYD: 3,
+    Quantization.LLOYD_MAX: 3,
     Quantization.COMPANDED: 3,
 }
 
@@ -81,8 +82,8 @@ def quantized(codec: Codec, rows: Tensor, kind: Quantization, **options: object)
     """Return the codec with its latents of `rows` quantized: 16, 8, 4 or 3 bits, as `kind` is."""
     spec = QuantizerSpec(kind, **options)  # type: ignore[arg-type]
     budget = _BITS.get(kind, 4) * codec.k + 40
-    quantizer = kind.kind.fit(codec.latent(rows), spec, budget)
-    return replace(codec, quantization=kind, quantizer=quantizer)
+    quantizer = load(kind).fit(codec.latent(rows), spec, budget)
+    return replace(codec, quantizer=quantizer)
 
 
 def corrected(codec: Codec, rows: Tensor, kind: Decoding) -> Codec:
@@ -90,6 +91,6 @@ def corrected(codec: Codec, rows: Tensor, kind: Decoding) -> Codec:
     latent = codec.latent(rows)
     pair = latent, codec.transform.forward(rows) - codec.projection.decode(latent)
     spec = DecoderSpec(kind, epochs=60, hidden=8)
-    correction = run(kind.kind.fit(*pair, pair, spec))
+    correction = run(load(kind).fit(*pair, pair, spec))
     assert correction is not None
-    return replace(codec, decoding=kind, correction=correction)
+    return replace(codec, correction=correction)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from kvsplice_core.base.errors import CodecFileError, DataError
 from kvsplice_core.codec.decoders.spec import DecoderSpec
+from kvsplice_core.codec.kinds import Decoding
 
 Setting = int | bool | str
 Result = TypeVar("Result")
@@ -20,6 +21,11 @@ Pair = tuple[Tensor, Tensor]
 
 class Correction(Protocol):
     """The fitted c of ``x̂ = s⁻¹(D(z) + c(z))``; immutable."""
+
+    @property
+    def kind(self) -> Decoding:
+        """Which decoder it belongs to."""
+        ...
 
     @property
     def k(self) -> int:

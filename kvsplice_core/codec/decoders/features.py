@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -14,6 +14,7 @@ from kvsplice_core.codec.decoders.base import Pair, Setting, Work, require_pairs
 from kvsplice_core.codec.decoders.monomials import Monomials
 from kvsplice_core.codec.decoders.ridge import Regression, Sums
 from kvsplice_core.codec.decoders.scaling import Scaling
+from kvsplice_core.codec.kinds import Decoding
 
 _CHUNK_ROWS = 4_096
 # A gain of less than a thousandth is chance, and not worth the decoder's bytes.
@@ -33,6 +34,8 @@ class FeatureCorrection:
 
     Parameters
     ----------
+    kind : Decoding
+        Which decoder it belongs to.
     k : int
         Numbers kept per vector.
     monomials : Monomials
@@ -45,6 +48,7 @@ class FeatureCorrection:
         What the tensors do not tell.
     """
 
+    kind: Decoding
     k: int
     monomials: Monomials
     scaling: Scaling
@@ -96,7 +100,7 @@ class FeatureCorrection:
         """Return the correction with `function` applied to its tensors, and moved with them."""
         weights, bias = function(self.weights), function(self.bias)
         scaling, monomials = self.scaling.map(function), self.monomials.to(weights.device)
-        return type(self)(self.k, monomials, scaling, weights, bias, self.chosen)
+        return replace(self, monomials=monomials, scaling=scaling, weights=weights, bias=bias)
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class Candidate:
 
     Parameters
     ----------
+    kind : Decoding
+        Whose.
     monomials : Monomials
         Which.
     leading : int
@@ -113,6 +119,7 @@ class Candidate:
         How to name them in a file.
     """
 
+    kind: Decoding
     monomials: Monomials
     leading: int
     settings: Mapping[str, Setting]
@@ -151,6 +158,7 @@ def fit_features(
         strength * fit.rows / (fit.rows + held.rows)
     )
     return FeatureCorrection(
+        candidate.kind,
         latents.shape[1],
         candidate.monomials.to(latents.device),
         scaling.map(lambda tensor: tensor[: candidate.leading].clone()),
@@ -181,8 +189,15 @@ def restore_features(
     require_tensors(tensors, expected, what)
     scaling = Scaling.restored(tensors)
     weights = tensors["weights"]
-    monomials = candidate.monomials.to(weights.device)
-    return FeatureCorrection(k, monomials, scaling, weights, tensors["bias"], candidate.settings)
+    return FeatureCorrection(
+        candidate.kind,
+        k,
+        candidate.monomials.to(weights.device),
+        scaling,
+        weights,
+        tensors["bias"],
+        candidate.settings,
+    )
 
 
 def _dtype(monomials: Monomials) -> torch.dtype:

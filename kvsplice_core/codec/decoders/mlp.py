@@ -22,6 +22,7 @@ from kvsplice_core.codec.decoders.base import (
 )
 from kvsplice_core.codec.decoders.scaling import Scaling
 from kvsplice_core.codec.decoders.spec import MAX_HIDDEN, DecoderSpec
+from kvsplice_core.codec.kinds import Decoding
 
 _LEARNING_RATE = 3e-3
 # A clean curve wants none; few and noisy vectors want much. The validation part decides.
@@ -48,6 +49,7 @@ class NetworkCorrection:
 
     scaling: Scaling
     weights: Weights
+    kind = Decoding.MLP
 
     @property
     def k(self) -> int:

@@ -15,6 +15,7 @@ from kvsplice_core.codec.decoders.features import (
 )
 from kvsplice_core.codec.decoders.monomials import all_monomials, count_all
 from kvsplice_core.codec.decoders.spec import MAX_DEGREE, MIN_DEGREE, DecoderSpec
+from kvsplice_core.codec.kinds import Decoding
 
 
 class PolynomialKind:
@@ -45,7 +46,7 @@ class PolynomialKind:
 
 def _candidate(leading: int, degree: int) -> Candidate:
     settings = {"leading": leading, "degree": degree}
-    return Candidate(all_monomials(leading, degree), leading, settings)
+    return Candidate(Decoding.POLYNOMIAL, all_monomials(leading, degree), leading, settings)
 
 
 KIND = PolynomialKind()

@@ -20,6 +20,7 @@ from kvsplice_core.codec.decoders.features import (
 )
 from kvsplice_core.codec.decoders.monomials import count_quadratic, quadratic_monomials
 from kvsplice_core.codec.decoders.spec import DecoderSpec
+from kvsplice_core.codec.kinds import Decoding
 
 
 class QuadraticKind:
@@ -46,7 +47,9 @@ class QuadraticKind:
 
 
 def _candidate(leading: int) -> Candidate:
-    return Candidate(quadratic_monomials(leading), leading, {"leading": leading})
+    return Candidate(
+        Decoding.QUADRATIC, quadratic_monomials(leading), leading, {"leading": leading}
+    )
 
 
 KIND = QuadraticKind()

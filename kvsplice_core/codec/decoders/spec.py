@@ -1,60 +1,15 @@
-"""The decoders: one line each, from which CLI and GUI build their choices, and their options."""
+"""What a user may ask of a decoder; free of torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
 
 from kvsplice_core.base.errors import SpecError
-
-if TYPE_CHECKING:
-    from kvsplice_core.codec.decoders.base import DecoderKind
+from kvsplice_core.codec.kinds import Decoding
 
 MIN_DEGREE, MAX_DEGREE = 2, 7
 MAX_FEATURES = 8_192
 MAX_HIDDEN = 4_096
-
-
-class Decoding(Enum):
-    """How vectors come back from their k numbers.
-
-    Each member is ``(key, label, module)``: the word typed on the command line, the name on
-    screen, and the module of ``codec.decoders`` that holds its ``KIND``. The module is
-    imported when first used, because it needs torch.
-    """
-
-    LINEAR = ("linear", "linear", "linear")
-    QUADRATIC = ("quadratic", "quadratic manifold", "quadratic")
-    POLYNOMIAL = ("polynomial", "polynomial features", "polynomial")
-    MLP = ("mlp", "MLP", "mlp")
-
-    def __init__(self, key: str, label: str, module: str) -> None:
-        self.key = key
-        self.label = label
-        self._module = module
-
-    @property
-    def kind(self) -> DecoderKind:
-        """How this decoder is learnt and restored (imports torch)."""
-        module = import_module(f"kvsplice_core.codec.decoders.{self._module}")
-        return cast("DecoderKind", module.KIND)
-
-    @classmethod
-    def of(cls, key: str) -> Decoding:
-        """Return the decoder typed as `key`.
-
-        Raises
-        ------
-        SpecError
-            If no decoder has that key.
-        """
-        for decoding in cls:
-            if decoding.key == key:
-                return decoding
-        known = ", ".join(decoding.key for decoding in cls)
-        raise SpecError(f"a decoder must be one of {known}; got {key!r}")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kvsplice_core.base.errors import CodecFileError, DataError, SpecError
+from kvsplice_core.codec.kinds import Quantization
 from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 
 Setting = int | bool | str
@@ -18,6 +19,11 @@ _CHUNK_ROWS = 4_096
 
 class Quantizer(Protocol):
     """A fitted, immutable map of k numbers to a fixed number of bytes, and back."""
+
+    @property
+    def kind(self) -> Quantization:
+        """Which kind of quantizer it is."""
+        ...
 
     @property
     def k(self) -> int:

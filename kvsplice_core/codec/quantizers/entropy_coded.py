@@ -17,6 +17,7 @@ from math import log2
 import torch
 from torch import Tensor
 
+from kvsplice_core.codec.kinds import Quantization
 from kvsplice_core.codec.quantizers.base import Setting, by_rows, require_latent, require_stored
 from kvsplice_core.codec.quantizers.classes import Classes
 from kvsplice_core.codec.quantizers.filling import (
@@ -65,6 +66,7 @@ class EntropyCoded:
     means: Tensor
     scales: Tensor
     size: int
+    kind = Quantization.ENTROPY_CODED
 
     @property
     def k(self) -> int:

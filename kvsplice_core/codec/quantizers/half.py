@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from kvsplice_core.codec.kinds import Quantization
 from kvsplice_core.codec.quantizers.base import (
     Quantizer,
     Setting,
@@ -26,6 +27,7 @@ class Half:
     """fp16, what a cache holds without a quantizer; larger numbers clamp at ±65 504."""
 
     k: int
+    kind = Quantization.FP16
 
     @property
     def bytes_per_vector(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kvsplice_core.codec.kinds import Quantization
 from kvsplice_core.codec.quantizers.base import (
     HALF_MAX,
     Quantizer,
@@ -23,7 +24,7 @@ from kvsplice_core.codec.quantizers.base import (
     whole_setting,
 )
 from kvsplice_core.codec.quantizers.packing import pack_codes, packed_bytes, unpack_codes
-from kvsplice_core.codec.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 
 _SCALE_BYTES = 2
 
@@ -37,11 +38,16 @@ class Integer:
     k : int
         Numbers per latent vector.
     bits : int
-        Bits per number, 2 … 8.
+        Bits per number, 4 or 8.
     """
 
     k: int
     bits: int
+
+    @property
+    def kind(self) -> Quantization:
+        """The quantizer of so many bits."""
+        return Quantization.INT4 if self.bits == 4 else Quantization.INT8
 
     @property
     def bytes_per_vector(self) -> int:
@@ -91,21 +97,23 @@ class Integer:
         return self
 
 
+@dataclass(frozen=True)
 class IntegerKind:
-    """How int8 and int4 are fitted and restored."""
+    """How integers of so many bits are fitted and restored."""
+
+    bits: int
 
     def fit(
         self,
         latents: Tensor,
-        spec: QuantizerSpec,
+        spec: QuantizerSpec,  # noqa: ARG002
         budget_bits: int,
         weights: Tensor | None = None,  # noqa: ARG002
     ) -> Quantizer:
-        """Return the integers `spec` names; SpecError if they do not fit the budget."""
+        """Return the integers; SpecError if they do not fit the budget."""
         require_latents(latents)
-        bits = 4 if spec.kind is Quantization.INT4 else 8
-        quantizer = Integer(latents.shape[1], bits)
-        what = f"int{bits} of {quantizer.k} numbers with its scale"
+        quantizer = Integer(latents.shape[1], self.bits)
+        what = f"int{self.bits} of {quantizer.k} numbers with its scale"
         require_budget(quantizer.bytes_per_vector, budget_bits, what)
         return quantizer
 
@@ -114,7 +122,7 @@ class IntegerKind:
     ) -> Quantizer:
         """Rebuild it from its bits; CodecFileError if they are none."""
         require_no_tensors(tensors)
-        return Integer(k, whole_setting(settings, "bits", 2, 8))
+        return Integer(k, whole_setting(settings, "bits", self.bits, self.bits))
 
 
-KIND = IntegerKind()
+INT8, INT4 = IntegerKind(8), IntegerKind(4)

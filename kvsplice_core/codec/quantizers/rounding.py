@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kvsplice_core.codec.kinds import Quantization
 from kvsplice_core.codec.quantizers.base import (
     HALF_MAX,
     Quantizer,
@@ -46,6 +47,7 @@ class Rounding:
     k: int
     group: int
     bits: int
+    kind = Quantization.ROUNDING
 
     @property
     def groups(self) -> int:

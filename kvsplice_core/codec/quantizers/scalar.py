@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from kvsplice_core.base.errors import CodecFileError, SpecError
+from kvsplice_core.codec.kinds import Quantization
 from kvsplice_core.codec.quantizers.base import (
     Quantizer,
     Setting,
@@ -37,7 +39,7 @@ from kvsplice_core.codec.quantizers.gain_shape import (
 )
 from kvsplice_core.codec.quantizers.levels import Samples, midpoints
 from kvsplice_core.codec.quantizers.packing import MAX_WIDTH, pack_codes, packed_bytes, unpack_codes
-from kvsplice_core.codec.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 
 _LEAST_SCALE = 1e-20  # of a constant component: its levels all lie at the mean
 
@@ -48,6 +50,8 @@ class ScalarLevels:
 
     Parameters
     ----------
+    kind : Quantization
+        ``LLOYD_MAX`` or ``COMPANDED``: how the levels were found.
     bits : Tensor, shape (k,)
         int64, 0 … 8.
     centre, scale : Tensor, shape (k,)
@@ -63,6 +67,7 @@ class ScalarLevels:
         Seed of the rotation in front; −1 for none.
     """
 
+    kind: Quantization
     bits: Tensor
     centre: Tensor
     scale: Tensor
@@ -148,10 +153,8 @@ class ScalarLevels:
 
     def map(self, function: Callable[[Tensor], Tensor]) -> ScalarLevels:
         """Return the same quantizer with `function` applied to its tensors."""
-        moved = {name: function(tensor) for name, tensor in self.tensors().items()}
-        return ScalarLevels(
-            **moved, shared=self.shared, gain=self.gain, rotation_seed=self.rotation_seed
-        )
+        moved: dict[str, Any] = {name: function(tensor) for name, tensor in self.tensors().items()}
+        return replace(self, **moved)
 
 
 def _nearest(tables: Tensor, units: Tensor) -> Tensor:
@@ -162,8 +165,11 @@ def _nearest(tables: Tensor, units: Tensor) -> Tensor:
     return torch.searchsorted(thresholds, units.contiguous(), out_int32=True)
 
 
+@dataclass(frozen=True)
 class ScalarLevelsKind:
     """How Lloyd–Max and companded quantizers are fitted and restored."""
+
+    kind: Quantization
 
     def fit(
         self,
@@ -183,10 +189,10 @@ class ScalarLevelsKind:
         x = latents.float()
         weights = torch.ones_like(x[0]) if weights is None else weights.to(x)
         if not spec.gain:
-            return _Prepared.of(x, torch.ones_like(x[:, 0]), spec, weights)
+            return _Prepared.of(self.kind, x, torch.ones_like(x[:, 0]), spec, weights)
         # an error of the direction counts with the square of the norm
         importance = torch.linalg.vector_norm(x, dim=1).square()
-        return _Prepared.of(split_gain(x)[1], importance, spec, weights)
+        return _Prepared.of(self.kind, split_gain(x)[1], importance, spec, weights)
 
     def restore(
         self, tensors: Mapping[str, Tensor], settings: Mapping[str, Setting], k: int
@@ -195,7 +201,7 @@ class ScalarLevelsKind:
         shared, gain = flag_setting(settings, "shared"), flag_setting(settings, "gain")
         seed = whole_setting(settings, "rotation_seed", NO_ROTATION, 2**31 - 1)
         _require_parts(tensors, shared, k)
-        return ScalarLevels(**tensors, shared=shared, gain=gain, rotation_seed=seed)
+        return ScalarLevels(self.kind, **tensors, shared=shared, gain=gain, rotation_seed=seed)
 
 
 def _require_parts(tensors: Mapping[str, Tensor], shared: bool, k: int) -> None:
@@ -225,6 +231,7 @@ class _Prepared:
 
     Parameters
     ----------
+    kind : Quantization
     centre, scale : Tensor, shape (k,)
     costs : Tensor, shape (k, 9)
         Cost of each component with 0 … 8 bits.
@@ -235,6 +242,7 @@ class _Prepared:
         Of the rotation.
     """
 
+    kind: Quantization
     centre: Tensor
     scale: Tensor
     costs: Tensor
@@ -245,7 +253,12 @@ class _Prepared:
 
     @classmethod
     def of(
-        cls, shape: Tensor, importance: Tensor, spec: QuantizerSpec, weights: Tensor
+        cls,
+        kind: Quantization,
+        shape: Tensor,
+        importance: Tensor,
+        spec: QuantizerSpec,
+        weights: Tensor,
     ) -> _Prepared:
         seed = spec.seed if spec.rotate else NO_ROTATION
         shape = rotated(shape, seed)
@@ -253,7 +266,7 @@ class _Prepared:
             weights = weights @ rotation(len(weights), seed).to(weights.device).square()
         centre, scale = _moments(shape, importance)
         costs = weights.double() * scale.double().square()
-        companded = spec.kind is Quantization.COMPANDED
+        companded = kind is Quantization.COMPANDED
         shared = spec.codebook == "gaussian"
         if shared:
             shares, tables = shared_tables(companded)
@@ -261,7 +274,7 @@ class _Prepared:
             samples = Samples((shape - centre) / scale, importance)
             shares, tables = own_tables(samples, companded)
         costs = costs[:, None] * shares.to(costs)
-        return cls(centre, scale, costs, tables, shared, spec.gain, seed)
+        return cls(kind, centre, scale, costs, tables, shared, spec.gain, seed)
 
     def __call__(self, budget_bits: int) -> Quantizer:
         total = budget_bits // 8 * 8 - (8 * NORM_BYTES if self.gain else 0)
@@ -273,7 +286,7 @@ class _Prepared:
         levels = (shared_levels if self.shared else own_levels)(self.tables, bits)
         levels = levels.float().to(self.scale.device)
         return ScalarLevels(
-            bits, self.centre, self.scale, levels, self.shared, self.gain, self.seed
+            self.kind, bits, self.centre, self.scale, levels, self.shared, self.gain, self.seed
         )
 
 
@@ -285,4 +298,5 @@ def _moments(shape: Tensor, importance: Tensor) -> tuple[Tensor, Tensor]:
     return centre.float(), scale.clamp_min(_LEAST_SCALE).float()
 
 
-KIND = ScalarLevelsKind()
+LLOYD_MAX = ScalarLevelsKind(Quantization.LLOYD_MAX)
+COMPANDED = ScalarLevelsKind(Quantization.COMPANDED)

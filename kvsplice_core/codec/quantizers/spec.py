@@ -1,62 +1,14 @@
-"""Which quantizers there are, and what a user may ask of one."""
+"""What a user may ask of a quantizer; free of torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
 
 from kvsplice_core.base.errors import SpecError
-
-if TYPE_CHECKING:
-    from kvsplice_core.codec.quantizers.base import QuantizerKind
+from kvsplice_core.codec.kinds import Quantization
 
 ROUNDING_BITS = (2, 3, 4, 5, 6, 7, 8)
 CODEBOOKS = ("gaussian", "empirical")
-
-
-class Quantization(Enum):
-    """How the latent is stored.
-
-    Each member is ``(key, label, module)``: the word typed on the command line, the name on
-    screen, and the module of ``codec.quantizers`` that holds its ``KIND``. The module is
-    imported when first used, because it needs torch.
-    """
-
-    HALF = ("fp16", "fp16", "half")
-    INT8 = ("int8", "int8", "integer")
-    INT4 = ("int4", "int4", "integer")
-    ROUNDING = ("rounding", "Rounding per token", "rounding")
-    LLOYD = ("lloyd-max", "Lloyd–Max", "scalar")
-    COMPANDED = ("companded", "Companded", "scalar")
-    ENTROPY = ("entropy-coded", "Entropy-coded", "entropy")
-
-    def __init__(self, key: str, label: str, module: str) -> None:
-        self.key = key
-        self.label = label
-        self._module = module
-
-    @property
-    def kind(self) -> QuantizerKind:
-        """How this quantizer is fitted and restored (imports torch)."""
-        module = import_module(f"kvsplice_core.codec.quantizers.{self._module}")
-        return cast("QuantizerKind", module.KIND)
-
-    @classmethod
-    def of(cls, key: str) -> Quantization:
-        """Return the quantizer typed as `key`.
-
-        Raises
-        ------
-        SpecError
-            If no quantizer has that key.
-        """
-        for quantization in cls:
-            if quantization.key == key:
-                return quantization
-        known = ", ".join(quantization.key for quantization in cls)
-        raise SpecError(f"a quantizer must be one of {known}; got {key!r}")
 
 
 def _require(condition: bool, message: str) -> None:
@@ -92,7 +44,7 @@ class QuantizerSpec:
         If a value lies outside its range.
     """
 
-    kind: Quantization = Quantization.LLOYD
+    kind: Quantization = Quantization.LLOYD_MAX
     group: int = 64
     bits_per_number: int | None = None
     gain: bool = True

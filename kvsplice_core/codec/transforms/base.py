@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 from torch import Generator, Tensor
 
-from kvsplice_core.codec.kinds import Recipe
+from kvsplice_core.codec.kinds import Method, Recipe
 from kvsplice_core.codec.shapes import Shape
 from kvsplice_core.codec.transforms.spec import TransformSpec
 
@@ -19,6 +19,11 @@ class Transform(Protocol):
     ``forward`` and ``inverse`` map (…, d) to (…, d), keep dtype and device, and are
     differentiable in their argument and in the tensors the transform was built from.
     """
+
+    @property
+    def kind(self) -> Method:
+        """Which kind of transform it is."""
+        ...
 
     @property
     def dim(self) -> int:

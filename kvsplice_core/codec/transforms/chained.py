@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from kvsplice_core.base.errors import CodecFileError
-from kvsplice_core.codec.kinds import Axes, Recipe
+from kvsplice_core.codec.kinds import Axes, Method, Recipe
 from kvsplice_core.codec.shapes import Shape
 from kvsplice_core.codec.transforms.base import Learner, TrainingRates, Transform, TransformKind
 from kvsplice_core.codec.transforms.linear import LinearAxes, linear_axes
@@ -34,6 +34,11 @@ class Chained:
 
     axes: LinearAxes
     then: Transform
+
+    @property
+    def kind(self) -> Method:
+        """The kind of the transform in them."""
+        return self.then.kind
 
     @property
     def dim(self) -> int:

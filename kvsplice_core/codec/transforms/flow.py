@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from kvsplice_core.base.errors import CodecFileError
-from kvsplice_core.codec.kinds import CouplingKind, Recipe
+from kvsplice_core.codec.kinds import CouplingKind, Method, Recipe
 from kvsplice_core.codec.shapes import ScatterShape
 from kvsplice_core.codec.transforms.base import TrainingRates, Transform
 from kvsplice_core.codec.transforms.chained import BehindAxes
@@ -43,6 +43,7 @@ class Flow:
     couplings: tuple[Coupling, ...]
     unit: Tensor
     dim: int
+    kind = Method.FLOW
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (…, d) to (…, d)."""

@@ -8,7 +8,7 @@ from typing import Self
 
 from torch import Generator, Tensor
 
-from kvsplice_core.codec.kinds import Recipe
+from kvsplice_core.codec.kinds import Method, Recipe
 from kvsplice_core.codec.shapes import Shape
 from kvsplice_core.codec.transforms.base import TrainingRates, Transform
 from kvsplice_core.codec.transforms.spec import TransformSpec
@@ -19,6 +19,7 @@ class Identity:
     """The bijection that changes nothing."""
 
     dim: int
+    kind = Method.PCA
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x`."""

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody gives it
 from torch import Tensor
 
+from kvsplice_core.codec.kinds import Method
 from kvsplice_core.codec.shapes import SplineShape
 from kvsplice_core.codec.transforms.base import Transform
 from kvsplice_core.codec.transforms.knots import Knots, inverse_softplus
@@ -43,6 +44,7 @@ class RationalSpline:
     knots_out: Tensor
     slopes: Tensor
     derivatives: Tensor
+    kind = Method.SPLINE
 
     @property
     def dim(self) -> int:

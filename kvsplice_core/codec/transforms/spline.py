@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody gives it
 from torch import Tensor
 
+from kvsplice_core.codec.kinds import Method
 from kvsplice_core.codec.shapes import SplineShape
 from kvsplice_core.codec.transforms.base import Transform
 from kvsplice_core.codec.transforms.knots import Knots, inverse_softplus
@@ -34,6 +35,7 @@ class Spline:
     knots_in: Tensor
     knots_out: Tensor
     slopes: Tensor
+    kind = Method.SPLINE
 
     @property
     def dim(self) -> int:

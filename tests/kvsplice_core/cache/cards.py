@@ -14,12 +14,11 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 from kvsplice_core.codec.card import Card, full_rank
 from kvsplice_core.codec.codec import Codec
-from kvsplice_core.codec.decoders.spec import Decoding
+from kvsplice_core.codec.grouping import Grouping
 from kvsplice_core.codec.heads import HeadCodecs
-from kvsplice_core.codec.kinds import Grouping, Method
+from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.codec.pca import fit_pca
 from kvsplice_core.codec.projection import Unprojected
-from kvsplice_core.codec.quantizers.spec import Quantization
 from kvsplice_core.codec.transforms.identity import Identity
 from kvsplice_core.language.models import LanguageModel
 from tests.kvsplice_core.makers import corrected, quantized, transform_of
@@ -76,7 +75,7 @@ def codec_of(rows: Tensor, method: Method, k: int) -> Codec:
     rows = rows.contiguous()
     transform = transform_of(method, rows, 0.3 if method is Method.SPLINE else 0.05)
     pca = fit_pca(transform.forward(rows))
-    return Codec(method, transform, pca.projection(k))
+    return Codec(transform, pca.projection(k))
 
 
 def method_card(language: LanguageModel, method: Method, k: int, **sides: bool) -> Card:
@@ -109,7 +108,7 @@ class Composed:
         """Return one of them, for rows (n, d)."""
         dim = rows.shape[1]
         basis = fit_pca(rows).projection(self.k or dim) if self.has_basis else Unprojected(dim)
-        codec = Codec(Method.PCA, Identity(dim), basis)
+        codec = Codec(Identity(dim), basis)
         if self.decoder is not None:
             codec = corrected(codec, rows, self.decoder)
         return codec if self.quantizer is None else quantized(codec, rows, self.quantizer)
@@ -125,7 +124,7 @@ class Composed:
 
 
 COMPOSED = {
-    "joined levels": Composed("joined", Quantization.LLOYD),
+    "joined levels": Composed("joined", Quantization.LLOYD_MAX),
     "blocks of int4": Composed("blocks:2", Quantization.INT4),
     "plain rounding": Composed("each", Quantization.ROUNDING, has_basis=False),
     "pooled companded": Composed("pooled", Quantization.COMPANDED, k=12),

@@ -7,8 +7,7 @@ import pytest
 
 from kvsplice_core.codec.card_file import load_card
 from kvsplice_core.codec.codec_file import load_codec
-from kvsplice_core.codec.decoders.spec import Decoding
-from kvsplice_core.codec.quantizers.spec import Quantization
+from kvsplice_core.codec.kinds import Decoding, Quantization
 from tests.language_models import some_documents, tiny_gpt2
 
 QUICK = ("--tokens", "200", "--device", "cpu")

@@ -39,7 +39,7 @@ def test_other_ks_are_refused(text):
         parse_ks(text)
 
 
-@given(st.lists(st.sampled_from(Method), min_size=1))
+@given(st.lists(st.sampled_from(list(Method)), min_size=1))
 def test_methods_come_back(methods):
     assert list(parse_methods(",".join(method.key for method in methods))) == methods
 

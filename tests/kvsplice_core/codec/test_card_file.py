@@ -18,10 +18,8 @@ from kvsplice_core.base.estimates import Change
 from kvsplice_core.codec.card import Card, HeadScore
 from kvsplice_core.codec.card_file import SCHEMA, is_card, load_card, save_card
 from kvsplice_core.codec.codec_file import codec_header
-from kvsplice_core.codec.decoders.spec import Decoding
 from kvsplice_core.codec.heads import HeadCodecs
-from kvsplice_core.codec.kinds import Method
-from kvsplice_core.codec.quantizers.spec import Quantization
+from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from tests.kvsplice_core.codec.test_card import FACTS, make_card
 from tests.kvsplice_core.codec.test_codec import rounded
 from tests.kvsplice_core.codec.test_heads import DIM, HEADS, codec, composed
@@ -88,8 +86,10 @@ def cards(draw):
         if draw(st.booleans()):
             return composed_layer()
         if draw(st.booleans()):
-            return pooled(codec(draw(st.sampled_from(Method)), draw(k)), HEADS)
-        return per_head([codec(draw(st.sampled_from(Method)), draw(k), i) for i in range(HEADS)])
+            return pooled(codec(draw(st.sampled_from(list(Method))), draw(k)), HEADS)
+        return per_head(
+            [codec(draw(st.sampled_from(list(Method))), draw(k), i) for i in range(HEADS)]
+        )
 
     def composed_layer():
         span = draw(st.sampled_from([1, HEADS]))
@@ -371,7 +371,7 @@ def test_a_codec_that_is_not_invertible_at_k_equal_d_is_refused(path):
 
 def quantized_card() -> Card:
     """Return a card with a joined layer of levels behind a quadratic decoder."""
-    one = composed(HEADS, Quantization.LLOYD, Decoding.QUADRATIC)
+    one = composed(HEADS, Quantization.LLOYD_MAX, Decoding.QUADRATIC)
     return Card(FACTS, values={1: HeadCodecs((one,), HEADS, HEADS)})
 
 

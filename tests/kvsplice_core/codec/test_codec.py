@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from kvsplice_core import Codec
 from kvsplice_core.base.errors import DataError
-from kvsplice_core.codec.decoders.spec import Decoding
-from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.codec.projection import Unprojected
-from kvsplice_core.codec.quantizers.spec import Quantization
 from kvsplice_core.codec.transforms.identity import Identity
 from kvsplice_core.fit.training import fit_transformed_pca
 from tests.kvsplice_core.makers import bent_rows, corrected, quantized, transform_of
@@ -23,7 +21,7 @@ ROWS = bent_rows(300, DIM)
 
 def codec_of(method, k, roughness=0.1):
     transform = transform_of(method, ROWS, 0.1 * roughness if method is Method.FLOW else roughness)
-    return Codec(method, transform, fit_transformed_pca(transform, ROWS).projection(k), {"a": 1})
+    return Codec(transform, fit_transformed_pca(transform, ROWS).projection(k), {"a": 1})
 
 
 @cache
@@ -36,7 +34,7 @@ def composed(method, k, decoder=Decoding.LINEAR, quantizer=None):
 
 def rounded():
     """Return plain rounding of the vectors themselves."""
-    codec = Codec(Method.PCA, Identity(DIM), Unprojected(DIM), {"a": 1})
+    codec = Codec(Identity(DIM), Unprojected(DIM), {"a": 1})
     return quantized(codec, ROWS, Quantization.ROUNDING)
 
 

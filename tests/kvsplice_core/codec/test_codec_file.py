@@ -14,11 +14,9 @@ from safetensors.torch import save_file
 from kvsplice_core import load_codec, save_codec
 from kvsplice_core.base.errors import CodecFileError, KVSpliceError, SpecError
 from kvsplice_core.codec.codec_file import SCHEMA, load_history
-from kvsplice_core.codec.decoders.spec import Decoding
 from kvsplice_core.codec.history import History
-from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.codec.projection import RoundedProjection
-from kvsplice_core.codec.quantizers.spec import Quantization
 from tests.kvsplice_core.codec.test_codec import DIM, ROWS, codec_of, composed, rounded
 
 
@@ -79,7 +77,7 @@ def test_a_rounded_basis_comes_back(path):
 
 
 def with_rounded_basis():
-    codec = composed(Method.SPLINE, 3, Decoding.LINEAR, Quantization.LLOYD)
+    codec = composed(Method.SPLINE, 3, Decoding.LINEAR, Quantization.LLOYD_MAX)
     return replace(codec, projection=RoundedProjection.of(codec.projection))
 
 
@@ -238,7 +236,7 @@ def test_tensors_that_make_no_codec_are_refused(tensors, path):
 
 def whole():
     """Return a codec with everything a file can hold."""
-    return composed(Method.PCA, 3, Decoding.QUADRATIC, Quantization.LLOYD)
+    return composed(Method.PCA, 3, Decoding.QUADRATIC, Quantization.LLOYD_MAX)
 
 
 def part(name, **changes):

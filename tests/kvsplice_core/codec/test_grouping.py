@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.codec.kinds import Grouping, GroupingKind
+from kvsplice_core.codec.grouping import Grouping, GroupingKind
 
 groupings = st.builds(Grouping, st.sampled_from(GroupingKind)) | st.builds(
     Grouping, st.just(GroupingKind.BLOCKS), st.integers(2, 9999)

@@ -10,11 +10,9 @@ import torch
 from kvsplice_core.base.errors import DataError, SpecError
 from kvsplice_core.codec.card import exact_codec
 from kvsplice_core.codec.codec import Codec
-from kvsplice_core.codec.decoders.spec import Decoding
 from kvsplice_core.codec.heads import HeadCodecs
-from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.codec.pca import fit_pca
-from kvsplice_core.codec.quantizers.spec import Quantization
 from tests.kvsplice_core.makers import (
     bent_rows,
     corrected,
@@ -31,7 +29,7 @@ def codec(method: Method, k: int, seed: int = 0, knots: int = 8) -> Codec:
     rows = bent_rows(200, DIM, seed) + seed
     options = {"knots": knots} if method is Method.SPLINE else {}
     transform = transform_of(method, rows, 0.2, **options)
-    return Codec(method, transform, fit_pca(transform.forward(rows)).projection(k))
+    return Codec(transform, fit_pca(transform.forward(rows)).projection(k))
 
 
 LAYERS = {
@@ -116,7 +114,7 @@ def test_an_untied_decoder_is_held_beside_its_encoder():
     one = codec(Method.PCA, 2)
     tied = one.projection
     untied = type(tied)(tied.encoder, 2 * tied.decoder, tied.offset_in, tied.offset_out + 1)
-    layer = per_head([Codec(Method.PCA, one.transform, untied)] * HEADS).packed("cpu")
+    layer = per_head([Codec(one.transform, untied)] * HEADS).packed("cpu")
     assert layer.nbytes() == HEADS * (2 * DIM * 2 + 2 * DIM) * 4
     x = vectors()
     expected = layer.of(1).reconstruct(x[:, 1])
@@ -151,7 +149,7 @@ def composed(span: int, kind: Quantization | None, decoder: Decoding | None = No
     """Return a codec of `span` heads joined, of all its dimensions if it is quantized."""
     rows = bent_rows(300, span * DIM)
     k = 5 if kind is None else span * DIM
-    made = Codec(Method.PCA, transform_of(Method.PCA, rows), fit_pca(rows).projection(k))
+    made = Codec(transform_of(Method.PCA, rows), fit_pca(rows).projection(k))
     if decoder is not None:
         made = corrected(made, rows, decoder)
     return made if kind is None else quantized(made, rows, kind)
@@ -172,23 +170,23 @@ def grouped(one: Codec, span: int) -> HeadCodecs:
 COMPOSED = {
     **{f"each {kind.key}": lambda q=kind: grouped(composed(1, q), 1) for kind in Quantization},
     **{f"joined {kind.key}": lambda q=kind: grouped(composed(4, q), 4) for kind in Quantization},
-    "pooled": lambda: pooled(composed(1, Quantization.LLOYD), FOUR),
+    "pooled": lambda: pooled(composed(1, Quantization.LLOYD_MAX), FOUR),
     "pooled blocks": lambda: HeadCodecs((composed(2, Quantization.INT4),), FOUR, 2),
     "blocks": lambda: grouped(composed(2, Quantization.COMPANDED), 2),
     "joined": lambda: grouped(composed(4, None), 4),
     "blocks of numbers": lambda: grouped(composed(2, None), 2),
     "quadratic": lambda: grouped(composed(1, None, Decoding.QUADRATIC), 1),
-    "quadratic blocks": lambda: grouped(composed(2, Quantization.LLOYD, Decoding.QUADRATIC), 2),
+    "quadratic blocks": lambda: grouped(composed(2, Quantization.LLOYD_MAX, Decoding.QUADRATIC), 2),
     "unlike quantizers": lambda: per_head(
-        [composed(1, kind) for kind in (Quantization.LLOYD, Quantization.INT4,
-                                        Quantization.HALF, Quantization.ROUNDING)]
+        [composed(1, kind) for kind in (Quantization.LLOYD_MAX, Quantization.INT4,
+                                        Quantization.FP16, Quantization.ROUNDING)]
     ),
     "numbers beside bytes": lambda: per_head(
-        [composed(1, Quantization.INT4), exact_codec(DIM), composed(1, Quantization.LLOYD),
+        [composed(1, Quantization.INT4), exact_codec(DIM), composed(1, Quantization.LLOYD_MAX),
          composed(1, None)]
     ),
     "numbers beside joined bytes": lambda: HeadCodecs(
-        (composed(2, Quantization.LLOYD), exact_codec(2 * DIM)), FOUR, 2
+        (composed(2, Quantization.LLOYD_MAX), exact_codec(2 * DIM)), FOUR, 2
     ),
 }  # fmt: skip
 every_layer = pytest.mark.parametrize("name", COMPOSED)

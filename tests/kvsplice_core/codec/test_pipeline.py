@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.codec.decoders.spec import Decoding
-from kvsplice_core.codec.kinds import Axes, Method
+from kvsplice_core.codec.kinds import Axes, Decoding, Method, Quantization
 from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES, Pipeline
-from kvsplice_core.codec.quantizers.spec import Quantization
 
 PARTS = (
     ("each", "pooled", "joined", "blocks:2", "blocks:3"),

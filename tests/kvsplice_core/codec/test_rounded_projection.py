@@ -77,13 +77,21 @@ def test_it_maps_and_names_its_tensors(make):
     rounded = RoundedProjection.of(make(3))
     tensors = rounded.tensors()
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    assert shapes == RoundedProjection.shapes(DIM, 3)
+    assert shapes == {
+        **dict.fromkeys(("encoder_steps", "decoder_steps"), (3, DIM)),
+        **dict.fromkeys(("encoder_units", "decoder_units"), (3,)),
+        **dict.fromkeys(("offset_in", "offset_out"), (DIM,)),
+    }
     assert {n for n, t in tensors.items() if t.dtype is torch.int8} == {
         "encoder_steps",
         "decoder_steps",
     }
     rows = gaussian_rows(20, DIM)
-    for moved in (rounded.map(torch.clone), rounded.to("cpu"), RoundedProjection(**tensors)):
+    for moved in (
+        rounded.map(torch.clone),
+        rounded.map(lambda t: t.to("cpu")),
+        RoundedProjection(**tensors),
+    ):
         assert isinstance(moved, RoundedProjection)
         assert moved.device == torch.device("cpu")
         assert torch.equal(moved.encode(rows), rounded.encode(rows))

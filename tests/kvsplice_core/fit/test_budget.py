@@ -6,10 +6,8 @@ from hypothesis import strategies as st
 
 from kvsplice_core import load_codec, save_codec
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.codec.decoders.spec import Decoding
 from kvsplice_core.codec.heads import HeadCodecs
-from kvsplice_core.codec.kinds import Method
-from kvsplice_core.codec.quantizers.spec import Quantization
+from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.fit.budget import Budget, Counted, count_bits, mean_bits
 from tests.kvsplice_core.codec.test_codec import DIM, composed, rounded
 
@@ -32,7 +30,7 @@ def test_bits_are_those_of_the_tokens_and_of_the_codec_itself(codec, tokens, hea
     assert counted.total * values == pytest.approx(8 * (size * tokens * heads + held))
 
 
-@pytest.mark.parametrize("quantizer", [None, Quantization.LLOYD, Quantization.INT4])
+@pytest.mark.parametrize("quantizer", [None, Quantization.LLOYD_MAX, Quantization.INT4])
 @pytest.mark.parametrize("decoder", [Decoding.LINEAR, Decoding.QUADRATIC, Decoding.MLP])
 def test_a_file_gives_back_a_codec_of_equal_bits(decoder, quantizer, tmp_path):
     codec = composed(Method.SPLINE, 3, decoder, quantizer)

@@ -6,7 +6,7 @@ import torch
 
 from kvsplice_core import run
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.codec.kinds import Grouping
+from kvsplice_core.codec.grouping import Grouping
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.fit.budget import Budget
 from kvsplice_core.fit.calibrate import split_parts

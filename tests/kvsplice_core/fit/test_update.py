@@ -9,11 +9,18 @@ from hypothesis import strategies as st
 
 from kvsplice_core import CalibrationSpec, calibrate, run
 from kvsplice_core.base.errors import CodecFileError, DataError, SpecError
-from kvsplice_core.codec.decoders.spec import Decoding
 from kvsplice_core.codec.history import Moments
-from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, KnotPlacement, Method, Recipe
+from kvsplice_core.codec.kinds import (
+    Axes,
+    CouplingKind,
+    Curve,
+    Decoding,
+    KnotPlacement,
+    Method,
+    Quantization,
+    Recipe,
+)
 from kvsplice_core.codec.pca import fit_pca
-from kvsplice_core.codec.quantizers.spec import Quantization
 from kvsplice_core.fit.calibrate import history_of
 from kvsplice_core.fit.metrics import mean_squared_error
 from kvsplice_core.fit.update import adapt, find_drift, principal_angles

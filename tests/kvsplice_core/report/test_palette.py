@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsplice_core.codec.decoders.spec import Decoding
-from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES, Pipeline
-from kvsplice_core.codec.quantizers.spec import Quantization
 from kvsplice_core.report.palette import GREY, SEQUENCE, pipeline_style, style_of
 
 HEX = re.compile(r"#[0-9A-F]{6}")

@@ -28,7 +28,7 @@ wishes = st.builds(
         pool_heads=st.booleans(),
     ),
     methods=st.sampled_from([tuple(Method), (Method.PCA,), (Method.PCA, Method.FLOW)]),
-    method=st.sampled_from(Method),
+    method=st.sampled_from(list(Method)),
     k=st.integers(1, 512),
     recipe=st.sampled_from(Recipe),
     knots=st.integers(MIN_KNOTS, MAX_KNOTS),

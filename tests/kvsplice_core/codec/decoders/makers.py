@@ -5,7 +5,9 @@ from torch import Tensor
 
 from kvsplice_core import run
 from kvsplice_core.codec.decoders.base import Correction, Pair
-from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.codec.decoders.spec import DecoderSpec
+from kvsplice_core.codec.kinds import Decoding
+from kvsplice_core.codec.registry import load
 
 
 def random_latents(n: int = 400, k: int = 4, seed: int = 0) -> Tensor:
@@ -47,7 +49,7 @@ def fitted(kind: Decoding, parts: tuple[Pair, Pair], **options: object) -> Corre
     """Return what `kind` learns from a training and a validation part; the MLP in few epochs."""
     spec = DecoderSpec(kind, **{"epochs": 120, "hidden": 16, **options})  # type: ignore[arg-type]
     training, validation = parts
-    return run(kind.kind.fit(*training, validation, spec))
+    return run(load(kind).fit(*training, validation, spec))
 
 
 def squared_error(correction: Correction | None, pair: Pair) -> float:

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvsplice_core.base.errors import CodecFileError, DataError
-from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.codec.decoders.spec import DecoderSpec
+from kvsplice_core.codec.kinds import Decoding
+from kvsplice_core.codec.registry import load
 from tests.kvsplice_core.codec.decoders.makers import chance, fitted, planted, squared_error
 
 ALL = list(Decoding)
@@ -111,7 +113,7 @@ def test_stored_tensors_restore_the_same_correction(corrections, kind):
     correction = corrections[kind]
     tensors = correction.tensors()
     assert {t.dtype for t in tensors.values()} <= {torch.float32, torch.int64}
-    restored = kind.kind.restore(tensors, correction.settings(), 4, 7)
+    restored = load(kind).restore(tensors, correction.settings(), 4, 7)
     latents = torch.randn(11, 4)
     assert torch.equal(restored.apply(latents), correction.apply(latents))
     assert restored.settings() == correction.settings()
@@ -124,15 +126,15 @@ def test_what_does_not_fit_is_refused(corrections, kind):
     for name in tensors:
         rest = {other: tensor for other, tensor in tensors.items() if other != name}
         with pytest.raises(CodecFileError):
-            kind.kind.restore(rest, told, 4, 7)
+            load(kind).restore(rest, told, 4, 7)
         with pytest.raises(CodecFileError):
-            kind.kind.restore({**tensors, name: tensors[name][..., :-1]}, told, 4, 7)
+            load(kind).restore({**tensors, name: tensors[name][..., :-1]}, told, 4, 7)
     with pytest.raises(CodecFileError):
-        kind.kind.restore(tensors, told, 4, 8)
+        load(kind).restore(tensors, told, 4, 8)
     for name in told:
         for wrong in (None, "2", 0, True, 10**9):
             with pytest.raises(CodecFileError):
-                kind.kind.restore(tensors, {**told, name: wrong}, 4, 7)
+                load(kind).restore(tensors, {**told, name: wrong}, 4, 7)
 
 
 @each
@@ -140,12 +142,12 @@ def test_a_spread_of_0_and_a_reversed_range_are_refused(corrections, kind):
     tensors, told = dict(corrections[kind].tensors()), corrections[kind].settings()
     for name, wrong in (("spread", 0 * tensors["spread"]), ("low", tensors["high"] + 1)):
         with pytest.raises(CodecFileError, match="must be above 0"):
-            kind.kind.restore({**tensors, name: wrong}, told, 4, 7)
+            load(kind).restore({**tensors, name: wrong}, told, 4, 7)
 
 
 def test_a_linear_decoder_has_nothing_to_restore():
     with pytest.raises(CodecFileError):
-        Decoding.LINEAR.kind.restore({}, {}, 4, 7)
+        load(Decoding.LINEAR).restore({}, {}, 4, 7)
 
 
 @each
@@ -174,7 +176,7 @@ def test_what_folds_is_linear_in_its_features(corrections, kind):
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.key)
 def test_progress_rises_to_the_end(kind):
     training, validation = planted()
-    work = kind.kind.fit(*training, validation, DecoderSpec(kind, epochs=3, hidden=4))
+    work = load(kind).fit(*training, validation, DecoderSpec(kind, epochs=3, hidden=4))
     shares = list(work)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -184,7 +186,7 @@ def test_progress_rises_to_the_end(kind):
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.key)
 def test_closing_cancels(kind):
     training, validation = planted()
-    work = kind.kind.fit(*training, validation, DecoderSpec(kind))
+    work = load(kind).fit(*training, validation, DecoderSpec(kind))
     next(work)
     work.close()
     with pytest.raises(StopIteration):

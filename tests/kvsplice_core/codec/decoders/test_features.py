@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from kvsplice_core.codec.decoders import features
-from kvsplice_core.codec.decoders.spec import Decoding
+from kvsplice_core.codec.kinds import Decoding
 from kvsplice_core.codec.pca import fit_pca
 from tests.kvsplice_core.codec.decoders.makers import fitted, planted, squared_error
 from tests.kvsplice_core.makers import gaussian_rows

@@ -3,7 +3,7 @@ import torch
 
 from kvsplice_core.base.errors import DataError, SpecError
 from kvsplice_core.codec.decoders.greedy import greedy_axes
-from kvsplice_core.codec.decoders.spec import Decoding
+from kvsplice_core.codec.kinds import Decoding
 from kvsplice_core.codec.pca import fit_pca
 from tests.kvsplice_core.codec.decoders.makers import fitted, squared_error
 

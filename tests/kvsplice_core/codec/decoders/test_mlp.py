@@ -1,6 +1,6 @@
 import torch
 
-from kvsplice_core.codec.decoders.spec import Decoding
+from kvsplice_core.codec.kinds import Decoding
 from tests.kvsplice_core.codec.decoders.makers import fitted, planted, squared_error
 
 

@@ -3,7 +3,8 @@ import torch
 
 from kvsplice_core.base.errors import CodecFileError
 from kvsplice_core.codec.decoders.monomials import count_all
-from kvsplice_core.codec.decoders.spec import Decoding
+from kvsplice_core.codec.kinds import Decoding
+from kvsplice_core.codec.registry import load
 from tests.kvsplice_core.codec.decoders.makers import fitted, planted, squared_error
 
 
@@ -39,4 +40,4 @@ def test_a_lower_degree_is_kept_where_it_does_better():
 def test_a_damaged_header_does_not_fill_the_memory(kind):
     tensors = fitted(kind, planted()).tensors()
     with pytest.raises(CodecFileError, match="rows of weights"):
-        kind.kind.restore(tensors, {"leading": 40_000, "degree": 7}, 2**20, 7)
+        load(kind).restore(tensors, {"leading": 40_000, "degree": 7}, 2**20, 7)

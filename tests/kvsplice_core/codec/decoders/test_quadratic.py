@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kvsplice_core.codec.decoders.spec import Decoding
+from kvsplice_core.codec.kinds import Decoding
 from tests.kvsplice_core.codec.decoders.makers import bend, fitted, planted, random_latents
 
 

@@ -4,7 +4,8 @@ import sys
 import pytest
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.codec.decoders.spec import DecoderSpec
+from kvsplice_core.codec.kinds import Decoding
 
 
 def test_every_decoder_is_found_by_its_key():

@@ -4,8 +4,10 @@ import pytest
 
 from kvsplice_core import load_values, run
 from kvsplice_core.codec.decoders.base import Pair
-from kvsplice_core.codec.decoders.spec import DecoderSpec, Decoding
+from kvsplice_core.codec.decoders.spec import DecoderSpec
+from kvsplice_core.codec.kinds import Decoding
 from kvsplice_core.codec.pca import fit_pca
+from kvsplice_core.codec.registry import load
 from kvsplice_core.fit.metrics import change_against, row_errors
 
 NOISE = 0.0009  # of GeometricMix, per dimension
@@ -34,7 +36,7 @@ def test_a_polynomial_comes_near_the_noise_of_geometric_mix(k, over):
     fit, validation, test = cut(load_values("geometric-mix"), k)
     degree = 7 if k <= 4 else 4
     spec = DecoderSpec(Decoding.POLYNOMIAL, degree=degree)
-    correction = run(spec.kind.kind.fit(*fit, validation, spec))
+    correction = run(load(spec.kind).fit(*fit, validation, spec))
     assert errors(test, correction).mean() <= over * NOISE * (128 - k) / 128
 
 
@@ -43,7 +45,7 @@ def test_a_quadratic_gains_on_every_head_of_a_real_model():
     changes = []
     for head in range(3):
         fit, validation, test = cut(load_values("smollm2-v", layer=15, head=head), 16)
-        correction = run(spec.kind.kind.fit(*fit, validation, spec))
+        correction = run(load(spec.kind).fit(*fit, validation, spec))
         pca = test[1].double().square().mean(1).numpy()
         changes.append(change_against(errors(test, correction), pca))
     assert sum(change.percent for change in changes) / 3 <= -8.5

@@ -10,15 +10,17 @@ from torch import Tensor
 
 from kvsplice_core.base.errors import CodecFileError, SpecError
 from kvsplice_core.codec.bound import gap_db, gaussian_distortion
+from kvsplice_core.codec.kinds import Quantization
 from kvsplice_core.codec.quantizers.base import Quantizer
 from kvsplice_core.codec.quantizers.classes import fit_classes
 from kvsplice_core.codec.quantizers.entropy_coded import EntropyCoded
 from kvsplice_core.codec.quantizers.filling import fineness_ranges
 from kvsplice_core.codec.quantizers.ranges import PRECISION, Decoder
-from kvsplice_core.codec.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 from kvsplice_core.codec.quantizers.steps import high_of
+from kvsplice_core.codec.registry import load
 
-SPEC = QuantizerSpec(Quantization.ENTROPY)
+SPEC = QuantizerSpec(Quantization.ENTROPY_CODED)
 K = 96
 _CLASSES = 4_096 // 80 + 5
 
@@ -41,7 +43,7 @@ def clustered(n: int, seed: int) -> Tensor:
 @lru_cache
 def fit(bits: int, data: str = "gaussian") -> Quantizer:
     rows = {"gaussian": gaussian, "clustered": clustered}[data](4_096, 1)
-    return SPEC.kind.kind.fit(rows, SPEC, bits)
+    return load(SPEC.kind).fit(rows, SPEC, bits)
 
 
 def error(quantizer: Quantizer, x: Tensor) -> float:
@@ -110,7 +112,7 @@ def test_outliers_fit_too() -> None:
 
 def test_latents_far_from_zero_are_as_good_as_others() -> None:
     rows = gaussian(600, 1)
-    near, far = (SPEC.kind.kind.fit(rows + offset, SPEC, 2 * K) for offset in (0, 2.0**17))
+    near, far = (load(SPEC.kind).fit(rows + offset, SPEC, 2 * K) for offset in (0, 2.0**17))
     x = gaussian(64, 2)
     assert error(far, x + 2.0**17) < 1.2 * error(near, x)
 
@@ -120,7 +122,7 @@ def test_a_vector_that_holds_nan_comes_back_as_nan() -> None:
     rows[1, 7], rows[2, 0] = torch.nan, torch.inf  # infinity saturates
     restored = quantizer.unpack(quantizer.pack(rows))
     assert restored.isnan().all(1).tolist() == [False, True, False, False]
-    least = SPEC.kind.kind.fit(gaussian(600, 1), SPEC, 24)
+    least = load(SPEC.kind).fit(gaussian(600, 1), SPEC, 24)
     assert bool(least.unpack(least.pack(rows[1:2])).isnan().all())
 
 
@@ -141,7 +143,7 @@ def test_any_bytes_can_be_read() -> None:
 
 def test_a_single_component_and_no_vectors_work() -> None:
     rows = gaussian(256, 4)[:, :1]
-    quantizer = SPEC.kind.kind.fit(rows, SPEC, 32)
+    quantizer = load(SPEC.kind).fit(rows, SPEC, 32)
     assert error(quantizer, rows) < 1e-3 * float(rows.square().mean())
     stored = fit(2 * K).pack(torch.zeros(2, 0, K))
     assert stored.shape == (2, 0, 2 * K // 8)
@@ -156,8 +158,8 @@ def test_packing_is_repeatable() -> None:
 def test_weights_move_bits() -> None:
     rows, heavy = gaussian(600, 2), torch.ones(K)
     heavy[-1] = 1e4
-    plain = SPEC.kind.kind.fit(rows, SPEC, 2 * K)
-    weighted = SPEC.kind.kind.fit(rows, SPEC, 2 * K, heavy)
+    plain = load(SPEC.kind).fit(rows, SPEC, 2 * K)
+    weighted = load(SPEC.kind).fit(rows, SPEC, 2 * K, heavy)
     missed = [(q.unpack(q.pack(rows)) - rows)[:, -1].square().mean() for q in (plain, weighted)]
     assert float(missed[1]) < 0.1 * float(missed[0])
 
@@ -188,11 +190,11 @@ def test_damaged_parts_are_refused(name: str, value: Tensor, message: str) -> No
     assert isinstance(quantizer, EntropyCoded)
     tensors = {**quantizer.tensors(), name: value}
     with pytest.raises(CodecFileError, match=message):
-        SPEC.kind.kind.restore(tensors, quantizer.settings(), K)
+        load(SPEC.kind).restore(tensors, quantizer.settings(), K)
     with pytest.raises(CodecFileError, match="bytes must be"):
-        SPEC.kind.kind.restore(quantizer.tensors(), {"bytes": "no"}, K)
+        load(SPEC.kind).restore(quantizer.tensors(), {"bytes": "no"}, K)
 
 
 def test_too_small_a_budget_is_named() -> None:
     with pytest.raises(SpecError, match="needs 24 bits per vector; the budget is 23"):
-        SPEC.kind.kind.fit(gaussian(10, 0), SPEC, 23)
+        load(SPEC.kind).fit(gaussian(10, 0), SPEC, 23)

@@ -13,25 +13,27 @@ from torch import Tensor
 
 from kvsplice_core.base.errors import CodecFileError, DataError, SpecError
 from kvsplice_core.codec.bound import gap_db, gaussian_surrogate
+from kvsplice_core.codec.kinds import Quantization
 from kvsplice_core.codec.quantizers.base import Quantizer
-from kvsplice_core.codec.quantizers.spec import Quantization, QuantizerSpec
+from kvsplice_core.codec.quantizers.spec import QuantizerSpec
+from kvsplice_core.codec.registry import load
 
 K = 20
 ROOMY = 16 * K
 LEVELS = [
     QuantizerSpec(kind, gain=gain, rotate=rotate, codebook=codebook)
-    for kind in (Quantization.LLOYD, Quantization.COMPANDED)
+    for kind in (Quantization.LLOYD_MAX, Quantization.COMPANDED)
     for gain in (False, True)
     for rotate in (False, True)
     for codebook in ("gaussian", "empirical")
 ]
 SPECS = [
-    QuantizerSpec(Quantization.HALF),
+    QuantizerSpec(Quantization.FP16),
     QuantizerSpec(Quantization.INT8),
     QuantizerSpec(Quantization.INT4),
     QuantizerSpec(Quantization.ROUNDING, group=7),
     QuantizerSpec(Quantization.ROUNDING, group=64, bits_per_number=3),
-    QuantizerSpec(Quantization.ENTROPY),
+    QuantizerSpec(Quantization.ENTROPY_CODED),
     *LEVELS,
 ]
 
@@ -49,7 +51,7 @@ def fit(spec: QuantizerSpec, bits: int = ROOMY) -> Quantizer:
 
 
 def fresh(spec: QuantizerSpec, latents: Tensor, bits: int = ROOMY) -> Quantizer:
-    return spec.kind.kind.fit(latents, spec, bits)
+    return load(spec.kind).fit(latents, spec, bits)
 
 
 def error(quantizer: Quantizer, x: Tensor) -> float:
@@ -115,7 +117,7 @@ def test_constant_components_come_back(spec: QuantizerSpec) -> None:
 def test_restored_bit_for_bit(spec: QuantizerSpec) -> None:
     quantizer, x = fit(spec), draw(40, seed=2)
     settings = json.loads(json.dumps(quantizer.settings()))
-    again = spec.kind.kind.restore(quantizer.tensors(), settings, K)
+    again = load(spec.kind).restore(quantizer.tensors(), settings, K)
     stored = quantizer.pack(x)
     assert torch.equal(stored, again.pack(x))
     assert torch.equal(quantizer.unpack(stored), again.unpack(stored))
@@ -161,7 +163,7 @@ def test_foreign_tensors_are_refused(spec: QuantizerSpec) -> None:
     quantizer = fit(spec)
     tensors = {**quantizer.tensors(), "foreign": torch.ones(1)}
     with pytest.raises(CodecFileError, match="foreign"):
-        spec.kind.kind.restore(tensors, quantizer.settings(), K)
+        load(spec.kind).restore(tensors, quantizer.settings(), K)
 
 
 @each_levels
@@ -200,10 +202,10 @@ def test_none_beats_the_bound_on_gaussian_data(spec: QuantizerSpec, bits: int) -
 
 
 def test_weights_move_bits() -> None:
-    spec = QuantizerSpec(Quantization.LLOYD, gain=False, codebook="gaussian")
+    spec = QuantizerSpec(Quantization.LLOYD_MAX, gain=False, codebook="gaussian")
     flat = torch.randn(400, 4, generator=torch.Generator().manual_seed(0))
-    plain = spec.kind.kind.fit(flat, spec, 16)
-    heavy = spec.kind.kind.fit(flat, spec, 16, torch.tensor([1e4, 1.0, 1.0, 1.0]))
+    plain = load(spec.kind).fit(flat, spec, 16)
+    heavy = load(spec.kind).fit(flat, spec, 16, torch.tensor([1e4, 1.0, 1.0, 1.0]))
     assert plain.tensors()["bits"].tolist() == [4] * 4
     assert int(heavy.tensors()["bits"][0]) == 8
 
@@ -221,17 +223,17 @@ def test_weights_move_bits() -> None:
 def test_damaged_levels_are_refused(name: str, value: Tensor, message: str) -> None:
     quantizer = fit(QuantizerSpec())
     with pytest.raises(CodecFileError, match=message):
-        QuantizerSpec().kind.kind.restore(
+        load(QuantizerSpec().kind).restore(
             {**quantizer.tensors(), name: value}, quantizer.settings(), K
         )
 
 
-@pytest.mark.parametrize("kind", [Quantization.INT4, Quantization.ROUNDING, Quantization.LLOYD])
+@pytest.mark.parametrize("kind", [Quantization.INT4, Quantization.ROUNDING, Quantization.LLOYD_MAX])
 def test_damaged_settings_are_refused(kind: Quantization) -> None:
     quantizer = fit(QuantizerSpec(kind))
     damaged = dict.fromkeys(quantizer.settings(), "no")
     with pytest.raises(CodecFileError, match="must be"):
-        kind.kind.restore(quantizer.tensors(), damaged, K)
+        load(kind).restore(quantizer.tensors(), damaged, K)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from kvsplice_core import CalibrationSpec, calibrate, run
 from kvsplice_core.base.errors import CodecFileError, SpecError
 from kvsplice_core.codec.codec_file import load_codec, save_codec
 from kvsplice_core.codec.kinds import Axes, Method
+from kvsplice_core.codec.registry import load
 from kvsplice_core.codec.transforms.chained import Chained
 from kvsplice_core.codec.transforms.spline import Spline
 from kvsplice_core.fit.calibrate import train_transform
@@ -67,4 +68,4 @@ def test_matrices_that_do_not_undo_each_other_are_refused(name):
     tensors = dict(transform_of(Method.SPLINE, ROWS, 0.2, axes=Axes.WHITENED).tensors())
     tensors[name] = tensors[name] * 1.1
     with pytest.raises(CodecFileError, match="undone"):
-        Method.SPLINE.kind.restore(tensors, 6)
+        load(Method.SPLINE).restore(tensors, 6)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from kvsplice_core import CalibrationSpec
 from kvsplice_core.base.errors import CodecFileError
 from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, KnotPlacement, Method, Recipe
+from kvsplice_core.codec.registry import load
 from kvsplice_core.codec.shapes import ScatterShape, SplineShape
 from kvsplice_core.codec.transforms.chained import Chained
 from tests.kvsplice_core import makers
@@ -55,13 +56,13 @@ def learner_of(kind, rows, roughness=0.0, **options):
 
 
 def restore(kind, tensors, dim):
-    return KINDS[kind][0].kind.restore(tensors, dim)
+    return load(KINDS[kind][0]).restore(tensors, dim)
 
 
 def learner_from(kind, rows, earlier):
     method, own = KINDS[kind]
     spec = CalibrationSpec(method=method, **own)
-    return method.kind.start(rows, spec.transform, torch.Generator().manual_seed(0), earlier)
+    return load(method).start(rows, spec.transform, torch.Generator().manual_seed(0), earlier)
 
 
 def assert_comes_back(transform, x):
