@@ -52,7 +52,7 @@ def test_other_axes_do_not_start_from_an_earlier_codec(result):
 
 
 def test_the_output_axes_need_their_weight():
-    kind, spec = Method.SPLINE.kind, CalibrationSpec(axes=Axes.OUTPUT)
+    kind, spec = load(Method.SPLINE), CalibrationSpec(axes=Axes.OUTPUT)
     with pytest.raises(SpecError, match="weight"):
         kind.start(ROWS, spec.transform, torch.Generator(), None)
     weight = torch.randn(6, 10, generator=torch.Generator().manual_seed(0))
