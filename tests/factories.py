@@ -10,7 +10,7 @@ from typing import cast
 
 import numpy as np
 
-from kvsplice_core.base.estimates import Change
+from kvsplice_core.base.estimates import Change, Judgement
 from kvsplice_core.codec.codec import Codec
 from kvsplice_core.codec.kinds import Method, Recipe
 from kvsplice_core.codec.shapes import ScatterShape, Shape, SplineShape
@@ -78,8 +78,7 @@ def make_row(
         codec=_codec(kept if calibration.recipe is Recipe.JOINT else method),
         spec=calibration,
         kept=kept,
-        validation_mse=mse,
-        validation_mse_pca=pca_mse,
+        judgement=Judgement(mse, pca_mse, Change(-100 * gain, -100 * gain - 1, -100 * gain + 1)),
         losses=_losses(method, mse, calibration.resolved_epochs),
         elapsed_s=0.5,
     )

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 class Verdict(StrEnum):
@@ -19,25 +15,64 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Change:
-    """Change of MSE against PCA at the same k, with its 95 % interval; unit per cent."""
+class Estimate:
+    """A number with its 95 % bootstrap interval."""
 
-    percent: float
+    value: float
     low: float
     high: float
 
     @property
     def verdict(self) -> Verdict:
-        """A tie when the interval holds 0."""
+        """Of a difference of costs: a tie when the interval holds 0, a gain below it."""
         if self.low <= 0.0 <= self.high:
             return Verdict.TIE
         return Verdict.GAIN if self.high < 0 else Verdict.LOSS
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with its 95 % bootstrap interval over documents."""
+class Change(Estimate):
+    """Change of a squared error against another; unit per cent."""
 
-    value: float
-    low: float
-    high: float
+    @property
+    def percent(self) -> float:
+        """The change itself."""
+        return self.value
+
+    @classmethod
+    def of(cls, entry: dict[str, float]) -> Change:
+        """Return what `as_dict` wrote."""
+        return cls(entry["percent"], entry["low"], entry["high"])
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the change and its interval as files hold them."""
+        return {"percent": self.percent, "low": self.low, "high": self.high}
+
+
+NO_CHANGE = Change(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Two ways to bring back the same held-out vectors, side by side.
+
+    Parameters
+    ----------
+    ours, theirs : float
+        Mean squared errors; theirs is of what is simpler, or was there before.
+    change : Change
+        Of ours against theirs, paired; 0 with both its ends where they differ by rounding alone.
+    """
+
+    ours: float
+    theirs: float
+    change: Change
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the interval says of ours."""
+        return self.change.verdict
+
+    @property
+    def is_gain(self) -> bool:
+        """Whether ours is clearly better; else theirs is kept."""
+        return self.verdict is Verdict.GAIN

@@ -12,7 +12,7 @@ from torch import Tensor
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.estimates import Change
 from kvsplice_core.base.model_facts import ModelFacts
-from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.codec.projection import Projection
@@ -190,10 +190,8 @@ class Card:
 
 def exact_codec(dim: int) -> Codec:
     """Return the codec that keeps every number as it is."""
-    from kvsplice_core.codec.transforms.identity import Identity
-
     eye, zero = torch.eye(dim), torch.zeros(dim)
-    return Codec(Identity(dim), Projection(eye, eye.clone(), zero, zero.clone()))
+    return linear_codec(Projection(eye, eye.clone(), zero, zero.clone()))
 
 
 def full_rank(codec: Codec) -> Codec:

@@ -61,7 +61,7 @@ def save_card(card: Card, path: str | Path) -> None:
         "schema_version": SCHEMA_VERSION,
         "model": asdict(card.model),
         "codecs": codecs,
-        "scores": [asdict(score) for score in card.scores],
+        "scores": [_score_entry(score) for score in card.scores],
         "info": dict(card.info),
         "proofs": [dict(proof) for proof in card.proofs],
         "keys_before_rotary": card.keys_before_rotary,
@@ -164,10 +164,15 @@ def _codecs_of(
     return found
 
 
+def _score_entry(score: HeadScore) -> dict[str, object]:
+    change = None if score.change is None else score.change.as_dict()
+    return asdict(score) | {"change": change}
+
+
 def _score_of(entry: Mapping[str, Any]) -> HeadScore:
     typed(entry, SCORE_TYPES)
     change = entry["change"]
-    found = None if change is None else Change(**typed(change, CHANGE_TYPES))
+    found = None if change is None else Change.of(typed(change, CHANGE_TYPES))
     return HeadScore(**{**entry, "change": found})
 
 

@@ -14,6 +14,7 @@ from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.codec.projection import Bottleneck
 from kvsplice_core.codec.quantizers.base import Quantizer
 from kvsplice_core.codec.transforms.base import Transform
+from kvsplice_core.codec.transforms.identity import Identity
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,11 @@ class Codec:
     def to(self, device: torch.device | str) -> Codec:
         """Return the codec on another device."""
         return self.map(lambda tensor: tensor.to(device))
+
+
+def linear_codec(projection: Bottleneck, info: Mapping[str, object] | None = None) -> Codec:
+    """Return a bottleneck as a codec without a transform: plain PCA where its axes are those."""
+    return Codec(Identity(len(projection.offset_in)), projection, info or {})
 
 
 def _require_vectors(x: Tensor, size: int, what: str) -> None:

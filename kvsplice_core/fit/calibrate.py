@@ -12,18 +12,18 @@ from torch import Tensor
 
 from kvsplice_core.base.devices import resolve_device
 from kvsplice_core.base.errors import DataError, SpecError
-from kvsplice_core.base.estimates import Verdict
+from kvsplice_core.base.estimates import NO_CHANGE, Judgement
 from kvsplice_core.base.progress import relay
-from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.history import History
 from kvsplice_core.codec.kinds import Axes, Method, Recipe
 from kvsplice_core.codec.pca import PCA, fit_pca
 from kvsplice_core.codec.transforms.base import Transform
-from kvsplice_core.codec.transforms.identity import Identity
 from kvsplice_core.data.documents import nearest_boundary
 from kvsplice_core.data.summary import DataSummary
 from kvsplice_core.data.vectors import MIN_PART, Values
-from kvsplice_core.fit.metrics import change_against, mean_squared_error, row_errors
+from kvsplice_core.fit.judge import compare
+from kvsplice_core.fit.metrics import mean_squared_error
 from kvsplice_core.fit.provenance import calibration_info, data_info
 from kvsplice_core.fit.training import TRAINERS, Job, Trained, Training, fit_transformed_pca
 from kvsplice_core.tasks.sweep import CalibrationResult, CalibrationStep
@@ -156,26 +156,34 @@ def calibrate_parts(
     parts: Parts, spec: CalibrationSpec, previous: Codec | None = None
 ) -> Calibration:
     """Calibrate on vectors that are already cut and on their device; see `calibrate`."""
+    tried = yield from calibrate_on_trial(parts, spec, previous)
+    return (yield from finish(parts, tried))
+
+
+def calibrate_on_trial(
+    parts: Parts, spec: CalibrationSpec, previous: Codec | None = None
+) -> Calibration:
+    """Calibrate up to the judgement: of recipe ``joint`` the validation part is not learnt from."""
     require_k(spec.k, parts.train.shape[1])
     started = time.monotonic()
     if not spec.method.is_learnt:
-        return _pca_result(parts, spec, parts.train_pca, started)
+        return _pca_result(parts, spec, started)
     yield CalibrationStep(spec.method, spec.k, 1, spec.resolved_epochs, 0.0, 0.0)
     if spec.recipe is Recipe.ORIGIN:
         trained = yield from train_transform(
             parts.train, parts.test, spec, previous, parts.output_weight
         )
-        return judge(parts, spec, trained, started, warm_start=previous is not None)
+        return decide(parts, spec, trained, started, warm_start=previous is not None)
     trial = train_transform(parts.fit, parts.test, spec, previous, parts.output_weight)
     trained = yield from _part(trial, 0, spec.resolved_epochs + _finish_epochs(spec))
-    result = judge(parts, spec, trained, started, warm_start=previous is not None)
-    if result.kept is not spec.method:
-        return result
-    return (yield from _finish(parts, result, started))
+    return decide(parts, spec, trained, started, warm_start=previous is not None)
 
 
-def _finish(parts: Parts, result: CalibrationResult, started: float) -> Calibration:
+def finish(parts: Parts, result: CalibrationResult) -> Calibration:
     """Let a codec that won its trial learn from the validation part too, as PCA does."""
+    if result.spec.recipe is Recipe.ORIGIN or result.kept is Method.PCA:
+        return result
+    started = time.monotonic()
     before, more = result.spec.resolved_epochs, _finish_epochs(result.spec)
     spec = replace(result.spec, epochs=more)
     weight = parts.output_weight
@@ -184,11 +192,11 @@ def _finish(parts: Parts, result: CalibrationResult, started: float) -> Calibrat
     codec = replace(result.codec, transform=trained.transform, projection=trained.projection)
     # Too few epochs may not come back from where the first steps lead; then the trial is better,
     # or PCA, which learns from every row at once.
-    rival = _pca_codec(parts.train_pca, spec.k, dict(result.codec.info))
+    rival = linear_codec(parts.train_pca.projection(spec.k), result.codec.info)
     rivals = (codec, result.codec, rival)
     best = min(rivals, key=lambda one: mean_squared_error(parts.train, one.reconstruct))
     losses = (*result.losses, *trained.losses)
-    elapsed_s = time.monotonic() - started
+    elapsed_s = result.elapsed_s + time.monotonic() - started
     return replace(result, codec=best, kept=best.method, losses=losses, elapsed_s=elapsed_s)
 
 
@@ -250,7 +258,7 @@ class SharedTransform:
         return Trained(self.transform, self.pca.projection(k), self.losses)
 
 
-def judge(
+def decide(
     parts: Parts, spec: CalibrationSpec, trained: Trained, started: float, *, warm_start: bool
 ) -> CalibrationResult:
     """Compare a trained codec with PCA on the validation part and keep the better.
@@ -258,21 +266,20 @@ def judge(
     PCA learns from the same rows as the codec did. A tie is no win: PCA is the simpler codec.
     """
     origin = spec.recipe is Recipe.ORIGIN
-    rival = _pca_codec(parts.train_pca if origin else parts.fit_pca, spec.k)
+    rival = linear_codec((parts.train_pca if origin else parts.fit_pca).projection(spec.k))
     info = _info(parts, spec)
     codec = Codec(trained.transform, trained.projection, info)
-    ours = row_errors(parts.validation, codec.reconstruct)
-    theirs = row_errors(parts.validation, rival.reconstruct)
-    change = change_against(ours, theirs, parts.rows_per_token, spec.seed)
-    kept = spec.method if change.verdict is Verdict.GAIN else Method.PCA
+    judgement = compare(
+        parts.validation, codec.reconstruct, rival.reconstruct, parts.rows_per_token, spec.seed
+    )
+    kept = spec.method if judgement.is_gain else Method.PCA
     if kept is Method.PCA and not origin:
-        codec = _pca_codec(parts.train_pca, spec.k, info)
+        codec = linear_codec(parts.train_pca.projection(spec.k), info)
     return CalibrationResult(
         codec=codec,
         spec=spec,
         kept=kept,
-        validation_mse=float(ours.mean()),
-        validation_mse_pca=float(theirs.mean()),
+        judgement=judgement,
         losses=trained.losses,
         elapsed_s=time.monotonic() - started,
         warm_start=warm_start,
@@ -285,15 +292,11 @@ def require_k(k: int, dim: int) -> None:
         raise SpecError(f"k must lie between 1 and the dimension {dim}; got {k}")
 
 
-def _pca_result(parts: Parts, spec: CalibrationSpec, pca: PCA, started: float) -> CalibrationResult:
-    codec = _pca_codec(pca, spec.k, _info(parts, spec))
+def _pca_result(parts: Parts, spec: CalibrationSpec, started: float) -> CalibrationResult:
+    codec = linear_codec(parts.train_pca.projection(spec.k), _info(parts, spec))
     error = mean_squared_error(parts.validation, codec.reconstruct)
-    elapsed_s = time.monotonic() - started
-    return CalibrationResult(codec, spec, Method.PCA, error, error, (), elapsed_s)
-
-
-def _pca_codec(pca: PCA, k: int, info: dict[str, object] | None = None) -> Codec:
-    return Codec(Identity(pca.dim), pca.projection(k), info or {})
+    itself = Judgement(error, error, NO_CHANGE)
+    return CalibrationResult(codec, spec, Method.PCA, itself, (), time.monotonic() - started)
 
 
 def _info(parts: Parts, spec: CalibrationSpec) -> dict[str, object]:

@@ -11,13 +11,12 @@ from torch import Tensor
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import relay
-from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.kinds import Axes, Decoding, Method, Recipe
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.codec.projection import Projection, RoundedProjection, Unprojected
 from kvsplice_core.codec.quantizers.base import PreparingKind, Quantizer
 from kvsplice_core.codec.registry import load
-from kvsplice_core.codec.transforms.identity import Identity
 from kvsplice_core.fit.basis import Metric, fit_basis
 from kvsplice_core.fit.budget import Budget, Counted, count_bits
 from kvsplice_core.fit.calibrate import Parts, SharedTransform, calibrate_parts, train_transform
@@ -130,15 +129,10 @@ def _composed(job: Job, rows: Tensor, learnt: Codec | None) -> Composing:
 def base(job: Job, rows: Tensor) -> Codec:
     """Return a linear bottleneck, or none where the vectors themselves are rounded."""
     if job.pipeline.is_rounding:
-        return Codec(Identity(job.dim), Unprojected(job.dim, rows.device))
+        return linear_codec(Unprojected(job.dim, rows.device))
     basis = fit_basis(rows, job.metric)
     chosen = basis.greedy(rows, job.k) if job.pipeline.greedy else None
-    return linear(basis.projection(job.k, chosen))
-
-
-def linear(projection: Projection) -> Codec:
-    """Return a bottleneck as a codec without a transform."""
-    return Codec(Identity(len(projection.offset_in)), projection)
+    return linear_codec(basis.projection(job.k, chosen))
 
 
 def quantized(job: Job, codec: Codec, rows: Tensor) -> Codec:

@@ -21,8 +21,8 @@ from kvsplice_core.data.vectors import Values
 from kvsplice_core.fit.budget import Budget, Counted, mean_bits
 from kvsplice_core.fit.compose import Memo
 from kvsplice_core.fit.group import WHOLE_BYTES
+from kvsplice_core.fit.judge import judge
 from kvsplice_core.fit.layer import LayerFit, LayerValues, fit_layer, joined_variances
-from kvsplice_core.fit.metrics import change_against
 from kvsplice_core.tasks.frontier import (
     FrontierPoint,
     FrontierResult,
@@ -279,13 +279,14 @@ class _Errors:
     errors: np.ndarray
     spread: float
     counted: Counted
+    rounding: float
 
     @classmethod
     def of(cls, fits: Mapping[Place, LayerFit]) -> _Errors:
         counted = _taken(fits)
         errors = np.sum([fit.errors for fit in fits.values()], axis=0)
         spread = sum(float(fit.spread.sum()) for fit in fits.values())
-        return cls(errors, spread, counted)
+        return cls(errors, spread, counted, sum(fit.rounding for fit in fits.values()))
 
     @property
     def nmse(self) -> float:
@@ -299,7 +300,8 @@ def _taken(fits: Mapping[Place, LayerFit]) -> Counted:
 def _change(own: _Errors, reference: _Errors | None, spec: FrontierSpec) -> Change | None:
     if reference is None:
         return None
-    return change_against(own.errors, reference.errors, seed=spec.calibration.seed)
+    seed = spec.calibration.seed
+    return judge(own.errors, reference.errors, own.rounding, seed=seed).change
 
 
 def _surrogates(

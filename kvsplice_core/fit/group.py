@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.estimates import Judgement
 from kvsplice_core.base.progress import relay
-from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.decoders.spec import DecoderSpec
 from kvsplice_core.codec.kinds import Decoding, Quantization
 from kvsplice_core.codec.pca import fit_pca
@@ -21,7 +22,8 @@ from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 from kvsplice_core.fit.basis import Metric
 from kvsplice_core.fit.budget import Budget, Counted
 from kvsplice_core.fit.calibrate import Parts
-from kvsplice_core.fit.compose import Job, Memo, base, compose, linear, quantized, untransformed
+from kvsplice_core.fit.compose import Job, Memo, base, compose, quantized, untransformed
+from kvsplice_core.fit.judge import judge, rounding_error
 from kvsplice_core.fit.metrics import row_errors
 from kvsplice_core.fit.provenance import calibration_info, data_info
 from kvsplice_core.tasks.training import CalibrationSpec
@@ -43,32 +45,40 @@ class GroupFit:
     codec : Codec
         The pipeline's, or what replaces it.
     replaced_by : Pipeline or None
-        Plain PCA at its k or plain rounding at its bits, where that was better on the validation
-        part; or the pipeline without a transform or decoder that earned no place in it.
+        Plain PCA at its k or plain rounding at its bits, where the pipeline was no clear gain on
+        that; or the pipeline without a transform or decoder that earned no place in it.
     counted : Counted
         Bits per value.
-    validation_error, validation_reference : float
-        Mean squared errors that decided, in the pipeline's own metric; the latter is NaN where
-        there was nothing to compare with.
+    judgement : Judgement
+        What decided: the pipeline against plain PCA or plain rounding, in its own metric, on the
+        validation part; against itself where it is that, or where none fits.
     errors : ndarray, shape (test vectors,), fp64
         Squared error of each test vector, summed over its numbers.
     spread : ndarray, shape (test vectors,), fp64
         The same for the training mean.
+    rounding : float
+        What rounding alone adds to `errors`; see `rounding_error`.
     """
 
     pipeline: Pipeline
     codec: Codec
     replaced_by: Pipeline | None
     counted: Counted
-    validation_error: float
-    validation_reference: float
+    judgement: Judgement
     errors: NDArray[np.float64]
     spread: NDArray[np.float64]
+    rounding: float
 
     @property
     def kept(self) -> Pipeline:
         """What the codec is."""
         return self.replaced_by or self.pipeline
+
+    @property
+    def validation_error(self) -> float:
+        """Mean squared error on the validation part of what was kept, as it was on trial."""
+        lost = self.replaced_by is not None and not self.judgement.is_gain
+        return self.judgement.theirs if lost else self.judgement.ours
 
 
 def fit_group(
@@ -112,9 +122,8 @@ def fit_group(
     on_trial = _trial_of(job)
     trial = yield from relay(compose(on_trial), lambda share: share / 2)
     reference, rival = _reference(job, trial, parts.fit)
-    ours = _mean_error(job, trial)
-    theirs = float("nan") if rival is None else _mean_error(job, rival)
-    replaced = reference if rival is not None and ours > theirs else None
+    judgement = _judged(job, trial, trial if rival is None else rival)
+    replaced = None if rival is None or judgement.is_gain else reference
     if replaced is None:
         codec = yield from relay(compose(job), lambda share: (1 + share) / 2)
         kept = _earned(pipeline, codec)
@@ -122,8 +131,9 @@ def fit_group(
     else:
         codec = _reference(job, trial, parts.train)[1] or rival or trial
     codec = replace(codec, info=_info(job, replaced))
+    rounding = job.dim * rounding_error(parts.test)
     errors = _test_errors(parts, codec)
-    return GroupFit(pipeline, codec, replaced, job.counted(codec), ours, theirs, *errors)
+    return GroupFit(pipeline, codec, replaced, job.counted(codec), judgement, *errors, rounding)
 
 
 def _earned(pipeline: Pipeline, codec: Codec) -> Pipeline:
@@ -147,30 +157,32 @@ def _trial_of(job: Job) -> Job:
 
 
 def _reference(job: Job, trial: Codec, rows: Tensor) -> tuple[Pipeline, Codec | None]:
-    """Return what a pipeline must not be worse than, fitted to `rows`; None where none fits.
+    """Return what a pipeline must gain on, fitted to `rows`; None where it is that, or none fits.
 
     Plain rounding gets the bits that the pipeline took, not those it was offered: int8 leaves much
     of a large budget. What whole bytes leave over it gets as well.
     """
+    plain = Pipeline(job.pipeline.grouping)
+    rounding = replace(plain, quantizer=QuantizerSpec(Quantization.ROUNDING))
+    if job.pipeline in (plain, rounding):
+        return job.pipeline, None
     if job.pipeline.keeps_numbers:
-        return Pipeline(job.pipeline.grouping), linear(fit_pca(rows).projection(job.k))
-    rounding = Pipeline(job.pipeline.grouping, quantizer=QuantizerSpec(Quantization.ROUNDING))
+        return plain, linear_codec(fit_pca(rows).projection(job.k))
     spare = WHOLE_BYTES if job.pipeline.fills_budget else 1.0
     taken = min(job.budget.bits, spare * job.counted(trial).total)
-    plain = replace(job, pipeline=rounding, budget=replace(job.budget, bits=taken))
+    rival = replace(job, pipeline=rounding, budget=replace(job.budget, bits=taken))
     try:
-        return rounding, quantized(plain, base(plain, rows), rows)
+        return rounding, quantized(rival, base(rival, rows), rows)
     except SpecError:
         return rounding, None
 
 
-def _mean_error(job: Job, codec: Codec) -> float:
-    """Return the mean squared error on the validation part in the pipeline's metric."""
-    x, stored = job.parts.validation, as_stored(codec)
-    if job.metric is None:
-        return float(row_errors(x, stored).mean())
-    missed = (x - stored(x)) @ job.metric.root
-    return float(missed.cpu().double().square().mean())
+def _judged(job: Job, ours: Codec, theirs: Codec) -> Judgement:
+    """Judge two codecs on the validation part, in the pipeline's metric."""
+    x, root = job.parts.validation, None if job.metric is None else job.metric.root
+    first, second = (row_errors(x, as_stored(codec), root) for codec in (ours, theirs))
+    rounding = rounding_error(x if root is None else x @ root)
+    return judge(first, second, rounding, job.parts.rows_per_token, job.calibration.seed)
 
 
 def as_stored(codec: Codec) -> Callable[[Tensor], Tensor]:

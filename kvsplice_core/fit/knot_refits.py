@@ -11,22 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kvsplice_core.base.estimates import Change, Verdict
+from kvsplice_core.base.estimates import Change, Judgement
 from kvsplice_core.base.progress import relay
-from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.kinds import Axes, Method, Recipe
-from kvsplice_core.codec.transforms.identity import Identity
 from kvsplice_core.codec.transforms.knots import Knots
 from kvsplice_core.codec.transforms.spline import Spline, SplineLearner
 from kvsplice_core.data.vectors import Values
 from kvsplice_core.fit.calibrate import Parts, require_k, split_parts
-from kvsplice_core.fit.metrics import (
-    change_against,
-    mean_squared_error,
-    rounding_error,
-    row_errors,
-    score,
-)
+from kvsplice_core.fit.judge import compare, judge, rounding_error
+from kvsplice_core.fit.metrics import mean_squared_error, row_errors, score
 from kvsplice_core.fit.provenance import calibration_info, data_info
 from kvsplice_core.fit.training import Job, Trained, Training, fit_transformed_pca, train_joint
 from kvsplice_core.tasks.sweep import (
@@ -66,8 +60,7 @@ class Bench:
     def reference(self, k: int) -> _Reference:
         """Return what PCA of all training vectors leaves at k."""
         if k not in self._references:
-            pca = self.parts.train_pca
-            codec = Codec(Identity(pca.dim), pca.projection(k))
+            codec = linear_codec(self.parts.train_pca.projection(k))
             self._references[k] = _Reference(
                 row_errors(self.parts.test, codec.reconstruct),
                 row_errors(self.parts.validation, codec.reconstruct),
@@ -107,17 +100,14 @@ class Learnt:
         The one to go on with.
     row : SweepRow
         Its codec at the k it was learnt for.
-    improved : bool
-        Whether calibration found better; else both are what the hand had set.
-    validation_mse_before, validation_mse_after : float
-        The two numbers that decided.
+    judgement : Judgement
+        What calibration found against what the hand had set, on the validation part. Without a
+        clear gain the spline and the row are those of the hand.
     """
 
     spline: Spline
     row: SweepRow
-    improved: bool
-    validation_mse_before: float
-    validation_mse_after: float
+    judgement: Judgement
 
 
 def refit(rows: Tensor, spline: Spline, k: int) -> Codec:
@@ -159,7 +149,8 @@ def learn_from(bench: Bench, spline: Spline, k: int) -> Generator[SweepStep, Non
     """Go on from a spline set by hand by calibration (recipe ``joint``) at one k.
 
     Its knots stay where they are; slopes, scale, shift and both matrices learn. What was learnt
-    is kept only if it beats the hand on the validation part; then it learns from that part too.
+    is kept only if it clearly beats the hand on the validation part; then it learns from that part
+    too.
     """
     parts, started = bench.parts, time.monotonic()
     spec = _learning_spec(bench.spec, spline, k)
@@ -168,20 +159,22 @@ def learn_from(bench: Bench, spline: Spline, k: int) -> Generator[SweepStep, Non
     share = spec.resolved_epochs / (spec.resolved_epochs + more)
     by_hand = refit(parts.fit, spline, k)
     trial = yield from _shown(_learn(parts.fit, parts.test, spec, by_hand), 0.0, share)
-    before, after = (
-        mean_squared_error(parts.validation, codec.reconstruct)
-        for codec in (by_hand, _codec(trial))
+    judgement = compare(
+        parts.validation,
+        _codec(trial).reconstruct,
+        by_hand.reconstruct,
+        parts.rows_per_token,
+        spec.seed,
     )
-    if not after < before:
-        row = next(refit_rows(bench, spline, (k,)))
-        return Learnt(spline, row, False, before, after)
+    if not judgement.is_gain:
+        return Learnt(spline, next(refit_rows(bench, spline, (k,))), judgement)
     whole = _learn(parts.train, parts.test, replace(spec, epochs=more), _codec(trial))
     final = yield from _shown(whole, share, 1.0)
     best = min((final, trial), key=lambda one: _train_mse(parts, one))
     best = replace(best, losses=(*trial.losses, *final.losses))
     row = _row(bench, best, k, started, epochs=spec.resolved_epochs + more)
     assert isinstance(best.transform, Spline)
-    return Learnt(best.transform, row, True, before, after)
+    return Learnt(best.transform, row, judgement)
 
 
 def _learning_spec(spec: CalibrationSpec, spline: Spline, k: int) -> CalibrationSpec:
@@ -223,16 +216,15 @@ def _row(
     assert isinstance(spline, Spline)
     codec, reference = _codec(trained), bench.reference(k)
     measured = score(parts.test, codec.reconstruct, parts.train_pca.mean, k)
-    change = _change(bench, measured.row_errors, reference.test)
+    change = _judged(bench, measured.row_errors, reference.test).change
     held_out = row_errors(parts.validation, codec.reconstruct)
-    gains = _change(bench, held_out, reference.validation).verdict is Verdict.GAIN
+    judgement = _judged(bench, held_out, reference.validation)
     knots = len(spline.knots_in)
     found = CalibrationResult(
         codec=codec,
         spec=replace(bench.spec, method=Method.SPLINE, k=k, knots=knots, epochs=epochs),
-        kept=Method.SPLINE if gains else Method.PCA,
-        validation_mse=float(held_out.mean()),
-        validation_mse_pca=float(reference.validation.mean()),
+        kept=Method.SPLINE if judgement.is_gain else Method.PCA,
+        judgement=judgement,
         losses=trained.losses,
         elapsed_s=time.monotonic() - started,
         warm_start=True,
@@ -243,9 +235,8 @@ def _row(
     return SweepRow(Method.SPLINE, k, measured.scores, change, found, shape, bend)
 
 
-def _change(bench: Bench, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Change:
-    spec, parts = bench.spec, bench.parts
-    return change_against(ours, theirs, parts.rows_per_token, spec.seed, bench.rounding)
+def _judged(bench: Bench, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Judgement:
+    return judge(ours, theirs, bench.rounding, bench.parts.rows_per_token, bench.spec.seed)
 
 
 def _info(

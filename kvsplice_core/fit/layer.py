@@ -92,6 +92,8 @@ class LayerFit:
     errors, spread : ndarray, shape (test tokens,), fp64
         Squared error of each test token, all heads summed; and that of the training mean.
     groups : tuple of GroupFit
+    rounding : float
+        What rounding alone adds to `errors`.
     """
 
     codecs: HeadCodecs
@@ -100,6 +102,7 @@ class LayerFit:
     errors: NDArray[np.float64]
     spread: NDArray[np.float64]
     groups: tuple[GroupFit, ...]
+    rounding: float
 
     @property
     def nmse(self) -> float:
@@ -144,6 +147,7 @@ def fit_layer(
         memo = None if memos is None else memos.setdefault((pipeline.grouping.key, group), Memo())
         work = fit_group(parts, pipeline, budgets[group], calibration, metric, memo)
         fits.append((yield from relay(work, _share_of(group, count))))
+    errors = _by_token([fit.errors for fit in fits], layer, pipeline)
     return LayerFit(
         codecs=HeadCodecs(
             tuple(fit.codec.to("cpu") for fit in fits),
@@ -152,9 +156,10 @@ def fit_layer(
         ),
         counted=mean_bits([fit.counted for fit in fits]),
         replaced=sum(fit.replaced_by is not None for fit in fits),
-        errors=_by_token([fit.errors for fit in fits], layer, pipeline),
+        errors=errors,
         spread=_by_token([fit.spread for fit in fits], layer, pipeline),
         groups=tuple(fits),
+        rounding=sum(fit.rounding * len(fit.errors) for fit in fits) / len(errors),
     )
 
 

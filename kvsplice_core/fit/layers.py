@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan
 from statistics import fmean
 
 from kvsplice_core.base.errors import SpecError
@@ -118,8 +117,7 @@ def _within(done: int, count: int) -> Callable[[float], float]:
 
 
 def _offer(asked: float, fit: GroupFit) -> Offer:
-    errors = (fit.validation_error, fit.validation_reference)
-    return Offer(asked, max(asked, fit.counted.total), min(e for e in errors if not isnan(e)))
+    return Offer(asked, max(asked, fit.counted.total), fit.validation_error)
 
 
 def nearest(offers: Sequence[Offer], bits: float) -> float:

@@ -1,4 +1,4 @@
-"""How well vectors come back, and whether a difference is more than chance."""
+"""How well vectors come back."""
 
 from __future__ import annotations
 
@@ -10,15 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kvsplice_core.base.estimates import Change
 from kvsplice_core.tasks.sweep import Scores
 
-BLOCK_TOKENS = 64
-_MIN_BLOCKS = 8
-_RESAMPLES = 2000
 _CHUNK_ROWS = 16_384
-# Of the mean square: relative errors of 1e-5, a hundred times the spacing of fp32 numbers.
-_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -75,17 +69,17 @@ def score(
     return Reconstruction(scores, row_errors)
 
 
-def rounding_error(x: Tensor) -> float:
-    """Return the MSE below which a reconstruction of vectors (n, d) is as good as exact in fp32."""
-    return _ROUNDING * mean_squared_error(x, torch.zeros_like)
+def row_errors(
+    x: Tensor, reconstruct: Callable[[Tensor], Tensor], root: Tensor | None = None
+) -> NDArray[np.float64]:
+    """Return the MSE of each of the vectors (n, d), summed in fp64; shape (n,).
 
-
-def row_errors(x: Tensor, reconstruct: Callable[[Tensor], Tensor]) -> NDArray[np.float64]:
-    """Return the MSE of each of the vectors (n, d), summed in fp64; shape (n,)."""
-    parts = [
-        ((_fp64(chunk) - _fp64(reconstruct(chunk))) ** 2).mean(1)
-        for chunk in torch.split(x, _CHUNK_ROWS)
-    ]
+    `root` (d, d) is multiplied by what they miss, where that is not in the vectors' own unit.
+    """
+    parts = []
+    for chunk in torch.split(x, _CHUNK_ROWS):
+        missed = _fp64(chunk) - _fp64(reconstruct(chunk))
+        parts.append(((missed if root is None else missed @ _fp64(root)) ** 2).mean(1))
     return torch.cat(parts).numpy()
 
 
@@ -96,61 +90,6 @@ def mean_squared_error(x: Tensor, reconstruct: Callable[[Tensor], Tensor]) -> fl
         squares = (chunk - reconstruct(chunk)) ** 2
         total += float(squares.sum(dtype=_sum_dtype(chunk)))
     return total / x.numel()
-
-
-def change_against(
-    errors: NDArray[np.float64],
-    reference: NDArray[np.float64],
-    rows_per_token: int = 1,
-    seed: int = 0,
-    rounding: float = 0.0,
-) -> Change:
-    """Compare two reconstructions of the same vectors by a paired block bootstrap.
-
-    Neighbouring tokens are alike, so blocks of 64 contiguous tokens are drawn rather than single
-    ones (fewer tokens a block where there would be under 8 blocks), and both errors of a block
-    are drawn together.
-
-    Parameters
-    ----------
-    errors, reference : ndarray, shape (n,)
-        Mean squared error of each vector, in the order of the text.
-    rows_per_token : int
-        Rows that belong to one token (pooled heads).
-    seed : int
-        Seeds the draws.
-    rounding : float
-        Mean squared error that rounding alone makes; where neither mean exceeds it (k = d),
-        nothing was lost and the change is 0.
-
-    Returns
-    -------
-    Change
-        Of the mean, in per cent, with the 2.5 and 97.5 percentiles of 2 000 draws.
-
-    References
-    ----------
-    Künsch 1989, "The jackknife and the bootstrap for general stationary observations".
-    """
-    if max(errors.mean(), reference.mean()) <= rounding:
-        return Change(0.0, 0.0, 0.0)
-    tokens = max(1, len(errors) // rows_per_token)
-    block = rows_per_token * min(BLOCK_TOKENS, max(1, tokens // _MIN_BLOCKS))
-    starts = np.arange(0, len(errors), block)
-    ours, theirs = np.add.reduceat(errors, starts), np.add.reduceat(reference, starts)
-    rng = np.random.default_rng(seed)
-    chances = np.full(len(starts), 1 / len(starts))
-    draws = rng.multinomial(len(starts), chances, size=_RESAMPLES).astype(np.float64)
-    ratios = _percent(draws @ ours, draws @ theirs)
-    low, high = np.percentile(ratios, (2.5, 97.5))
-    percent = _percent(ours.sum(), theirs.sum())
-    return Change(float(percent), float(low), float(high))
-
-
-def _percent(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the change in per cent; 0 where both errors vanish (k = d)."""
-    floor = np.finfo(np.float64).tiny
-    return np.asarray(100.0 * (ours - theirs) / np.maximum(theirs, floor))
 
 
 def _fp64(x: Tensor) -> Tensor:

@@ -10,9 +10,9 @@ from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.vectors import Values
 from kvsplice_core.fit.frontier import one_layer
+from kvsplice_core.fit.judge import judge
 from kvsplice_core.fit.layer import LayerFit
 from kvsplice_core.fit.layers import Fits, Fitter
-from kvsplice_core.fit.metrics import change_against
 from kvsplice_core.tasks.allot import Unit, allot, allot_evenly
 from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.tasks.training import CalibrationSpec
@@ -85,5 +85,5 @@ def solve_layer(
 
     fit = (yield from fitted(asked, _OFFERS))[place]
     even = (yield from fitted(same, _OFFERS + _FITS))[place]
-    change = change_against(fit.errors, even.errors, seed=calibration.seed)
+    change = judge(fit.errors, even.errors, fit.rounding, seed=calibration.seed).change
     return LayerSolution(units, asked, fit, even, change)

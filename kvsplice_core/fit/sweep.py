@@ -14,12 +14,13 @@ from kvsplice_core.data.vectors import Values
 from kvsplice_core.fit.calibrate import (
     SharedTransform,
     calibrate_parts,
-    judge,
+    decide,
     require_k,
     split_parts,
     train_transform,
 )
-from kvsplice_core.fit.metrics import Reconstruction, change_against, rounding_error, score
+from kvsplice_core.fit.judge import judge, rounding_error
+from kvsplice_core.fit.metrics import Reconstruction, score
 from kvsplice_core.tasks.sweep import (
     CalibrationResult,
     CalibrationStep,
@@ -174,7 +175,7 @@ class _Sweep:
             )
             self._shared[method] = SharedTransform.after(self._parts, trained)
         trained = self._shared[method].at(k)
-        return judge(self._parts, spec, trained, started, warm_start=previous is not None)
+        return decide(self._parts, spec, trained, started, warm_start=previous is not None)
 
     def _earlier(
         self, spec: CalibrationSpec, clock: _Clock
@@ -199,13 +200,13 @@ class _Sweep:
             self._references[k] = measured
         change = None
         if method.is_learnt:
-            change = change_against(
+            change = judge(
                 measured.row_errors,
                 self._references[k].row_errors,
+                self._rounding,
                 self._values.rows_per_token,
                 self._spec.calibration.seed,
-                self._rounding,
-            )
+            ).change
         every = max(1, len(parts.train) // _PROBE_VECTORS)
         shape = codec.transform.shape(parts.train[::every][:_PROBE_VECTORS])
         bend = codec.transform.bend()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from kvsplice_core.base.errors import CodecFileError, SpecError
+from kvsplice_core.base.estimates import Judgement
 from kvsplice_core.base.progress import relay
-from kvsplice_core.codec.codec import Codec
+from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.history import History, Moments, require_dim
 from kvsplice_core.codec.kinds import (
     MIN_KNOTS,
@@ -24,20 +25,14 @@ from kvsplice_core.codec.kinds import (
     Method,
     Recipe,
 )
-from kvsplice_core.codec.transforms.identity import Identity
 from kvsplice_core.data.vectors import Values
-from kvsplice_core.fit.calibrate import Parts, calibrate_parts, split_parts
-from kvsplice_core.fit.metrics import (
-    BLOCK_TOKENS,
-    change_against,
-    mean_squared_error,
-    rounding_error,
-    row_errors,
-)
+from kvsplice_core.fit.calibrate import Parts, calibrate_on_trial, finish, split_parts
+from kvsplice_core.fit.judge import BLOCK_TOKENS, compare
+from kvsplice_core.fit.metrics import mean_squared_error
 from kvsplice_core.fit.training import fit_transformed_pca
 from kvsplice_core.tasks.sweep import CalibrationStep
 from kvsplice_core.tasks.training import RECIPE_DEFAULTS, CalibrationSpec
-from kvsplice_core.tasks.update import Adapted, Comparison, Drift, Kept, UpdateSpec, UpdateStep
+from kvsplice_core.tasks.update import Adapted, Drift, Kept, UpdateSpec, UpdateStep
 from kvsplice_core.version import library_versions
 
 # As any warm start: a quarter of the epochs.
@@ -48,15 +43,6 @@ _MOST_REPLAYED = 4
 
 Adapting = Generator[UpdateStep, None, Adapted]
 Option = TypeVar("Option", bound=StrEnum)
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A codec to choose, and its MSE on the validation part while it had not learnt from it."""
-
-    codec: Codec
-    kept: Kept
-    validation_mse: float
 
 
 def adapt(codec: Codec, history: History, values: Values, spec: UpdateSpec) -> Adapting:
@@ -81,8 +67,8 @@ def adapt(codec: Codec, history: History, values: Values, spec: UpdateSpec) -> A
     Returns
     -------
     Adapted
-        With the codec as it was where updating is not better on the validation part of the new
-        vectors.
+        With the codec as it was where updating is not clearly better on the validation part of the
+        new vectors.
 
     Raises
     ------
@@ -98,22 +84,17 @@ def adapt(codec: Codec, history: History, values: Values, spec: UpdateSpec) -> A
     parts = split_parts(values, spec.calibration)
     before = codec.to(parts.train.device)
     known = history.forgotten(spec.forget)
-    chosen = yield from _updated(before, known, parts, spec)
-    validation_before = _mean(parts.validation, before)
-    kept = chosen.kept
-    if chosen.validation_mse > validation_before:
-        kept, chosen = Kept.BEFORE, replace(chosen, codec=before)
+    after, kept, judgement = yield from _updated(before, known, parts, spec)
     known = known.merged(History.of(parts.train, parts.test))
-    after = replace(chosen.codec, info=_info(codec, chosen.codec.method, known, parts, spec))
+    after = replace(after, info=_info(codec, after.method, known, parts, spec))
     return Adapted(
         codec=after,
         history=known,
         kept=kept,
         drift=find_drift(history.moments, parts.train, codec.k, parts.rows_per_token),
-        new=_compared(parts.test, before, after, parts, spec),
-        old=_compared(history.held_out.to(parts.train.device), before, after, parts, spec),
-        validation_before=validation_before,
-        validation_after=chosen.validation_mse,
+        new=_judged(parts.test, after, before, parts, spec),
+        old=_judged(history.held_out.to(parts.train.device), after, before, parts, spec),
+        validation=judgement,
         data=parts.summary,
         vectors=known.moments.count,
         elapsed_s=time.monotonic() - started,
@@ -166,18 +147,29 @@ def _axes(moments: Moments, k: int) -> Tensor:
 
 
 def _updated(
-    codec: Codec, history: History, parts: Parts, spec: UpdateSpec
-) -> Generator[UpdateStep, None, _Candidate]:
-    """Return the best update; PCA where a transform is no gain on it."""
-    if not codec.method.is_learnt:
-        return _pca(history.moments, parts, codec.k, Kept.UPDATED)
-    train = torch.cat([_replayed(history, len(parts.train), spec).to(parts.train), parts.train])
-    mixed = replace(parts, train=train)
-    work = calibrate_parts(mixed, _warm(codec, spec), _start(codec, mixed.fit))
-    result = yield from relay(work, _step)
-    if result.kept is not codec.method:
-        return _pca(history.moments, parts, codec.k, Kept.PCA)
-    return _Candidate(result.codec, Kept.UPDATED, result.validation_mse)
+    before: Codec, history: History, parts: Parts, spec: UpdateSpec
+) -> Generator[UpdateStep, None, tuple[Codec, Kept, Judgement]]:
+    """Return the update, or the codec as it was; PCA where a transform is no gain on it."""
+    if before.method.is_learnt:
+        train = torch.cat([_replayed(history, len(parts.train), spec).to(parts.train), parts.train])
+        mixed = replace(parts, train=train)
+        work = calibrate_on_trial(mixed, _warm(before, spec), _start(before, mixed.fit))
+        result = yield from relay(work, _step)
+        if result.kept is before.method:
+            judgement = _judged(parts.validation, result.codec, before, parts, spec)
+            if not judgement.is_gain:
+                return before, Kept.BEFORE, judgement
+            result = yield from relay(finish(mixed, result), _step)
+        if result.kept is before.method:
+            return result.codec, Kept.UPDATED, judgement
+    trial, final = (
+        linear_codec(history.moments.merged(Moments.of(rows)).pca(rows).projection(before.k))
+        for rows in (parts.fit, parts.train)
+    )
+    judgement = _judged(parts.validation, trial, before, parts, spec)
+    if not judgement.is_gain:
+        return before, Kept.BEFORE, judgement
+    return final, Kept.PCA if before.method.is_learnt else Kept.UPDATED, judgement
 
 
 def _start(codec: Codec, rows: Tensor) -> Codec:
@@ -191,17 +183,6 @@ def _start(codec: Codec, rows: Tensor) -> Codec:
 def _step(step: CalibrationStep) -> UpdateStep:
     text = f"{step.method.label} k {step.k}, epoch {step.epoch}/{step.epochs}"
     return UpdateStep(step.fraction, text)
-
-
-def _pca(earlier: Moments, parts: Parts, k: int, kept: Kept) -> _Candidate:
-    trial, final = (
-        Codec(
-            Identity(parts.train.shape[1]),
-            earlier.merged(Moments.of(rows)).pca(like=rows).projection(k),
-        )
-        for rows in (parts.fit, parts.train)
-    )
-    return _Candidate(final, kept, _mean(parts.validation, trial))
 
 
 def _replayed(history: History, new: int, spec: UpdateSpec) -> Tensor:
@@ -249,17 +230,8 @@ def _option(info: object, name: str, usual: Option) -> Option:
         raise CodecFileError(f"a codec's {name} must be a known one; got {found!r}") from error
 
 
-def _compared(
-    rows: Tensor, before: Codec, after: Codec, parts: Parts, spec: UpdateSpec
-) -> Comparison:
-    theirs, ours = row_errors(rows, before.reconstruct), row_errors(rows, after.reconstruct)
-    rounding = rounding_error(rows)
-    change = change_against(ours, theirs, parts.rows_per_token, spec.seed, rounding)
-    return Comparison(float(theirs.mean()), float(ours.mean()), change)
-
-
-def _mean(rows: Tensor, codec: Codec) -> float:
-    return float(row_errors(rows, codec.reconstruct).mean())
+def _judged(rows: Tensor, ours: Codec, theirs: Codec, parts: Parts, spec: UpdateSpec) -> Judgement:
+    return compare(rows, ours.reconstruct, theirs.reconstruct, parts.rows_per_token, spec.seed)
 
 
 def _info(

@@ -103,6 +103,7 @@ def _point(point: FrontierPoint, result: FrontierResult) -> dict[str, Any]:
         "label": point.pipeline.label,
         "reference": reference,
         "bits": point.bits,
+        **{name: (found := pick(point)) and found.as_dict() for name, pick in _COMPARED},
         "verdict": None if point.change is None else point.change.verdict.value,
         "model_verdict": None if point.against is None else point.against.verdict.value,
         "sentence": verdict(point, result),

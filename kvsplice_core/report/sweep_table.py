@@ -216,7 +216,7 @@ def _row(row: SweepRow) -> dict[str, Any]:
     found = row.calibration
     change = None
     if row.change is not None:
-        change = {**asdict(row.change), "verdict": row.change.verdict.value}
+        change = {**row.change.as_dict(), "verdict": row.change.verdict.value}
     return {
         "method": row.method.key,
         "k": row.k,

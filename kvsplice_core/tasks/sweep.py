@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from kvsplice_core.base.estimates import Change
+from kvsplice_core.base.estimates import Change, Judgement
 from kvsplice_core.codec.kinds import (
     Method,
 )
@@ -146,8 +146,8 @@ class CalibrationResult:
     kept : Method
         The method itself, or PCA where the method did not beat it on the validation part. Recipe
         ``origin`` only marks this and keeps its codec.
-    validation_mse, validation_mse_pca : float
-        The two numbers that decided, of the codec as it was on trial.
+    judgement : Judgement
+        What decided: the codec as it was on trial against PCA, on the validation part.
     losses : tuple of float
         Mean training MSE of each epoch; empty for PCA.
     elapsed_s : float
@@ -161,12 +161,21 @@ class CalibrationResult:
     codec: Codec
     spec: CalibrationSpec
     kept: Method
-    validation_mse: float
-    validation_mse_pca: float
+    judgement: Judgement
     losses: tuple[float, ...]
     elapsed_s: float
     warm_start: bool = False
     edited: bool = False
+
+    @property
+    def validation_mse(self) -> float:
+        """MSE on the validation part of the codec on trial."""
+        return self.judgement.ours
+
+    @property
+    def validation_mse_pca(self) -> float:
+        """The same of PCA."""
+        return self.judgement.theirs
 
 
 @dataclass(frozen=True)

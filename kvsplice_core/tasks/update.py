@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.base.estimates import Change, Verdict
+from kvsplice_core.base.estimates import Judgement, Verdict
 from kvsplice_core.data.summary import DataSummary
 from kvsplice_core.tasks.training import CalibrationSpec
 
@@ -117,15 +117,6 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """MSE of the same vectors before and after, with the paired change in per cent."""
-
-    before: float
-    after: float
-    change: Change
-
-
-@dataclass(frozen=True)
 class Adapted:
     """An updated codec, and what was found on the way.
 
@@ -136,15 +127,15 @@ class Adapted:
     history : History
         What to keep for the next update; it holds the new vectors whatever was kept.
     kept : Kept
-        ``BEFORE`` where the update did not do better on the validation part of the new vectors;
+        ``BEFORE`` where the update is no clear gain on the validation part of the new vectors;
         ``PCA`` where a transform does not beat PCA any more.
     drift : Drift
         Of the new vectors against the earlier ones.
-    new, old : Comparison
-        On the test part of the new vectors, and on those of the earlier test parts that the file
-        kept.
-    validation_before, validation_after : float
-        The two numbers that decided, of the update as it was on trial.
+    new, old : Judgement
+        Of the codec against the one before, on the test part of the new vectors, and on those of
+        the earlier test parts that the file kept.
+    validation : Judgement
+        What decided: the update as it was on trial against the codec before.
     data : DataSummary
         The new vectors.
     vectors : float
@@ -157,10 +148,9 @@ class Adapted:
     history: History
     kept: Kept
     drift: Drift
-    new: Comparison
-    old: Comparison
-    validation_before: float
-    validation_after: float
+    new: Judgement
+    old: Judgement
+    validation: Judgement
     data: DataSummary
     vectors: float
     elapsed_s: float
@@ -175,7 +165,7 @@ class Adapted:
         if self.kept is Kept.BEFORE:
             return (
                 "the codec stays as it was, for updating does not help on the validation part "
-                f"(MSE {self.validation_after:.3g} against {self.validation_before:.3g})"
+                f"(MSE {self.validation.ours:.3g} against {self.validation.theirs:.3g})"
             )
         became = " (PCA, which a transform does not beat any more)"
         what = f"updating{became if self.kept is Kept.PCA else ''}"
@@ -185,7 +175,7 @@ class Adapted:
 _EFFECT = {Verdict.GAIN: "a gain", Verdict.TIE: "a tie", Verdict.LOSS: "a loss"}
 
 
-def effect(found: Comparison) -> str:
+def effect(found: Judgement) -> str:
     """Return what happened to the MSE, such as ``a gain, −8.10 % [−9.00, −7.20]``."""
     change = found.change
     interval = f"[{_signed(change.low)}, {_signed(change.high)}]"

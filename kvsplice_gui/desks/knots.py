@@ -165,10 +165,9 @@ class KnotDesk(QObject):
 
     def _on_learnt(self, learnt: Learnt) -> None:
         before, after = (
-            formats.three_digits(mse)
-            for mse in (learnt.validation_mse_before, learnt.validation_mse_after)
+            formats.three_digits(mse) for mse in (learnt.judgement.theirs, learnt.judgement.ours)
         )
-        if not learnt.improved:
+        if not learnt.judgement.is_gain:
             self._controller.said.emit(
                 f"Calibration found nothing better on the validation part than the hand "
                 f"(MSE {before}, learnt {after}): the knots stay as they are."

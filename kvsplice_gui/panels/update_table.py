@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kvsplice_core.base.estimates import Verdict
-from kvsplice_core.tasks.update import Adapted, Comparison
+from kvsplice_core.base.estimates import Judgement, Verdict
+from kvsplice_core.tasks.update import Adapted
 from kvsplice_gui.look import formats
 from kvsplice_gui.panels.record_table import Field, RecordTable
 
@@ -18,7 +18,7 @@ class Line:
     """One line: which vectors, and their MSE before and after."""
 
     name: str
-    found: Comparison
+    found: Judgement
 
 
 def _interval(line: Line) -> str:
@@ -31,16 +31,16 @@ FIELDS = (
     Field(
         "MSE before",
         "Mean squared error of the codec as it was",
-        lambda line: formats.three_digits(line.found.before),
-        lambda line: line.found.before,
+        lambda line: formats.three_digits(line.found.theirs),
+        lambda line: line.found.theirs,
         width=100,
         is_number=True,
     ),
     Field(
         "MSE after",
         "Mean squared error of the codec that is kept",
-        lambda line: formats.three_digits(line.found.after),
-        lambda line: line.found.after,
+        lambda line: formats.three_digits(line.found.ours),
+        lambda line: line.found.ours,
         width=100,
         is_number=True,
     ),

@@ -19,8 +19,9 @@ from kvsplice_core.fit.budget import Budget
 from kvsplice_core.fit.calibrate import calibrate, split_parts
 from kvsplice_core.fit.frontier import frontier
 from kvsplice_core.fit.group import fit_group
+from kvsplice_core.fit.judge import judge, rounding_error
 from kvsplice_core.fit.layer import LayerValues
-from kvsplice_core.fit.metrics import change_against, mean_squared_error, row_errors
+from kvsplice_core.fit.metrics import mean_squared_error, row_errors
 from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_core.language.capture import capture_vectors
 from kvsplice_core.language.models import LanguageModel, load_model
@@ -88,7 +89,8 @@ def quadratic_measures() -> Iterator[Measure]:
         parts = split_parts(load_values("smollm2-v", layer=15, head=head), calibration)
         ours = run(fit_group(parts, Pipeline.of("quadratic"), Budget(4), calibration))
         plain = row_errors(parts.test, _pca(parts.train, 16))
-        changes.append(change_against(ours.errors / 64, plain))
+        rounding = rounding_error(parts.test)
+        changes.append(judge(ours.errors / 64, plain, rounding).change)
         low, high = changes[-1].low, changes[-1].high
         interval = f"[{low:.1f}, {high:.1f}]"
         name = f"smollm2-v layer 15 head {head}, quadratic against PCA {interval}"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kvsplice_core import CalibrationSpec, calibrate, run
 from kvsplice_core.base.errors import CodecFileError, DataError, SpecError
+from kvsplice_core.base.estimates import Verdict
 from kvsplice_core.codec.history import Moments
 from kvsplice_core.codec.kinds import (
     Axes,
@@ -101,7 +102,7 @@ def test_every_transform_starts_at_its_present_curves(method, options):
     assert codec.method is method
     found = run(adapt(codec, history, values_of(BENT), replace(SPEC, epochs=8)))
     assert found.kept is not Kept.PCA
-    assert found.validation_after < 1.05 * found.validation_before
+    assert found.validation.ours < 1.05 * found.validation.theirs
 
 
 def test_a_codec_of_recipe_origin_goes_on_jointly():
@@ -134,7 +135,7 @@ def test_an_update_that_does_not_help_leaves_the_codec():
     found = run(adapt(codec, history, values_of(new), replace(SPEC, forget=0.9)))
     assert found.kept is Kept.BEFORE
     assert torch.equal(found.codec.projection.encoder, codec.projection.encoder)
-    assert found.validation_after > found.validation_before
+    assert found.validation.verdict is Verdict.LOSS
     assert found.new.change.percent == 0
     assert "stays as it was" in found.text
     assert found.history.moments.count == pytest.approx(60 + 600)
@@ -144,10 +145,10 @@ def test_what_is_reported_is_what_is_measured(spline):
     codec, history = spline
     found = run(adapt(codec, history, values_of(LATER), SPEC))
     test = values_of(LATER).split(0.75)[1]
-    assert found.new.before == pytest.approx(mean_squared_error(test, codec.reconstruct))
-    assert found.new.after == pytest.approx(mean_squared_error(test, found.codec.reconstruct))
+    assert found.new.theirs == pytest.approx(mean_squared_error(test, codec.reconstruct))
+    assert found.new.ours == pytest.approx(mean_squared_error(test, found.codec.reconstruct))
     old = mean_squared_error(history.held_out, codec.reconstruct)
-    assert found.old.before == pytest.approx(old)
+    assert found.old.theirs == pytest.approx(old)
 
 
 def test_progress_goes_forward(spline):
