@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-Step = TypeVar("Step")
+Found_co = TypeVar("Found_co", covariant=True)
+Part = TypeVar("Part")
 Shown = TypeVar("Shown")
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True)
+class Step(Generic[Found_co]):
+    """Progress of long work, and what it has just finished.
+
+    Parameters
+    ----------
+    text : str
+        What is in work, or was just done.
+    fraction : float
+        Share done, 0 … 1.
+    found : object or None
+        A finished piece: a cell, a trial, all points so far. Whatever shows progress may leave out
+        steps, but none of these.
+    """
+
+    text: str
+    fraction: float
+    found: Found_co | None = None
+
+
 def relay(
-    work: Generator[Step, None, Result], shown: Callable[[Step], Shown]
+    work: Generator[Part, None, Result], shown: Callable[[Part], Shown]
 ) -> Generator[Shown, None, Result]:
     """Pass the progress of a part on as progress of the whole, and return the part's result.
 
@@ -35,7 +57,7 @@ def relay(
 
 
 def run(
-    work: Generator[Step, None, Result], on_step: Callable[[Step], object] | None = None
+    work: Generator[Part, None, Result], on_step: Callable[[Part], object] | None = None
 ) -> Result:
     """Run `work` to its end and return its result.
 

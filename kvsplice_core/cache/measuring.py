@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
+from kvsplice_core.base.progress import Step
 from kvsplice_core.cache.closed_form import break_even_tokens, card_bytes, dense_bytes
 from kvsplice_core.cache.compressed import CacheMode, CompressedCache, cache_for
 from kvsplice_core.cache.decoding import DecodeTimer, held_bytes, read
@@ -25,7 +26,6 @@ from kvsplice_core.tasks.measure import (
     MeasuredMemory,
     MeasureSpec,
     MemoryPoint,
-    MemoryStep,
 )
 
 _SHARE_OF_BYTES = 0.3
@@ -35,7 +35,7 @@ MakeCache = Callable[[], CompressedCache]
 
 def measure_memory(
     language: LanguageModel, card: Card, spec: MeasureSpec | None = None
-) -> Generator[MemoryStep, None, MeasuredMemory]:
+) -> Generator[Step[MemoryPoint], None, MeasuredMemory]:
     """Count the bytes of real caches as tokens grow, then time decoding with each of them.
 
     Dense, compressed and (where the decoder can be folded) folded decoding take turns in one run,
@@ -107,7 +107,7 @@ def _count_bytes(
     spec: MeasureSpec,
     lengths: tuple[int, ...],
     make: MakeCache,
-) -> Generator[MemoryStep, None, tuple[MemoryPoint, ...]]:
+) -> Generator[Step[MemoryPoint], None, tuple[MemoryPoint, ...]]:
     """Grow a dense and a compressed cache through the lengths."""
     dense, compressed = DynamicCache(), make()
     ids = _some_tokens(language, spec, lengths[-1])
@@ -126,13 +126,13 @@ def _count_bytes(
             )
         )
         done = _SHARE_OF_BYTES * length / lengths[-1]
-        yield MemoryStep(f"counted the bytes of {length} tokens", done, points[-1])
+        yield Step(f"counted the bytes of {length} tokens", done, points[-1])
     return tuple(points)
 
 
 def _time_decoding(
     language: LanguageModel, spec: MeasureSpec, before: int, make: MakeCache
-) -> Generator[MemoryStep, None, tuple[DecodeCost, ...]]:
+) -> Generator[Step[MemoryPoint], None, tuple[DecodeCost, ...]]:
     """Decode behind `before` tokens with every cache in turns."""
     caches: dict[str, Any] = {DENSE: DynamicCache(), COMPRESSED: make()}
     if not why_not_folded(make(), language.model):
@@ -146,5 +146,5 @@ def _time_decoding(
             else:
                 timer.take_turn()
         done = _SHARE_OF_BYTES + (1 - _SHARE_OF_BYTES) * (turn + 1) / (spec.turns + 1)
-        yield MemoryStep(f"decoded, turn {turn} of {spec.turns}", done)
+        yield Step(f"decoded, turn {turn} of {spec.turns}", done)
     return tuple(timer.cost() for timer in timers)

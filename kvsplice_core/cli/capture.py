@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
 
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.data.capture import CaptureResult, CaptureStep
+    from kvsplice_core.data.capture import CaptureResult
 
 _DEFAULTS = CaptureSpec()
 _TERMINATED = 143  # 128 + SIGTERM
@@ -130,11 +130,8 @@ def _captured(arguments: argparse.Namespace, spec: CaptureSpec, out: Path) -> Ca
     with WorkProgress() as progress:
         progress.show(0, f"loading {arguments.model}")
         language = load_model(arguments.model, device=arguments.device)
-
-        def on_step(step: CaptureStep) -> None:
-            progress.show(step.fraction, step.text)
-
-        return run(capture_vectors(language, documents, spec, out), on_step)
+        work = capture_vectors(language, documents, spec, out)
+        return run(work, lambda step: progress.show(step.fraction, step.text))
 
 
 def _print(result: CaptureResult) -> None:

@@ -8,7 +8,6 @@ from kvsplice_core.base.errors import SpecError
 from kvsplice_core.cli.console import (
     SweepProgress,
     WorkProgress,
-    calibration_text,
     change_text,
     print_scores,
     say,
@@ -37,11 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from kvsplice_core.base.progress import Step
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.codec.card import Card
+    from kvsplice_core.codec.card import Card, HeadScore
     from kvsplice_core.data.capture_file import Capture
     from kvsplice_core.data.vectors import Values
-    from kvsplice_core.fit.card import CardSpec, CardStep
+    from kvsplice_core.fit.card import CardSpec
     from kvsplice_core.fit.group import GroupFit
     from kvsplice_core.fit.layer import LayerValues
     from kvsplice_core.fit.layers import Fits
@@ -168,12 +168,10 @@ def _fitted(capture: Capture, spec: CardSpec) -> Card:
 
     with WorkProgress() as progress:
 
-        def on_step(step: CardStep) -> None:
-            work = step.calibration
-            detail = "" if work is None else f", {calibration_text(work)}"
-            progress.show(step.fraction, step.text + detail)
-            if step.score is not None:
-                progress.finished(" ".join(score_cells(step.score)))
+        def on_step(step: Step[HeadScore]) -> None:
+            progress.show(step.fraction, step.text)
+            if step.found is not None:
+                progress.finished(" ".join(score_cells(step.found)))
 
         return run(fit_card(capture, spec), on_step)
 

@@ -42,11 +42,12 @@ from kvsplice_core.tasks.frontier import DEFAULT_BITS, DEFAULT_COUNTED_TOKENS, F
 from kvsplice_core.tasks.training import PIPELINE_RECIPE
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
+    from kvsplice_core.base.progress import Step
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, FrontierStep
+    from kvsplice_core.fit.frontier import Frontier
+    from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult
 
 
 def add_to(commands: Commands) -> None:
@@ -133,7 +134,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _work(
     arguments: argparse.Namespace, spec: FrontierSpec, stack: ExitStack
-) -> tuple[Generator[FrontierStep, None, FrontierResult], tuple[str, ...]]:
+) -> tuple[Frontier, tuple[str, ...]]:
     """Return the work, and the names of scored documents that the codecs learn from."""
     from kvsplice_core.base.devices import limit_threads, prepare_environment
 
@@ -161,9 +162,7 @@ def _work(
     return work, leaks_of_capture(capture.facts, documents)
 
 
-def _of_vectors(
-    arguments: argparse.Namespace, spec: FrontierSpec
-) -> Generator[FrontierStep, None, FrontierResult]:
+def _of_vectors(arguments: argparse.Namespace, spec: FrontierSpec) -> Frontier:
     from kvsplice_core.fit.frontier import frontier, one_layer
     from kvsplice_core.tasks.frontier import without_model
 
@@ -182,17 +181,15 @@ def _of_vectors(
     return frontier(one_layer(values), spec, values.summary.title, split)
 
 
-def _follow(
-    work: Generator[FrontierStep, None, FrontierResult], finished: list[FrontierResult]
-) -> FrontierResult:
+def _follow(work: Frontier, finished: list[FrontierResult]) -> FrontierResult:
     from kvsplice_core.base.progress import run
 
     with WorkProgress() as progress:
 
-        def on_step(step: FrontierStep) -> None:
+        def on_step(step: Step[FrontierResult]) -> None:
             progress.show(step.fraction, step.text)
-            if step.so_far is not None:
-                finished.append(step.so_far)
+            if step.found is not None:
+                finished.append(step.found)
                 progress.finished(f"measured {step.text}")
 
         return run(work, on_step)

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
+    from kvsplice_core.base.progress import Step
     from kvsplice_core.cli.options import Commands
     from kvsplice_core.data.capture_file import Capture
-    from kvsplice_core.tasks.curve import CurveResult, CurveStep, QualityPoint
+    from kvsplice_core.tasks.curve import CurveResult, QualityPoint
 
 _DEFAULTS = CurveSpec()
 
@@ -143,10 +144,13 @@ def _measured(
             ks = ", ".join(map(str, left_out))
             remark(f"k {ks} left out: head_dim is {language.shape.head_dim}")
 
-        def on_step(step: CurveStep) -> None:
+        def on_step(step: Step[CurveResult]) -> None:
             progress.show(step.fraction, step.text)
-            finished.result = step.so_far or finished.result
-            if step.point is not None and not step.failed:
+            if step.found is None:
+                return
+            if step.found.points:
+                finished.result = step.found
+            if step.found.is_valid:
                 progress.finished(f"measured {step.text}")
 
         finished.leaked = leaks_of_capture(capture.facts, documents)

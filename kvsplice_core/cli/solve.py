@@ -52,12 +52,13 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
+    from kvsplice_core.base.progress import Step
     from kvsplice_core.cli.options import Commands
     from kvsplice_core.codec.pipeline import Pipeline
     from kvsplice_core.fit.solve import LayerSolution
     from kvsplice_core.language.texts import Document
     from kvsplice_core.proof.solving import Solution
-    from kvsplice_core.tasks.solve import SolveResult, SolveStep, Trial
+    from kvsplice_core.tasks.solve import SolveResult, Trial
     from kvsplice_core.tasks.training import CalibrationSpec
 
 _DEFAULTS = SolveSpec(bits=1)
@@ -182,9 +183,9 @@ def _solved(
         language, documents = load_language(model, arguments)
         probes = _probes(model, arguments)
 
-        def on_step(step: SolveStep) -> None:
+        def on_step(step: Step[Trial]) -> None:
             progress.show(step.fraction, step.text)
-            if step.trial is not None:
+            if step.found is not None:
                 progress.finished(f"measured {step.text}")
 
         solution = run(solve(language, capture, documents, spec, probes), on_step)

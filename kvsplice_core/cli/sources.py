@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import argparse
     from contextlib import ExitStack
 
-    from kvsplice_core.data.capture import CaptureStep
     from kvsplice_core.data.capture_file import Capture
     from kvsplice_core.fit.layer import LayerValues
 
@@ -133,10 +132,7 @@ def opened_capture(arguments: argparse.Namespace, stack: ExitStack) -> Capture:
     with WorkProgress() as progress:
         progress.show(0, f"loading {arguments.data}")
         language = load_model(arguments.data, device=arguments.device)
-
-        def on_step(step: CaptureStep) -> None:
-            progress.show(step.fraction, f"capturing {step.text}")
-
         spec = CaptureSpec(sides=Sides(arguments.side))
-        run(capture_vectors(language, documents, spec, folder / "capture.safetensors"), on_step)
+        work = capture_vectors(language, documents, spec, folder / "capture.safetensors")
+        run(work, lambda step: progress.show(step.fraction, f"capturing {step.text}"))
     return open_capture(folder / "capture.safetensors")

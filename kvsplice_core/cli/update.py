@@ -13,7 +13,7 @@ from kvsplice_core.tasks.update import UpdateSpec, effect
 if TYPE_CHECKING:
     from kvsplice_core.base.estimates import Judgement
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.tasks.update import Adapted, UpdateStep
+    from kvsplice_core.tasks.update import Adapted
 
 _SPEC = UpdateSpec()
 
@@ -62,11 +62,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     codec, history = load_codec(arguments.codec), load_history(arguments.codec)
     with WorkProgress() as progress:
-
-        def on_step(step: UpdateStep) -> None:
-            progress.show(step.fraction, step.text)
-
-        found = run(adapt(codec, history, values, spec), on_step)
+        work = adapt(codec, history, values, spec)
+        found = run(work, lambda step: progress.show(step.fraction, step.text))
     save_codec(found.codec, out, found.history)
     _tell(found)
     say(f"saved {out}")

@@ -149,26 +149,6 @@ class CaptureFacts:
 
 
 @dataclass(frozen=True)
-class CaptureStep:
-    """Progress of a capture: tokens read and to read, and the document in work."""
-
-    tokens_done: int
-    tokens_total: int
-    document: str
-
-    @property
-    def fraction(self) -> float:
-        """Share done, 0 … 1."""
-        return self.tokens_done / max(1, self.tokens_total)
-
-    @property
-    def text(self) -> str:
-        """What is read and how far: ``emma · 1 024 of 32 768 tokens``."""
-        numbers = f"{self.tokens_done:,} of {self.tokens_total:,}".replace(",", "\u202f")
-        return f"{self.document} · {numbers} tokens"
-
-
-@dataclass(frozen=True)
 class CaptureResult:
     """A finished capture.
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.base.progress import relay
+from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.codec.card import Card, HeadScore
 from kvsplice_core.codec.codec import Codec
 from kvsplice_core.codec.heads import HeadCodecs
@@ -20,10 +20,10 @@ from kvsplice_core.fit.layers import Fits, bits_by_side
 from kvsplice_core.fit.provenance import calibration_info, capture_info
 from kvsplice_core.fit.sweep import sweep
 from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
-from kvsplice_core.tasks.sweep import CalibrationStep, SweepResult, SweepSpec, SweepStep
+from kvsplice_core.tasks.sweep import SweepResult, SweepSpec, SweepStep
 from kvsplice_core.tasks.training import CalibrationSpec
 
-CardFit = Generator["CardStep", None, Card]
+CardFit = Generator[Step[HeadScore], None, Card]
 
 
 @dataclass(frozen=True)
@@ -49,28 +49,6 @@ class CardSpec:
     pool_heads: bool = False
     budget: int = SAMPLE_BUDGET
     layers: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True)
-class CardStep:
-    """Progress of a card.
-
-    Parameters
-    ----------
-    text : str
-        What is in work.
-    fraction : float
-        Share done, 0 … 1.
-    calibration : CalibrationStep or None
-        Progress of the codec in work.
-    score : HeadScore or None
-        Of a codec that has just been finished.
-    """
-
-    text: str
-    fraction: float
-    calibration: CalibrationStep | None = None
-    score: HeadScore | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +93,7 @@ def fit_card(capture: Capture, spec: CardSpec, reuse: Card | None = None) -> Car
         row = result.of(spec.calibration.method)[0]
         codecs[place] = row.calibration.codec.to("cpu")
         scores.append(_score(place, result, spec.calibration.method))
-        yield CardStep(str(place), (done + 1) / len(places), score=scores[-1])
+        yield Step(str(place), (done + 1) / len(places), scores[-1])
     return Card(
         model=capture.facts.model,
         values=_by_layer(codecs, "v", capture),
@@ -148,10 +126,10 @@ def _fit_one(
     reuse: Codec | None,
     done: int,
     places: list[_Place],
-) -> Generator[CardStep, None, SweepResult]:
+) -> Generator[Step[HeadScore], None, SweepResult]:
     """Sweep one k of one method, which also measures the codec and PCA on the test documents."""
     method, k = spec.calibration.method, spec.calibration.k
-    yield CardStep(f"{place}: reading", done / len(places))
+    yield Step(f"{place}: reading", done / len(places))
     values = capture.values(
         place.side, place.layer, place.head, budget=spec.budget, seed=spec.calibration.seed
     )
@@ -160,8 +138,10 @@ def _fit_one(
         shared = {method: reuse}
     work = sweep(values, SweepSpec((method,), (k,), spec.calibration), reuse=shared)
 
-    def shown(step: SweepStep) -> CardStep:
-        return CardStep(str(place), (done + step.fraction) / len(places), step.calibration)
+    def shown(step: SweepStep) -> Step[HeadScore]:
+        work = step.calibration
+        epoch = "" if work is None else f", epoch {work.epoch}/{work.epochs}"
+        return Step(f"{place}{epoch}", (done + step.fraction) / len(places))
 
     return (yield from relay(work, shown))
 

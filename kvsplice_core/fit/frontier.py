@@ -14,7 +14,7 @@ from torch import Tensor
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.estimates import Change
-from kvsplice_core.base.progress import relay
+from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.codec.bound import gaussian_distortion, gaussian_distortions, gaussian_surrogate
 from kvsplice_core.codec.pipeline import HALF_BITS, Pipeline
 from kvsplice_core.data.vectors import Values
@@ -27,7 +27,6 @@ from kvsplice_core.tasks.frontier import (
     FrontierPoint,
     FrontierResult,
     FrontierSpec,
-    FrontierStep,
     reference_of,
 )
 from kvsplice_core.version import library_versions
@@ -35,6 +34,7 @@ from kvsplice_core.version import library_versions
 Place = tuple[str, int]
 """Side (``v`` or ``k``) and layer."""
 
+FrontierStep = Step[FrontierResult]
 Frontier = Generator[FrontierStep, None, FrontierResult]
 _ROUNDING = 1e-9
 _BOUND_BITS = tuple(np.round(np.arange(0.25, 8.01, 0.25), 2).tolist())
@@ -145,7 +145,7 @@ class _Frontier:
                 self._left_out.append(f"{name}: {error}")
                 continue
             so_far = self.result()
-            yield FrontierStep(name, (done + 1) / len(order), self._points[-1], so_far)
+            yield Step(name, (done + 1) / len(order), so_far)
         if not self._points:
             asked = tuple(pipeline.label for pipeline in self._spec.pipelines)
             own = [one for one in self._left_out if one.startswith(asked)]
@@ -160,22 +160,20 @@ class _Frontier:
         work, each = self._vectors.fitted(pipeline, budget, self._spec), share
         if self._null is not None:
             each = share / 2
-        fits = yield from relay(work, lambda part: FrontierStep(name, each * part))
+        fits = yield from relay(work, lambda part: Step(name, each * part))
         self._fits[pipeline, bits] = _Errors.of(fits)
         rival = yield from self._rival(
-            self._vectors, pipeline, self._fits[pipeline, bits], bits, FrontierStep(name, each)
+            self._vectors, pipeline, self._fits[pipeline, bits], bits, Step(name, each)
         )
         against = None if rival is None else _Errors.of(rival)
         change, surrogate = _change(self._fits[pipeline, bits], against, self._spec), None
         if self._null is not None:
             work = self._null.fitted(pipeline, budget, self._spec)
             null = yield from relay(
-                work, lambda part: FrontierStep(f"{name}, Gaussian surrogate", each * (1 + part))
+                work, lambda part: Step(f"{name}, Gaussian surrogate", each * (1 + part))
             )
             own = _Errors.of(null)
-            plain = yield from self._rival(
-                self._null, pipeline, own, bits, FrontierStep(name, share)
-            )
+            plain = yield from self._rival(self._null, pipeline, own, bits, Step(name, share))
             surrogate = _change(own, None if plain is None else _Errors.of(plain), self._spec)
         point = replace(
             self._point(pipeline, bits, fits),
@@ -186,7 +184,7 @@ class _Frontier:
         )
         if self._proof is not None:
             measuring = self._proof.measure(pipeline, bits, fits, rival)
-            yield from relay(measuring, lambda text: FrontierStep(f"{name}: {text}", share))
+            yield from relay(measuring, lambda text: Step(f"{name}: {text}", share))
             point = self._proof.proven(point)
         self._points.append(point)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kvsplice_core.base.errors import CodecFileError, SpecError
 from kvsplice_core.base.estimates import Judgement
-from kvsplice_core.base.progress import relay
+from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.history import History, Moments, require_dim
 from kvsplice_core.codec.kinds import (
@@ -32,7 +32,7 @@ from kvsplice_core.fit.metrics import mean_squared_error
 from kvsplice_core.fit.training import fit_transformed_pca
 from kvsplice_core.tasks.sweep import CalibrationStep
 from kvsplice_core.tasks.training import RECIPE_DEFAULTS, CalibrationSpec
-from kvsplice_core.tasks.update import Adapted, Drift, Kept, UpdateSpec, UpdateStep
+from kvsplice_core.tasks.update import Adapted, Drift, Kept, UpdateSpec
 from kvsplice_core.version import library_versions
 
 # As any warm start: a quarter of the epochs.
@@ -41,7 +41,7 @@ _WARM_DIVISOR = 4
 # update's time is bounded by what is new.
 _MOST_REPLAYED = 4
 
-Adapting = Generator[UpdateStep, None, Adapted]
+Adapting = Generator[Step[None], None, Adapted]
 Option = TypeVar("Option", bound=StrEnum)
 
 
@@ -80,7 +80,7 @@ def adapt(codec: Codec, history: History, values: Values, spec: UpdateSpec) -> A
     _require_updatable(codec)
     require_dim(values.summary.dim, codec.dim)
     started = time.monotonic()
-    yield UpdateStep(0.0, "Measuring the drift")
+    yield Step("Measuring the drift", 0.0)
     parts = split_parts(values, spec.calibration)
     before = codec.to(parts.train.device)
     known = history.forgotten(spec.forget)
@@ -148,7 +148,7 @@ def _axes(moments: Moments, k: int) -> Tensor:
 
 def _updated(
     before: Codec, history: History, parts: Parts, spec: UpdateSpec
-) -> Generator[UpdateStep, None, tuple[Codec, Kept, Judgement]]:
+) -> Generator[Step[None], None, tuple[Codec, Kept, Judgement]]:
     """Return the update, or the codec as it was; PCA where a transform is no gain on it."""
     if before.method.is_learnt:
         train = torch.cat([_replayed(history, len(parts.train), spec).to(parts.train), parts.train])
@@ -180,9 +180,9 @@ def _start(codec: Codec, rows: Tensor) -> Codec:
     return min((codec, refitted), key=lambda one: mean_squared_error(rows, one.reconstruct))
 
 
-def _step(step: CalibrationStep) -> UpdateStep:
+def _step(step: CalibrationStep) -> Step[None]:
     text = f"{step.method.label} k {step.k}, epoch {step.epoch}/{step.epochs}"
-    return UpdateStep(step.fraction, text)
+    return Step(text, step.fraction)
 
 
 def _replayed(history: History, new: int, spec: UpdateSpec) -> Tensor:

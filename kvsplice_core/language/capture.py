@@ -13,12 +13,12 @@ from torch import Tensor
 
 from kvsplice_core.base.errors import DataError, LanguageModelError, SpecError
 from kvsplice_core.base.files import atomic_path
+from kvsplice_core.base.progress import Step
 from kvsplice_core.data.capture import (
     ATTENTION,
     CaptureFacts,
     CaptureResult,
     CaptureSpec,
-    CaptureStep,
     DocumentSpan,
     KeyState,
     metadata_of,
@@ -40,7 +40,7 @@ Rows = dict[str, Tensor]
 
 def capture_vectors(
     language: LanguageModel, documents: Sequence[Document], spec: CaptureSpec, path: str | Path
-) -> Generator[CaptureStep, None, CaptureResult]:
+) -> Generator[Step[None], None, CaptureResult]:
     """Write what the cache of a model holds while it reads documents.
 
     A generator: it yields progress after every window; closing it cancels and leaves no file.
@@ -84,7 +84,7 @@ def capture_vectors(
         raise DataError("a capture needs at least one document; got none")
     texts = []
     for document in documents:
-        yield CaptureStep(0, spec.tokens, document.name)
+        yield _step(0, spec.tokens, document.name)
         texts.append(_tokens_of(language, document, spec.tokens))
     shares = spread_budget([length for _, length in texts], spec.tokens)
     if sum(shares) < _LEAST_TOKENS:
@@ -101,7 +101,7 @@ def capture_vectors(
 
 def _write(
     reader: _Reader, tokens: list[Tensor], facts: CaptureFacts, path: str | Path
-) -> Iterator[CaptureStep]:
+) -> Iterator[Step[None]]:
     room = facts.context - len(reader.language.start)
     windows = windows_of([len(ids) for ids in tokens], room)
 
@@ -117,7 +117,13 @@ def _write(
             for name, rows in (read(window) if window.row else first).items():
                 writer.write(name, window.row, rows)
             done = window.row + window.stop - window.start
-            yield CaptureStep(done, total, facts.documents[window.document].name)
+            yield _step(done, total, facts.documents[window.document].name)
+
+
+def _step(done: int, total: int, document: str) -> Step[None]:
+    """Return progress such as ``emma · 1 024 of 32 768 tokens``."""
+    numbers = f"{done:,} of {total:,}".replace(",", "\u202f")
+    return Step(f"{document} · {numbers} tokens", done / max(1, total))
 
 
 @dataclass(frozen=True, eq=False)

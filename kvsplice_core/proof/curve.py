@@ -10,21 +10,21 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.base.progress import relay
+from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.data.capture import Sides
-from kvsplice_core.fit.card import CardSpec, CardStep, fit_card
+from kvsplice_core.fit.card import CardSpec, fit_card
 from kvsplice_core.language.texts import Document
 from kvsplice_core.proof.bench import Bench
 from kvsplice_core.proof.intervals import paired_difference, quality_of
 from kvsplice_core.proof.requirements import require_capture_of
 from kvsplice_core.proof.scoring import TextScores
-from kvsplice_core.tasks.curve import CurveResult, CurveSpec, CurveStep, QualityPoint
+from kvsplice_core.tasks.curve import CurveResult, CurveSpec, QualityPoint
 from kvsplice_core.tasks.evaluate import HeadErrors
 from kvsplice_core.version import library_versions
 
 if TYPE_CHECKING:
-    from kvsplice_core.codec.card import Card
+    from kvsplice_core.codec.card import Card, HeadScore
     from kvsplice_core.data.capture_file import Capture
     from kvsplice_core.language.models import LanguageModel
 
@@ -32,16 +32,19 @@ _FIT, _MEASURE = 0.5, 0.4
 """Shares of one point's time, for the progress; the errors of each head have the rest."""
 _BYTES = 2  # fp16
 
+CurveStep = Step[CurveResult]
+
 
 def quality_curve(
     language: LanguageModel, capture: Capture, documents: Sequence[Document], spec: CurveSpec
 ) -> Generator[CurveStep, None, CurveResult]:
     """Make a card for every method and k, and measure each through the cache.
 
-    A generator: it yields progress and every finished point, the wished k first, and returns all
-    of them; closing it cancels. The first point of every method is audited, and what the cache
-    hands out is watched in every scored pass of every point. The dense cache's predictions are
-    computed once, and under recipe ``origin`` every transform is learnt once.
+    A generator: with every finished point, the wished k first, it yields the result so far, and
+    from a control that fails on with every step; it returns all points; closing it cancels. The
+    first point of every method is audited, and what the cache hands out is watched in every scored
+    pass of every point. The dense cache's predictions are computed once, and under recipe
+    ``origin`` every transform is learnt once.
 
     Parameters
     ----------
@@ -72,7 +75,7 @@ def quality_curve(
     todo = list(itertools.product(ks, methods))
     for done, (k, method) in enumerate(todo):
         for step in curve.measure(method, k, done, len(todo)):
-            yield replace(step, failed=bench.failed)
+            yield replace(step, found=curve.result()) if bench.failed else step
     return curve.result()
 
 
@@ -101,7 +104,7 @@ class _Curve:
         name, bench = f"{method.label} k {k}", self._bench
 
         def at(share: float, text: str) -> CurveStep:
-            return CurveStep(f"{name}: {text}", (done + share) / total)
+            return Step(f"{name}: {text}", (done + share) / total)
 
         card = yield from self._fitted(method, k, at)
         shown = _spread(at, _FIT, _FIT + _MEASURE, bench.steps(method))
@@ -111,7 +114,7 @@ class _Curve:
         if method is Method.PCA:
             self._pca[k] = measured.scores
         self._points.append(self._point(method, k, card, measured.scores, heads))
-        yield CurveStep(name, (done + 1) / total, self._points[-1], so_far=self.result())
+        yield Step(name, (done + 1) / total, self.result())
 
     def _fitted(
         self, method: Method, k: int, at: Callable[[float, str], CurveStep]
@@ -121,7 +124,7 @@ class _Curve:
         )
         work = fit_card(self._capture, spec, reuse=self._cards.get(method))
 
-        def shown(step: CardStep) -> CurveStep:
+        def shown(step: Step[HeadScore]) -> CurveStep:
             return at(_FIT * step.fraction, f"calibrating {step.text}")
 
         card = yield from relay(work, shown)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from kvsplice_core.base.progress import relay
+from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.cache.compressed import StoredBytes, cache_for
 from kvsplice_core.language.texts import Document
 from kvsplice_core.proof.bench import Bench
@@ -17,7 +17,7 @@ from kvsplice_core.proof.intervals import quality_of
 from kvsplice_core.proof.reading import CacheReader, MakeCache, dense_cache, read
 from kvsplice_core.proof.requirements import require_card_of
 from kvsplice_core.proof.windows import TextWindow
-from kvsplice_core.tasks.evaluate import Continuation, EvalResult, EvalSpec, EvalStep
+from kvsplice_core.tasks.evaluate import Continuation, EvalResult, EvalSpec
 from kvsplice_core.version import library_versions
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def evaluate(
     documents: Sequence[Document],
     spec: EvalSpec = EvalSpec(),  # noqa: B008 - frozen
     make_cache: MakeCache = cache_for,
-) -> Generator[EvalStep, None, EvalResult]:
+) -> Generator[Step[None], None, EvalResult]:
     """Measure what a card costs a model, through the cache, with its controls.
 
     A generator: it yields progress after every window of text and returns the result; closing it
@@ -62,12 +62,12 @@ def evaluate(
         compressed.
     """
     require_card_of(language, card)
-    yield EvalStep("reading the text", 0.0)
+    yield Step("reading the text", 0.0)
     bench = Bench(language, documents, spec, make_cache)
     return (yield from evaluate_on(bench, card))
 
 
-def evaluate_on(bench: Bench, card: Card) -> Generator[EvalStep, None, EvalResult]:
+def evaluate_on(bench: Bench, card: Card) -> Generator[Step[None], None, EvalResult]:
     """Evaluate a card on a bench; it is audited, whatever was before."""
     started, language = time.monotonic(), bench.language
     clock = _Clock(bench.steps(card) + len(bench.seen) + 2)
@@ -117,9 +117,9 @@ class _Clock:
         self._total = total
         self._done = 0
 
-    def step(self, text: str) -> EvalStep:
+    def step(self, text: str) -> Step[None]:
         self._done += 1
-        return EvalStep(text, min(1.0, self._done / self._total))
+        return Step(text, min(1.0, self._done / self._total))
 
 
 def continuation_of(

@@ -15,7 +15,7 @@ from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.fit.budget import mean_bits
 from kvsplice_core.fit.card import card_of
-from kvsplice_core.fit.frontier import Place, frontier
+from kvsplice_core.fit.frontier import Frontier, Place, frontier
 from kvsplice_core.fit.layer import LayerFit, LayerValues
 from kvsplice_core.language.projections import attention_modules, output_projection
 from kvsplice_core.proof.bench import Bench
@@ -27,7 +27,6 @@ from kvsplice_core.tasks.frontier import (
     FrontierPoint,
     FrontierResult,
     FrontierSpec,
-    FrontierStep,
     reference_of,
 )
 from kvsplice_core.tasks.training import CalibrationSpec
@@ -48,7 +47,7 @@ def model_frontier(
     *,
     side: str = "v",
     budget: int = SAMPLE_BUDGET,
-) -> Generator[FrontierStep, None, FrontierResult]:
+) -> Frontier:
     """Fit every pipeline at every budget to all layers, and measure each through the cache.
 
     A generator: it yields progress and every finished point, and returns all of them; closing it

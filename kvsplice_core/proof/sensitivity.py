@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kvsplice_core.base.progress import relay
+from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.language.texts import Document
 from kvsplice_core.proof.bench import Key, Probe
 from kvsplice_core.proof.requirements import require_card_of
 from kvsplice_core.proof.scoring import TextScores
-from kvsplice_core.tasks.curve import SensitivityResult, SensitivityStep
+from kvsplice_core.tasks.curve import Cell, SensitivityResult
 from kvsplice_core.tasks.evaluate import SENSITIVITY_TOKENS, EvalSpec
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def sensitivity(
     card: Card,
     documents: Sequence[Document],
     spec: EvalSpec = EvalSpec(tokens=SENSITIVITY_TOKENS),  # noqa: B008 - frozen
-) -> Generator[SensitivityStep, None, SensitivityResult]:
+) -> Generator[Step[Cell], None, SensitivityResult]:
     """Measure ΔNLL and KL with one side of one head compressed, V before K, head by head.
 
     A generator: it yields progress and every finished cell, and returns the map; closing it
@@ -75,7 +75,7 @@ def _cells(card: Card) -> list[Key]:
 
 def alone(
     probe: Probe, card: Card, keys: Sequence[Key], *, whole_codec: bool = False
-) -> Generator[SensitivityStep, None, dict[Key, TextScores]]:
+) -> Generator[Step[Cell], None, dict[Key, TextScores]]:
     """Score each of many heads, or codecs, by itself.
 
     A generator: it yields progress and every finished cell, and returns the scores of each; closing
@@ -98,11 +98,11 @@ def alone(
         work = probe.alone(card, key, whole_codec=whole_codec)
         found[key] = yield from relay(work, _counted(name, done * len(probe.windows), total))
         share = (done + 1) / len(keys)
-        yield SensitivityStep(name, share, layer, place, found[key].kl, side)
+        yield Step(name, share, Cell(*key, found[key].kl))
     return found
 
 
-def _counted(name: str, done: int, total: int) -> Callable[[str], SensitivityStep]:
+def _counted(name: str, done: int, total: int) -> Callable[[str], Step[Cell]]:
     """Return what turns the windows of a cell into progress of the map."""
     counter = count(done + 1)
-    return lambda _: SensitivityStep(name, next(counter) / total)
+    return lambda _: Step(name, next(counter) / total)

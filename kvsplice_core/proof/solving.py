@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.base.progress import relay
+from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.fit.layers import Key, Offers, bits_by_side, error_at, nearest
 from kvsplice_core.proof.bench import Bench, Probe
 from kvsplice_core.proof.evaluation import evaluate_on
@@ -18,8 +18,8 @@ from kvsplice_core.proof.requirements import require_capture_of
 from kvsplice_core.proof.sensitivity import alone
 from kvsplice_core.proof.trials import EVERY_TRIAL, Budgets, Made, Trials, shares_of
 from kvsplice_core.tasks.allot import Unit, allot, allot_evenly, mean_of
-from kvsplice_core.tasks.curve import SensitivityStep
-from kvsplice_core.tasks.solve import Choice, SolveResult, SolveSpec, SolveStep, Trial
+from kvsplice_core.tasks.curve import Cell
+from kvsplice_core.tasks.solve import Choice, SolveResult, SolveSpec, Trial
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
@@ -45,6 +45,7 @@ class Solution:
     result: SolveResult
 
 
+SolveStep = Step[Trial]
 Solving = Generator[SolveStep, None, Solution]
 
 
@@ -116,7 +117,7 @@ class _Solver:
     def run(self) -> Solving:
         """Measure, share, check."""
         work = self._fitter.offers()
-        offers = yield from relay(work, lambda share: SolveStep("errors", _OFFERS * share))
+        offers = yield from relay(work, lambda share: Step("errors", _OFFERS * share))
         self._units = yield from self._probed(offers)
         budgets, solved = yield from self._solved()
         even = yield from self._even(budgets)
@@ -148,9 +149,7 @@ class _Solver:
     def _probed(self, offers: Offers) -> Generator[SolveStep, None, dict[Key, Unit]]:
         """Measure the sensitivity of every codec near the budget."""
         asked = {key: nearest(own, self._near(key[0])) for key, own in offers.items()}
-        fits = yield from relay(
-            self._fitter.fit(asked), lambda _: SolveStep("sensitivities", _OFFERS)
-        )
+        fits = yield from relay(self._fitter.fit(asked), lambda _: Step("sensitivities", _OFFERS))
         few = replace(self._spec.evaluation, tokens=self._spec.probe_tokens)
         probe = Probe(self._bench.language, self._probes, few)
         work = alone(probe, self._trials.card(fits), list(offers), whole_codec=True)
@@ -231,7 +230,7 @@ class _Solver:
         start = _OFFERS + _PROBES + _TRIALS
         work = evaluate_on(self._bench, card)
         result = yield from relay(
-            work, lambda step: SolveStep(step.text, start + (1 - start) * step.fraction)
+            work, lambda step: Step(step.text, start + (1 - start) * step.fraction)
         )
         return replace(result, audit=(*result.audit, *self._bench.under(EVERY_TRIAL)))
 
@@ -240,5 +239,5 @@ class _Solver:
         return replace(card, proofs=(evaluation.summary() | {"leaked_documents": list(leaked)},))
 
 
-def _probing(step: SensitivityStep) -> SolveStep:
-    return SolveStep(f"{step.text} alone", _OFFERS + _PROBES * step.fraction)
+def _probing(step: Step[Cell]) -> SolveStep:
+    return Step(f"{step.text} alone", _OFFERS + _PROBES * step.fraction)

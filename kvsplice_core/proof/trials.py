@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kvsplice_core.base.progress import relay
+from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.fit.card import card_of
 from kvsplice_core.fit.layer import LayerFit, LayerValues
 from kvsplice_core.fit.layers import Fits, Fitter, Key, Place
@@ -18,7 +18,7 @@ from kvsplice_core.proof.frontier import model_layers
 from kvsplice_core.proof.intervals import quality_of
 from kvsplice_core.proof.scoring import TextScores
 from kvsplice_core.tasks.allot import Unit
-from kvsplice_core.tasks.solve import Share, SolveSpec, SolveStep, Trial
+from kvsplice_core.tasks.solve import Share, SolveSpec, Trial
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
@@ -79,20 +79,20 @@ class Trials:
 
     def make(
         self, asked: Mapping[Key, float], budgets: Budgets, even: bool
-    ) -> Generator[SolveStep, None, Made]:
+    ) -> Generator[Step[Trial], None, Made]:
         """Fit a card, and score it on the documents."""
         bits = " and ".join(f"{budget:.3g}" for budget in budgets)
         name = f"{bits} bits, {'the same for all' if even else 'shared'}"
-        fits = yield from relay(self.fitter.fit(asked), lambda _: SolveStep(name, 0.0))
+        fits = yield from relay(self.fitter.fit(asked), lambda _: Step(name, 0.0))
         card = self.card(fits)
         scoring = self._bench.score(card, EVERY_TRIAL)
-        measured = yield from relay(scoring, lambda text: SolveStep(f"{name}: {text}", 0.0))
+        measured = yield from relay(scoring, lambda text: Step(f"{name}: {text}", 0.0))
         quality = quality_of(measured.scores, self._spec.evaluation.seed)
         # Every layer holds as many values.
         mean = fmean(fit.counted.total for fit in fits.values())
         trial = Trial(budgets, mean, even, quality)
         self.done.append(trial)
-        yield SolveStep(name, 0.0, trial)
+        yield Step(name, 0.0, trial)
         return Made(trial, asked, fits, card, measured.scores)
 
     def card(self, fits: Fits) -> Card:

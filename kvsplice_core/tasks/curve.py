@@ -112,30 +112,6 @@ class QualityPoint:
 
 
 @dataclass(frozen=True)
-class CurveStep:
-    """Progress of a quality curve, and a point that has just been measured.
-
-    Parameters
-    ----------
-    text : str
-        What is done now.
-    fraction : float
-        Share done, 0 … 1.
-    point : QualityPoint or None
-    failed : tuple of Control
-        Controls that failed so far: from then on no point must be shown as a result.
-    so_far : CurveResult or None
-        With a point: everything measured up to it, for work that is cut short.
-    """
-
-    text: str
-    fraction: float
-    point: QualityPoint | None = None
-    failed: tuple[Control, ...] = ()
-    so_far: CurveResult | None = None
-
-
-@dataclass(frozen=True)
 class CurveResult:
     """All points of a quality curve, k ascending, methods in the registry's order.
 
@@ -172,7 +148,12 @@ class CurveResult:
     @property
     def is_valid(self) -> bool:
         """Whether every control passed."""
-        return all(control.passed for control in self.audit)
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[Control, ...]:
+        """The controls that failed: no point must be shown as a result then."""
+        return tuple(control for control in self.audit if not control.passed)
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -190,15 +171,13 @@ class CurveResult:
 
 
 @dataclass(frozen=True)
-class SensitivityStep:
-    """Progress of a sensitivity map, and the cell of ``v`` or ``k`` that was just measured."""
+class Cell:
+    """One cell of a sensitivity map: the KL with this side of this head alone, nats per token."""
 
-    text: str
-    fraction: float
-    layer: int | None = None
-    head: int | None = None
-    kl: float | None = None
-    side: str = ""
+    side: str
+    layer: int
+    head: int
+    kl: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -150,14 +150,6 @@ class Continuation:
 
 
 @dataclass(frozen=True)
-class EvalStep:
-    """Progress of an evaluation: what is done now, and the share done, 0 … 1."""
-
-    text: str
-    fraction: float
-
-
-@dataclass(frozen=True)
 class EvalResult:
     """An audited evaluation of one card.
 

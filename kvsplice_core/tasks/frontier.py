@@ -137,26 +137,6 @@ class FrontierPoint:
 
 
 @dataclass(frozen=True)
-class FrontierStep:
-    """Progress of a frontier, and a point that has just been measured.
-
-    Parameters
-    ----------
-    text : str
-    fraction : float
-        Share done, 0 … 1.
-    point : FrontierPoint or None
-    so_far : FrontierResult or None
-        With a point: everything measured up to it.
-    """
-
-    text: str
-    fraction: float
-    point: FrontierPoint | None = None
-    so_far: FrontierResult | None = None
-
-
-@dataclass(frozen=True)
 class FrontierResult:
     """All points of a frontier.
 

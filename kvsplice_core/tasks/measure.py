@@ -189,25 +189,6 @@ class DecodeCost:
 
 
 @dataclass(frozen=True)
-class MemoryStep:
-    """Progress of `measure_memory`.
-
-    Parameters
-    ----------
-    text : str
-        What was just done.
-    fraction : float
-        Share of the work done, 0 … 1.
-    point : MemoryPoint or None
-        A length just counted.
-    """
-
-    text: str
-    fraction: float
-    point: MemoryPoint | None = None
-
-
-@dataclass(frozen=True)
 class MeasuredMemory:
     """What was measured on this machine, in one run.
 

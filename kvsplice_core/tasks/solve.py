@@ -65,15 +65,6 @@ class Share:
 
 
 @dataclass(frozen=True)
-class SolveStep:
-    """Progress of a solver, and a trial that has just been measured."""
-
-    text: str
-    fraction: float
-    trial: Trial | None = None
-
-
-@dataclass(frozen=True)
 class Trial:
     """An allotment measured through the cache.
 

@@ -70,14 +70,6 @@ class Kept(StrEnum):
 
 
 @dataclass(frozen=True)
-class UpdateStep:
-    """Progress of an update: the share that is done, 0 … 1, and what is in work."""
-
-    fraction: float
-    text: str
-
-
-@dataclass(frozen=True)
 class Drift:
     """How far the vectors have moved from those the codec was made of.
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.progress import Step
 from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_core.tasks.frontier import FrontierPoint, FrontierStep
+from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult
 from kvsplice_gui.desks.takeaway import TakeAway
 from kvsplice_gui.look import formats
 from kvsplice_gui.look.theme import Theme
@@ -206,9 +207,9 @@ class FrontierControl(QObject):
 
     # -- steps and results --------------------------------------------------------------------
 
-    def _on_stepped(self, step: object) -> None:
-        if isinstance(step, FrontierStep) and step.so_far is not None:
-            self._state.find_frontier(live=step.so_far)
+    def _on_stepped(self, step: Step[object]) -> None:
+        if isinstance(step.found, FrontierResult):
+            self._state.find_frontier(live=step.found)
 
     def _on_measured(self, found: MeasuredFrontier, key: FrontierKey) -> None:
         result = found.result

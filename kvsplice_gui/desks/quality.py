@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSlot
 
+from kvsplice_core.base.progress import Step
 from kvsplice_core.data.capture import CaptureFacts
-from kvsplice_core.tasks.curve import CurveStep, SensitivityStep, disagreements
+from kvsplice_core.tasks.curve import Cell, CurveResult, disagreements
 from kvsplice_gui.desks.frontier import FRONTIER
 from kvsplice_gui.desks.solve import SOLVE
 from kvsplice_gui.desks.takeaway import TakeAway
@@ -244,21 +245,19 @@ class QualityControl(QObject):
 
     # -- steps and results --------------------------------------------------------------------
 
-    def _on_curve_stepped(self, step: object) -> None:
-        if not isinstance(step, CurveStep):
+    def _on_curve_stepped(self, step: Step[object]) -> None:
+        if not isinstance(step.found, CurveResult):
             return
-        quality = self._state.findings.quality
-        failed = tuple(dict.fromkeys((*quality.live_failed, *step.failed)))
-        points = quality.live_points if step.point is None else (*quality.live_points, step.point)
-        if (points, failed) == (quality.live_points, quality.live_failed):
+        quality, failed = self._state.findings.quality, step.found.failed
+        new = tuple(one for one in step.found.points if one not in quality.live_points)
+        if not new and failed == quality.live_failed:
             return
-        self._state.find_quality(live_points=points, live_failed=failed)
+        self._state.find_quality(live_points=(*quality.live_points, *new), live_failed=failed)
         if failed != quality.live_failed:
             self._say(f"{quality_words.audit_verdict(failed)}. The points are not valid.")
-        if step.point is not None:
-            words = quality_words
-            describe = words.describe_invalid_point if failed else words.describe_point
-            self._say(describe(step.point))
+        words = quality_words
+        for point in new:
+            self._say((words.describe_invalid_point if failed else words.describe_point)(point))
 
     def _on_curve_measured(self, found: MeasuredCurve, wish: QualityWish) -> None:
         quality, result = self._state.findings.quality, found.result
@@ -282,10 +281,10 @@ class QualityControl(QObject):
         self._say(quality_words.describe_evaluation(found.result))
         self._say_leaks(found.leaked)
 
-    def _on_map_stepped(self, step: object) -> None:
+    def _on_map_stepped(self, step: Step[object]) -> None:
         live = self._state.findings.quality.live_map
-        if isinstance(step, SensitivityStep) and live is not None:
-            self._state.find_quality(live_map=live.with_cell(step))
+        if isinstance(step.found, Cell) and live is not None:
+            self._state.find_quality(live_map=live.with_cell(step.found))
 
     def _on_mapped(self, found: SensitivityMap) -> None:
         self._state.find_quality(sensitivity=found, live_map=None)

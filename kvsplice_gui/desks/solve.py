@@ -7,7 +7,8 @@ from collections.abc import Callable
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.tasks.solve import SolveStep
+from kvsplice_core.base.progress import Step
+from kvsplice_core.tasks.solve import Trial
 from kvsplice_gui.desks.takeaway import TakeAway
 from kvsplice_gui.look import formats
 from kvsplice_gui.panels.layout import Layout
@@ -197,8 +198,8 @@ class SolveControl(QObject):
         if started:
             self._say(f"Solving {key.spec.pipeline.label} for {solve_words.asked(key.spec)}")
 
-    def _on_stepped(self, step: object) -> None:
-        if isinstance(step, SolveStep) and step.trial is not None:
+    def _on_stepped(self, step: Step[object]) -> None:
+        if isinstance(step.found, Trial):
             self._say(f"Measured {step.text}")  # no numbers: they are not audited yet
 
     def _on_solved(self, found: Solved) -> None:

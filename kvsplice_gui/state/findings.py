@@ -13,7 +13,7 @@ from kvsplice_core.base.errors import SpecError
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import CaptureFacts, Sides
-from kvsplice_core.tasks.curve import CurveResult, QualityPoint, SensitivityResult, SensitivityStep
+from kvsplice_core.tasks.curve import Cell, CurveResult, QualityPoint, SensitivityResult
 from kvsplice_core.tasks.evaluate import Control, EvalResult, HeadErrors
 from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult
 from kvsplice_core.tasks.measure import MeasuredMemory
@@ -101,13 +101,11 @@ class SensitivityMap:
         """Return the side to show: the wished one where the map holds it."""
         return wished if wished in self.kl else next(iter(self.kl))
 
-    def with_cell(self, step: SensitivityStep) -> SensitivityMap:
-        """Return the map with the cell that `step` has measured."""
-        if step.layer is None or step.head is None or step.kl is None:
-            return self
-        cells = self.kl[step.side].copy()
-        cells[step.layer, step.head] = step.kl
-        return replace(self, kl={**self.kl, step.side: cells})
+    def with_cell(self, cell: Cell) -> SensitivityMap:
+        """Return the map with one more cell."""
+        cells = self.kl[cell.side].copy()
+        cells[cell.layer, cell.head] = cell.kl
+        return replace(self, kl={**self.kl, cell.side: cells})
 
 
 def empty_map(facts: CaptureFacts, key: CardKey, wish: QualityWish) -> SensitivityMap:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kvsplice_core.base.progress import relay
-from kvsplice_core.data.capture import CaptureResult, CaptureStep, Sides
+from kvsplice_core.base.progress import Step, relay
+from kvsplice_core.data.capture import CaptureResult, Sides
 from kvsplice_core.tasks.curve import CurveSpec, SensitivityResult
 from kvsplice_core.tasks.evaluate import SENSITIVITY_TOKENS, HeadErrors
 from kvsplice_core.tasks.measure import MeasuredMemory, MeasureSpec
-from kvsplice_core.tasks.update import Adapted, UpdateSpec, UpdateStep
+from kvsplice_core.tasks.update import Adapted, UpdateSpec
 from kvsplice_gui.state.capture import CaptureWish, short_name
 from kvsplice_gui.state.dataset import Dataset
 from kvsplice_gui.state.findings import (
@@ -41,14 +41,6 @@ if TYPE_CHECKING:
 """Most tokens each cell of a map is scored on: they tell heads apart, and there are many."""
 _FIT_SHARE = 0.5
 Steps = Generator[Any, None, Any]
-
-
-@dataclass(frozen=True)
-class Scaled:
-    """Progress of one part of a job, as a share of the whole."""
-
-    text: str
-    fraction: float
 
 
 def quality_job(
@@ -138,15 +130,15 @@ def card_job(key: CardKey) -> Generator[Any, None, Card]:
 def scaled(work: Steps, first: float, last: float) -> Steps:
     """Run `work` as the part of a job from `first` to `last`; closing it closes `work`."""
 
-    def shown(step: Any) -> Scaled:  # noqa: ANN401 - every part has steps of its own kind
-        return Scaled(step.text, first + (last - first) * step.fraction)
+    def shown(step: Step[object]) -> Step[object]:
+        return replace(step, fraction=first + (last - first) * step.fraction)
 
     return (yield from relay(work, shown))
 
 
 def capture_job(
     wish: CaptureWish, device: str, on_whole: Callable[[str], object]
-) -> Generator[Note | CaptureStep, None, CaptureResult]:
+) -> Generator[Note | Step[None], None, CaptureResult]:
     """Load a model, let it read, and write what its cache holds; a closed one leaves no file.
 
     Parameters
@@ -289,7 +281,7 @@ class UpdateWish:
 
 def update_job(
     dataset: Dataset, wish: UpdateWish, spec: UpdateSpec
-) -> Generator[Note | UpdateStep, None, Adapted]:
+) -> Generator[Note | Step[None], None, Adapted]:
     """Read a codec and go on with it on the open vectors."""
     yield Note(f"Reading {Path(wish.path).name}…")
     from kvsplice_core.codec.codec_file import load_codec, load_history

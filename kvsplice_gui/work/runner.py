@@ -10,6 +10,7 @@ from typing import Any
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
+from kvsplice_core.base.progress import Step
 from kvsplice_core.codec.kinds import Method, Recipe
 from kvsplice_core.tasks.sweep import SweepResult, SweepRow, SweepSpec, SweepStep
 from kvsplice_gui.look import formats
@@ -224,7 +225,7 @@ class Controller(QObject):
         self._worker.start(work)
 
     @pyqtSlot(int, object)
-    def _on_worker_stepped(self, _run: int, step: object) -> None:
+    def _on_worker_stepped(self, _run: int, step: Note | SweepStep | Step[object]) -> None:
         if isinstance(step, Note):
             self.progressed.emit(-1.0, step.text)
         elif isinstance(step, SweepStep):
@@ -232,12 +233,11 @@ class Controller(QObject):
         else:
             self._on_other_step(step)
 
-    def _on_other_step(self, step: Any) -> None:  # noqa: ANN401 - the steps of any job
+    def _on_other_step(self, step: Step[object]) -> None:
         if self._take_step is not None:
             self._take_step(step)
-        if hasattr(step, "fraction"):
-            text = getattr(step, "text", "")
-            self.progressed.emit(step.fraction, f"{text}\n{self._time_left(step.fraction)}".strip())
+        left = self._time_left(step.fraction)
+        self.progressed.emit(step.fraction, f"{step.text}\n{left}".strip())
 
     def _on_sweep_step(self, step: SweepStep) -> None:
         if step.row is not None:

@@ -11,12 +11,12 @@ STEP_INTERVAL_S = 1 / 30
 def carries_news(step: object) -> bool:
     """Tell whether `step` must be shown even when another was shown a moment ago.
 
-    A finished row, point, cell or trial, a failed control, the curve of PCA and a loss are: they
-    come once, and the core itself reports losses at most 30 times a second.
+    What was found, a finished row, the curve of PCA and a loss are: they come once, and the core
+    itself reports losses at most 30 times a second.
     """
-    if any(getattr(step, found, None) is not None for found in ("row", "point", "kl", "trial")):
+    if any(getattr(step, found, None) is not None for found in ("found", "row")):
         return True
-    if getattr(step, "pca_curve", None) or getattr(step, "failed", None):
+    if getattr(step, "pca_curve", None):
         return True
     calibration = getattr(step, "calibration", step)
     return getattr(calibration, "loss", None) is not None

@@ -47,7 +47,7 @@ def test_decoding_takes_turns_and_tells_its_progress(language):
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1)
-    assert tuple(step.point for step in steps if step.point) == found.points
+    assert tuple(step.found for step in steps if step.found) == found.points
     assert language.model.config._attn_implementation == "sdpa"
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
@@ -105,16 +106,15 @@ def test_progress_rises_and_tells_every_point_as_it_comes():
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     assert 0 <= fractions[0] <= fractions[-1] <= 1
-    points = [step.point for step in steps if step.point is not None]
-    assert sorted(points, key=result.points.index) == list(result.points)
-    for count, step in enumerate((s for s in steps if s.point is not None), start=1):
-        assert len(step.so_far.points) == count
-        assert step.point in step.so_far.points
+    told = [step.found.points for step in steps if step.found is not None]
+    assert [len(points) for points in told] == list(range(1, len(result.points) + 1))
+    assert all(set(few) < set(more) for few, more in pairwise(told))
+    assert told[-1] == result.points
 
 
 def test_cancelled_it_leaves_what_it_had_measured():
     work = frontier(LAYERS, SPEC, "some vectors", "test")
-    so_far = next(step.so_far for step in work if step.so_far is not None)
+    so_far = next(step.found for step in work if step.found is not None)
     work.close()
     assert len(so_far.points) == 1
     assert so_far.test_tokens > 0

@@ -130,10 +130,11 @@ def test_progress_grows_to_the_end(tmp_path):
     steps = []
     spec = CaptureSpec(tokens=700, context=50)
     run(capture_vectors(tiny_gpt2(), DOCUMENTS, spec, tmp_path / "x.safetensors"), steps.append)
-    done = [step.tokens_done for step in steps]
+    done = [step.fraction for step in steps]
     assert done == sorted(done)
     assert steps[-1].fraction == 1
-    assert {step.document for step in steps} == {document.name for document in DOCUMENTS}
+    assert steps[-1].text == f"{DOCUMENTS[-1].name} · 700 of 700 tokens"
+    assert {step.text.split(" · ")[0] for step in steps} == {one.name for one in DOCUMENTS}
 
 
 def test_a_closed_capture_leaves_nothing(tmp_path):
@@ -141,7 +142,7 @@ def test_a_closed_capture_leaves_nothing(tmp_path):
     work = capture_vectors(
         tiny_gpt2(), DOCUMENTS, CaptureSpec(context=32), folder / "x.safetensors"
     )
-    while next(work).tokens_done < 64:
+    while next(work).fraction == 0:
         pass
     assert any(folder.iterdir())
     work.close()

@@ -41,8 +41,10 @@ def test_a_curve_has_every_point(make, side, captures):
     assert result.is_valid
     wanted = [(k, method) for k in (4, 10) for method in (Method.PCA, Method.SPLINE)]
     assert [(point.k, point.method) for point in result.points] == wanted
-    told = [step.point for step in steps if step.point is not None]
-    assert [(p.k, p.method) for p in told] == wanted[2:] + wanted[:2]
+    told = [step.found.points for step in steps if step.found is not None]
+    for count, points in enumerate(told, start=1):
+        assert {(p.k, p.method) for p in points} == set((wanted[2:] + wanted[:2])[:count])
+    assert len(told) == 4
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
@@ -122,17 +124,17 @@ def test_a_failed_control_makes_the_curve_invalid_and_is_told_from_then_on(captu
     plant(monkeypatch, never_read)
     steps = []
     assert not measured(tiny_gpt2(), captures, on_step=steps.append).is_valid
-    failing = [bool(step.failed) for step in steps]
-    first = next(i for i, step in enumerate(steps) if step.failed)
+    failing = [step.found is not None and not step.found.is_valid for step in steps]
+    first = failing.index(True)
     assert failing == [False] * first + [True] * (len(steps) - first)
-    assert all(step.failed for step in steps if step.point is not None)
-    assert {"reads", "rank-one"} <= {control.key for control in steps[-1].failed}
+    assert steps[first].found.points == ()  # told before the first point is
+    assert {"reads", "rank-one"} <= {control.key for control in steps[-1].found.failed}
 
 
 def test_an_honest_curve_tells_of_no_failure(captures):
     steps = []
     measured(tiny_gpt2(), captures, on_step=steps.append)
-    assert all(step.failed == () for step in steps)
+    assert all(step.found.failed == () for step in steps if step.found is not None)
 
 
 def test_a_cache_that_cheats_at_a_later_k_is_exposed(captures, monkeypatch):

@@ -120,7 +120,7 @@ def test_progress_rises_and_every_point_is_told(captures):
     measured(tiny_gpt2(), captures, spec, steps.append)
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
-    assert sum(step.point is not None for step in steps) == 2
+    assert sum(step.found is not None for step in steps) == 2
 
 
 def test_a_capture_of_another_model_is_refused(captures):

@@ -34,7 +34,9 @@ def test_every_cell_is_one_side_of_that_head_alone(make):
             assert kl == pytest.approx(alone.kl)
             assert result.delta_nll[side][layer, head] == pytest.approx(alone.delta_nll)
             assert kl > 1e-6
-    told = {(s.side, s.layer, s.head): s.kl for s in steps if s.kl is not None}
+    told = {
+        (c.side, c.layer, c.head): c.kl for c in (step.found for step in steps) if c is not None
+    }
     assert told == {
         (side, *at): kl for side, kls in result.kl.items() for at, kl in np.ndenumerate(kls)
     }

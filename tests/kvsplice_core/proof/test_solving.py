@@ -86,7 +86,7 @@ def test_progress_rises_and_tells_of_each_trial(captures, solution):
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
-    assert tuple(step.trial for step in steps if step.trial) == result.trials
+    assert tuple(step.found for step in steps if step.found) == result.trials
     assert result.trials == (result.solved, result.even)
 
 

@@ -10,10 +10,10 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFileDialog
 
+from kvsplice_core.base.progress import Step
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.report.frontier_words import MEASURES
-from kvsplice_core.tasks.frontier import FrontierStep
 from kvsplice_gui.desks.frontier import FRONTIER
 from kvsplice_gui.readouts import frontier as frontier_readouts
 from tests import frontier_samples as samples
@@ -151,7 +151,7 @@ def test_steps_show_what_was_measured_so_far_and_cancelling_keeps_it(measured):
     measured.controller._set_busy(FRONTIER)
     state.find_frontier(live_key=key)
     part = samples.frontier(points=samples.frontier().points[:2])
-    control._on_stepped(FrontierStep("PCA", 0.2, part.points[-1], part))
+    control._on_stepped(Step("PCA", 0.2, part))
     assert len(measured.views.frontier.points) == 2
     measured.controller._set_busy("Cancelling")
     assert state.findings.frontier.live is part

@@ -9,8 +9,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFileDialog
 
+from kvsplice_core.base.progress import Step
 from kvsplice_core.codec.kinds import Method
-from kvsplice_core.tasks.curve import CurveStep
 from kvsplice_gui.desks import quality as quality_control
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.readouts import quality as quality_readouts
@@ -94,11 +94,11 @@ def test_a_control_that_fails_in_mid_run_is_banner_crosses_and_no_numbers(measur
     measured.controller.said.connect(said.append)
     measured.state.find_quality(starting_over=True, live_points=(), live_failed=())
     step = measured.quality.control._on_curve_stepped
-    first, second = samples.curve().points[:2]
-    step(CurveStep("PCA k = 8", 0.1, first))
+    curve, failed = samples.curve(), samples.curve(samples.FAILED)
+    step(Step("PCA k = 8", 0.1, replace(curve, points=curve.points[:1])))
     assert measured.views.quality._items[Method.PCA].points.opts["symbol"] != "x"
-    step(CurveStep("PCA k = 8", 0.1, failed=samples.FAILED[-1:]))
-    step(CurveStep("spline k = 8", 0.2, second, failed=samples.FAILED[-1:]))
+    step(Step("PCA k = 8", 0.1, replace(failed, points=curve.points[:1])))
+    step(Step("spline k = 8", 0.2, replace(failed, points=curve.points[:2])))
     plot = measured.views.quality
     assert plot.notice.text().startswith("audit failed: the cache is read")
     assert plot.notice.property("role") == "error"

@@ -11,7 +11,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFileDialog
 
-from kvsplice_core.tasks.solve import SolveStep
+from kvsplice_core.base.progress import Step
 from kvsplice_gui.desks.solve import SOLVE
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.readouts import quality as quality_readouts
@@ -175,10 +175,10 @@ def test_progress_and_cancel_stand_beside_the_slider(captured):
     captured.controller.said.connect(said.append)
     captured.controller._set_busy(SOLVE)
     assert view.solve_button.text() == "Cancel"
-    captured.controller._on_other_step(SolveStep("errors", 0.3))
+    captured.controller._on_other_step(Step("errors", 0.3))
     assert view.solved.text().startswith("Solving: 30 % · errors")
     trial = solve_samples.result().solved
-    captured.solving.control._on_stepped(SolveStep("2.5 bits, shared", 0.6, trial))
+    captured.solving.control._on_stepped(Step("2.5 bits, shared", 0.6, trial))
     assert said == ["Measured 2.5 bits, shared"]
     captured.controller._set_busy("Cancelling")
     assert not view.solve_button.isEnabled()

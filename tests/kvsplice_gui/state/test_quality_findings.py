@@ -7,7 +7,7 @@ import pytest
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.data.capture import Sides
-from kvsplice_core.tasks.curve import SensitivityStep
+from kvsplice_core.tasks.curve import Cell
 from kvsplice_gui.state.findings import CardKey, QualityFindings, empty_map
 from kvsplice_gui.state.state import State
 from kvsplice_gui.state.wishes import QualityWish
@@ -44,13 +44,12 @@ def test_a_map_fills_cell_by_cell(held, sides):
     assert {side: kl.shape for side, kl in cells.kl.items()} == dict.fromkeys(sides, (4, 4))
     assert not cells.is_whole
     side = sides[-1]
-    one = cells.with_cell(SensitivityStep("layer 1 head 2", 0.1, 1, 2, 0.5, side))
+    one = cells.with_cell(Cell(side, 1, 2, 0.5))
     assert one.kl[side][1, 2] == 0.5
     assert sum(np.isfinite(kl).sum() for kl in one.kl.values()) == 1
     assert not any(np.isfinite(kl).any() for kl in cells.kl.values())
     assert {wish: one.side_of(wish) for wish in sides} == {wish: wish for wish in sides}
     assert one.side_of("no side") == sides[0]
-    assert one.with_cell(SensitivityStep("reading", 0.2)) is one
 
 
 def test_a_running_curve_hides_the_last_as_a_ghost_until_it_is_whole():
