@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from kvsplice_core.proof.evaluation import evaluate
     from kvsplice_core.proof.frontier import model_frontier
     from kvsplice_core.proof.sensitivity import sensitivity
-    from kvsplice_core.proof.solving import Solution, solve
+    from kvsplice_core.proof.solve import Solution, solve
     from kvsplice_core.tasks.curve import CurveSpec
     from kvsplice_core.tasks.evaluate import EvalSpec
     from kvsplice_core.tasks.frontier import FrontierResult, FrontierSpec
@@ -187,7 +187,7 @@ _NAMES_BY_MODULE = {
     "proof.evaluation": "evaluate",
     "proof.frontier": "model_frontier",
     "proof.sensitivity": "sensitivity",
-    "proof.solving": "Solution solve",
+    "proof.solve": "Solution solve",
     "tasks.curve": "CurveSpec",
     "tasks.evaluate": "EvalSpec",
     "tasks.frontier": "FrontierResult FrontierSpec",

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_RESAMPLES = 2_000
 
 
 class Verdict(StrEnum):
@@ -76,3 +84,20 @@ class Judgement:
     def is_gain(self) -> bool:
         """Whether ours is clearly better; else theirs is kept."""
         return self.verdict is Verdict.GAIN
+
+
+def bootstrap_draws(units: int, seed: int) -> NDArray[np.float64]:
+    """Return how often each unit is drawn, with replacement, in 2 000 draws; shape (2000, units).
+
+    References
+    ----------
+    Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
+    """
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(units, np.full(units, 1 / units), size=_RESAMPLES).astype(np.float64)
+
+
+def interval(drawn: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 2.5 and 97.5 percentiles of what the draws gave."""
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return float(low), float(high)

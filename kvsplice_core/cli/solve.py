@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from kvsplice_core.codec.pipeline import Pipeline
     from kvsplice_core.fit.solve import LayerSolution
     from kvsplice_core.language.texts import Document
-    from kvsplice_core.proof.solving import Solution
+    from kvsplice_core.proof.solve import Solution
     from kvsplice_core.tasks.solve import SolveResult, Trial
     from kvsplice_core.tasks.training import CalibrationSpec
 
@@ -174,7 +174,7 @@ def _solved(
 ) -> tuple[Solution, tuple[str, ...]]:
     from kvsplice_core.base.progress import run
     from kvsplice_core.proof.leakage import leaks_of_capture
-    from kvsplice_core.proof.solving import solve
+    from kvsplice_core.proof.solve import solve
 
     capture = opened_capture(arguments, stack)
     model = model_of(arguments, capture)

@@ -9,12 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kvsplice_core.base.estimates import NO_CHANGE, Change, Judgement
+from kvsplice_core.base.estimates import (
+    NO_CHANGE,
+    Change,
+    Judgement,
+    bootstrap_draws,
+    interval,
+)
 from kvsplice_core.fit.metrics import mean_squared_error, row_errors
 
 BLOCK_TOKENS = 64
 _MIN_BLOCKS = 8
-_RESAMPLES = 2000
 # Of each number besides its products and sums: offsets, scales, and a transform there and back.
 _OTHER_OPERATIONS = 16
 
@@ -104,11 +109,9 @@ def _change(
     block = rows_per_token * min(BLOCK_TOKENS, max(1, tokens // _MIN_BLOCKS))
     starts = np.arange(0, len(ours), block)
     sums = np.add.reduceat(ours, starts), np.add.reduceat(theirs, starts)
-    rng = np.random.default_rng(seed)
-    chances = np.full(len(starts), 1 / len(starts))
-    draws = rng.multinomial(len(starts), chances, size=_RESAMPLES).astype(np.float64)
-    low, high = np.percentile(_percent(draws @ sums[0], draws @ sums[1]), (2.5, 97.5))
-    return Change(float(_percent(sums[0].sum(), sums[1].sum())), float(low), float(high))
+    draws = bootstrap_draws(len(starts), seed)
+    ends = interval(_percent(draws @ sums[0], draws @ sums[1]))
+    return Change(float(_percent(sums[0].sum(), sums[1].sum())), *ends)
 
 
 def _percent(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.float64]:

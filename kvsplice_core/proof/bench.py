@@ -19,11 +19,9 @@ from kvsplice_core.proof.windows import text_windows
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
+    from kvsplice_core.fit.layers import Key
     from kvsplice_core.language.models import LanguageModel
     from kvsplice_core.tasks.evaluate import Control, EvalSpec, HeadErrors
-
-Key = tuple[str, int, int]
-"""Side (``v`` or ``k``), layer, and head or group of heads."""
 
 
 @dataclass(frozen=True)

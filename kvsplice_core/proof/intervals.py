@@ -8,24 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kvsplice_core.base.estimates import Estimate
+from kvsplice_core.base.estimates import Estimate, bootstrap_draws, interval
 from kvsplice_core.tasks.compared import Compared
 from kvsplice_core.tasks.evaluate import DocumentScore, Quality, perplexity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from kvsplice_core.base.estimates import Estimate
     from kvsplice_core.proof.scoring import TextScores
-
-
-def compared(ours: TextScores, theirs: TextScores, seed: int = 0) -> Compared:
-    """Return `ours` minus `theirs`, scored on the same text."""
-    nll, kl = (paired_difference(ours, theirs, seed, attrgetter(n)) for n in ("nll", "kl"))
-    return Compared(nll, kl)
-
-
-RESAMPLES = 2_000
 
 
 def quality_of(scores: TextScores, seed: int = 0) -> Quality:
@@ -41,14 +31,10 @@ def quality_of(scores: TextScores, seed: int = 0) -> Quality:
     scores : TextScores
     seed : int
         Seeds the draws.
-
-    References
-    ----------
-    Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
     """
     units = scores.units
     tokens = _column(units, lambda one: one.tokens)
-    draws = _draws(len(units), seed)
+    draws = bootstrap_draws(len(units), seed)
 
     def mean(pick: Callable[[DocumentScore], float]) -> Estimate:
         return _estimate(_column(units, pick), tokens, draws)
@@ -79,7 +65,13 @@ def paired_difference(
     pairs = list(zip(ours.units, theirs.units, strict=True))
     differences = np.array([pick(a) - pick(b) for a, b in pairs])
     tokens = np.array([float(a.tokens) for a, _ in pairs])
-    return _estimate(differences, tokens, _draws(len(pairs), seed))
+    return _estimate(differences, tokens, bootstrap_draws(len(pairs), seed))
+
+
+def compared(ours: TextScores, theirs: TextScores, seed: int = 0) -> Compared:
+    """Return `ours` minus `theirs`, scored on the same text."""
+    nll, kl = (paired_difference(ours, theirs, seed, attrgetter(n)) for n in ("nll", "kl"))
+    return Compared(nll, kl)
 
 
 def _column(
@@ -88,19 +80,13 @@ def _column(
     return np.array([float(pick(one)) for one in units])
 
 
-def _draws(units: int, seed: int) -> NDArray[np.float64]:
-    """Return how often each unit is drawn, shape (2000, units)."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(units, np.full(units, 1 / units), size=RESAMPLES).astype(np.float64)
-
-
 def _estimate(
     sums: NDArray[np.float64], tokens: NDArray[np.float64], draws: NDArray[np.float64]
 ) -> Estimate:
     value = float(sums.sum() / tokens.sum())
-    low, high = np.percentile((draws @ sums) / (draws @ tokens), (2.5, 97.5))
+    low, high = interval((draws @ sums) / (draws @ tokens))
     # Rounding alone can put the mean of equal documents outside by the last digit.
-    return Estimate(value, float(min(low, value)), float(max(high, value)))
+    return Estimate(value, min(low, value), max(high, value))
 
 
 def _root(mean: Estimate) -> Estimate:

@@ -11,7 +11,7 @@ import numpy as np
 
 from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.language.texts import Document
-from kvsplice_core.proof.bench import Key, Probe
+from kvsplice_core.proof.bench import Probe
 from kvsplice_core.proof.requirements import require_card_of
 from kvsplice_core.proof.scoring import TextScores
 from kvsplice_core.tasks.curve import Cell, SensitivityResult
@@ -19,6 +19,7 @@ from kvsplice_core.tasks.evaluate import SENSITIVITY_TOKENS, EvalSpec
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
+    from kvsplice_core.fit.layers import Key
     from kvsplice_core.language.models import LanguageModel
 
 

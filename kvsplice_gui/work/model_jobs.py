@@ -244,7 +244,7 @@ def solve_job(key: SolveKey) -> Generator[Any, None, Solved]:
     language, documents = yield from open_model(key.model, key.texts, key.spec.calibration.device)
     from kvsplice_core.data.capture_file import open_capture
     from kvsplice_core.proof.leakage import leaks_of_capture
-    from kvsplice_core.proof.solving import solve
+    from kvsplice_core.proof.solve import solve
 
     yield Note(f"Reading {Path(key.capture).name}…")
     opened = open_capture(key.capture)

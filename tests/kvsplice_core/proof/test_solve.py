@@ -15,10 +15,10 @@ from kvsplice_core.codec.kinds import Recipe
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import KeyState, Sides
 from kvsplice_core.language.texts import text_hash
-from kvsplice_core.proof import solving
+from kvsplice_core.proof import solve as solving
 from kvsplice_core.proof.evaluation import evaluate
 from kvsplice_core.proof.scoring import TextScores
-from kvsplice_core.proof.solving import solve
+from kvsplice_core.proof.solve import solve
 from kvsplice_core.report.solve_table import solve_csv, solve_json
 from kvsplice_core.report.solve_words import solve_caveats
 from kvsplice_core.tasks.evaluate import DocumentScore, EvalSpec
