@@ -13,6 +13,7 @@ from kvsplice_core.codec.card import Card
 from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.codec.pca import fit_pca
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.data.model_shape import shape_of_config
 from kvsplice_core.language.models import LanguageModel, weights_hash
 from kvsplice_core.language.texts import Document
@@ -117,7 +118,7 @@ def pca_card(language: LanguageModel, k: int, *, values: bool = True, keys: bool
         language.facts,
         values=fitted("values") if values else {},
         keys=fitted("keys") if keys else {},
-        info={"method": Method.PCA.key},
+        provenance=Provenance(training={"method": Method.PCA.key}),
     )
 
 

@@ -62,12 +62,11 @@ def _told(facts: CaptureFacts) -> Iterator[str]:
 
 
 def _told_of_card(card: Card) -> Iterator[str]:
-    model, info = card.model, card.info
+    model, made = card.model, card.provenance
     yield f"card: {card.title}"
     yield f"model: {model.name}, weights sha256 {model.sha256}"
-    documents = info.get("documents")
-    if isinstance(documents, list):
-        yield f"calibrated on {info.get('tokens')} tokens of {', '.join(map(str, documents))}"
+    if made.documents:
+        yield f"calibrated on {made.tokens} tokens of {', '.join(made.documents)}"
     yield f"evaluations recorded in it: {len(card.proofs)}"
     yield ""
 

@@ -16,6 +16,7 @@ from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.codec.projection import Projection
+from kvsplice_core.codec.provenance import Provenance
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ class Card:
         By layer; a layer that is missing stays dense.
     scores : tuple of HeadScore
         One for each codec.
-    info : mapping
-        Where it comes from: capture and text hashes, documents, tokens, settings, versions.
+    provenance : Provenance
+        Where it comes from.
     proofs : tuple of mapping
         Evaluations of this card, as `EvalResult.summary` gives them; each names its text.
     keys_before_rotary : bool
@@ -80,7 +81,7 @@ class Card:
     values: Mapping[int, HeadCodecs] = field(default_factory=dict)
     keys: Mapping[int, HeadCodecs] = field(default_factory=dict)
     scores: tuple[HeadScore, ...] = ()
-    info: Mapping[str, object] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
     proofs: tuple[Mapping[str, object], ...] = ()
     keys_before_rotary: bool = False
 
@@ -100,9 +101,9 @@ class Card:
     @property
     def title(self) -> str:
         """Short name for headings, for example ``Spline→PCA k = 16, V``."""
-        if "label" in self.info:
+        if self.provenance.label:
             return self._pipeline_title
-        method = str(self.info.get("method", ""))
+        method = self.provenance.method
         label = Method.of(method).label if method else "codecs"
         ks = sorted({k for codecs in self._all() for k in codecs.ks})
         kept = f"k = {ks[0]}" if len(ks) == 1 else f"k = {ks[0]} … {ks[-1]}"
@@ -114,13 +115,11 @@ class Card:
 
     @property
     def _pipeline_title(self) -> str:
-        bits = self.info.get("bits")
-        means = bits.items() if isinstance(bits, Mapping) else ()
-        each = ", ".join(f"{side.upper()} {mean:.3g} bits" for side, mean in means)
-        replaced = self.info.get("replaced")
-        count = len(replaced) if isinstance(replaced, Mapping) else 0
+        made = self.provenance
+        each = ", ".join(f"{side.upper()} {mean:.3g} bits" for side, mean in made.bits.items())
+        count = len(made.replaced)
         aside = f" (simpler in {count} of {self._count} codecs)" if count else ""
-        return f"{self.info['label']}, {each or self._sides}{aside}"
+        return f"{made.label}, {each or self._sides}{aside}"
 
     def _replaced(self, method: str) -> str:
         """Say how many codecs are PCA in place of the method that was asked for."""

@@ -29,6 +29,7 @@ from kvsplice_core.codec.codec_file import (
     tensors_below,
 )
 from kvsplice_core.codec.heads import HeadCodecs
+from kvsplice_core.codec.provenance import Provenance
 
 SCHEMA = "kvsplice-card"
 SCHEMA_VERSION = 2
@@ -62,7 +63,7 @@ def save_card(card: Card, path: str | Path) -> None:
         "model": asdict(card.model),
         "codecs": codecs,
         "scores": [_score_entry(score) for score in card.scores],
-        "info": dict(card.info),
+        "info": card.provenance.to_json(),
         "proofs": [dict(proof) for proof in card.proofs],
         "keys_before_rotary": card.keys_before_rotary,
     }
@@ -136,7 +137,7 @@ def _card_of(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: str
         values=values,
         keys=keys,
         scores=tuple(_score_of(entry) for entry in a(list, header["scores"])),
-        info=a(dict, header["info"]),
+        provenance=Provenance.from_json(a(dict, header["info"])),
         proofs=tuple(a(dict, proof) for proof in a(list, header["proofs"])),
         keys_before_rotary=a(bool, header["keys_before_rotary"]),
     )

@@ -12,6 +12,7 @@ from kvsplice_core.base.errors import DataError
 from kvsplice_core.codec.decoders.base import Correction
 from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.codec.projection import Bottleneck
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.codec.quantizers.base import Quantizer
 from kvsplice_core.codec.transforms.base import Transform
 from kvsplice_core.codec.transforms.identity import Identity
@@ -27,8 +28,8 @@ class Codec:
         The bijection s of R^d.
     projection : Bottleneck
         The bottleneck E, D.
-    info : mapping of str to str, float, int, bool or None
-        Where it comes from: data hash, settings, versions; stored with it.
+    provenance : Provenance
+        Where it comes from; stored with it.
     correction : Correction, optional
         What a nonlinear decoder adds, c; none for a linear one.
     quantizer : Quantizer, optional
@@ -42,7 +43,7 @@ class Codec:
 
     transform: Transform
     projection: Bottleneck
-    info: Mapping[str, object] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
     correction: Correction | None = None
     quantizer: Quantizer | None = None
 
@@ -181,16 +182,16 @@ class Codec:
 
     def plain(self) -> Codec:
         """Return the codec without quantizer and correction."""
-        return Codec(self.transform, self.projection, self.info)
+        return Codec(self.transform, self.projection, self.provenance)
 
     def to(self, device: torch.device | str) -> Codec:
         """Return the codec on another device."""
         return self.map(lambda tensor: tensor.to(device))
 
 
-def linear_codec(projection: Bottleneck, info: Mapping[str, object] | None = None) -> Codec:
+def linear_codec(projection: Bottleneck, provenance: Provenance | None = None) -> Codec:
     """Return a bottleneck as a codec without a transform: plain PCA where its axes are those."""
-    return Codec(Identity(len(projection.offset_in)), projection, info or {})
+    return Codec(Identity(len(projection.offset_in)), projection, provenance or Provenance())
 
 
 def _require_vectors(x: Tensor, size: int, what: str) -> None:

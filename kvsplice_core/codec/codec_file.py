@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from kvsplice_core.codec.codec import Codec
 from kvsplice_core.codec.history import History
 from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.codec.projection import restore_bottleneck
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.codec.registry import load
 
 SCHEMA = "kvsplice-codec"
@@ -31,7 +33,8 @@ def save_codec(codec: Codec, path: str | Path, history: History | None = None) -
     """Write `codec` to `path` whole or not at all.
 
     The file is a ``.safetensors`` with the tensors of all parts and, as metadata
-    ``kvsplice-codec``, JSON: schema version, method, d, k, decoder, quantizer and `Codec.info`.
+    ``kvsplice-codec``, JSON: schema version, method, d, k, decoder, quantizer and where it comes
+    from.
     A `history` of the vectors it was made of lies beside them, for updating it; decoding needs
     none of it, so no count of side information holds it.
 
@@ -42,7 +45,8 @@ def save_codec(codec: Codec, path: str | Path, history: History | None = None) -
     """
     if Path(path).suffix.lower() != ".safetensors":
         raise SpecError(f"a codec is saved as .safetensors; got {str(path)!r}")
-    header = {"schema_version": SCHEMA_VERSION, **codec_header(codec), "info": dict(codec.info)}
+    header = {"schema_version": SCHEMA_VERSION, **codec_header(codec)}
+    header["info"] = codec.provenance.to_json()
     tensors = codec_tensors(codec)
     if history is not None:
         kept = history.tensors().items()
@@ -60,9 +64,11 @@ def load_codec(path: str | Path, device: torch.device | str = "cpu") -> Codec:
         If the file is missing, damaged, not a codec, of another schema, or inconsistent.
     """
     header, tensors = _read_codec(path)
-    info = header["info"]
     parts = {n: t for n, t in tensors.items() if not n.startswith(_HISTORY)}
-    return codec_of(header, parts, str(path), info).to(device)
+    made = replace(
+        codec_of(header, parts, str(path)), provenance=Provenance.from_json(header["info"])
+    )
+    return made.to(device)
 
 
 def load_history(path: str | Path) -> History:
@@ -124,7 +130,6 @@ def codec_of(
     header: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
     path: str,
-    info: Mapping[str, object] | None = None,
 ) -> Codec:
     """Rebuild one codec from what `codec_header` and `codec_tensors` gave.
 
@@ -151,9 +156,10 @@ def codec_of(
     return Codec(
         transform.restore(parts["transform"], dim),
         restore_bottleneck(parts["projection"], dim, k, path),
-        dict(info or {}),
-        decoding.restore(parts["correction"], settings, k, dim) if corrects else None,
-        None if quantization is None else quantization.restore(parts["quantizer"], options, k),
+        correction=decoding.restore(parts["correction"], settings, k, dim) if corrects else None,
+        quantizer=None
+        if quantization is None
+        else quantization.restore(parts["quantizer"], options, k),
     )
 
 

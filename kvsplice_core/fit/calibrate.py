@@ -16,15 +16,16 @@ from kvsplice_core.base.estimates import NO_CHANGE, Judgement
 from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.history import History
-from kvsplice_core.codec.kinds import Axes, Method, Recipe
+from kvsplice_core.codec.kinds import Method, Recipe
 from kvsplice_core.codec.pca import PCA, fit_pca
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.codec.transforms.base import Transform
 from kvsplice_core.data.documents import nearest_boundary
 from kvsplice_core.data.summary import DataSummary
 from kvsplice_core.data.vectors import MIN_PART, Values
 from kvsplice_core.fit.judge import compare
 from kvsplice_core.fit.metrics import mean_squared_error
-from kvsplice_core.fit.provenance import calibration_info, data_info
+from kvsplice_core.fit.provenance import of_vectors, training_of
 from kvsplice_core.fit.training import TRAINERS, Job, Trained, Training, fit_transformed_pca
 from kvsplice_core.tasks.sweep import CalibrationResult, CalibrationStep
 from kvsplice_core.tasks.training import CalibrationSpec
@@ -192,7 +193,7 @@ def finish(parts: Parts, result: CalibrationResult) -> Calibration:
     codec = replace(result.codec, transform=trained.transform, projection=trained.projection)
     # Too few epochs may not come back from where the first steps lead; then the trial is better,
     # or PCA, which learns from every row at once.
-    rival = linear_codec(parts.train_pca.projection(spec.k), result.codec.info)
+    rival = linear_codec(parts.train_pca.projection(spec.k), result.codec.provenance)
     rivals = (codec, result.codec, rival)
     best = min(rivals, key=lambda one: mean_squared_error(parts.train, one.reconstruct))
     losses = (*result.losses, *trained.losses)
@@ -223,7 +224,7 @@ def train_transform(
     output_weight: Tensor | None = None,
 ) -> Training:
     """Train the transform of `spec` on vectors (n, d); the test part is only drawn."""
-    if previous is not None and previous.info.get("axes", Axes.RAW.value) != spec.axes.value:
+    if previous is not None and training_of(previous.provenance).axes is not spec.axes:
         previous = None  # what it learnt holds in its own axes only
     weight = None if output_weight is None else output_weight.to(rows.device)
     job = Job(rows, test, spec, _on(previous, rows.device), weight)
@@ -267,14 +268,14 @@ def decide(
     """
     origin = spec.recipe is Recipe.ORIGIN
     rival = linear_codec((parts.train_pca if origin else parts.fit_pca).projection(spec.k))
-    info = _info(parts, spec)
-    codec = Codec(trained.transform, trained.projection, info)
+    made = _provenance(parts, spec)
+    codec = Codec(trained.transform, trained.projection, made)
     judgement = compare(
         parts.validation, codec.reconstruct, rival.reconstruct, parts.rows_per_token, spec.seed
     )
     kept = spec.method if judgement.is_gain else Method.PCA
     if kept is Method.PCA and not origin:
-        codec = linear_codec(parts.train_pca.projection(spec.k), info)
+        codec = linear_codec(parts.train_pca.projection(spec.k), made)
     return CalibrationResult(
         codec=codec,
         spec=spec,
@@ -293,14 +294,14 @@ def require_k(k: int, dim: int) -> None:
 
 
 def _pca_result(parts: Parts, spec: CalibrationSpec, started: float) -> CalibrationResult:
-    codec = linear_codec(parts.train_pca.projection(spec.k), _info(parts, spec))
+    codec = linear_codec(parts.train_pca.projection(spec.k), _provenance(parts, spec))
     error = mean_squared_error(parts.validation, codec.reconstruct)
     itself = Judgement(error, error, NO_CHANGE)
     return CalibrationResult(codec, spec, Method.PCA, itself, (), time.monotonic() - started)
 
 
-def _info(parts: Parts, spec: CalibrationSpec) -> dict[str, object]:
-    return data_info(parts.summary, len(parts.train)) | calibration_info(spec)
+def _provenance(parts: Parts, spec: CalibrationSpec) -> Provenance:
+    return of_vectors(parts.summary, len(parts.train), spec)
 
 
 def _on(codec: Codec | None, device: torch.device) -> Codec | None:

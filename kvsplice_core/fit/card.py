@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import Step, relay
@@ -12,12 +12,12 @@ from kvsplice_core.codec.codec import Codec
 from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Method, Recipe
 from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.data.capture import KeyState, Sides
 from kvsplice_core.data.capture_file import Capture
 from kvsplice_core.data.summary import SAMPLE_BUDGET
-from kvsplice_core.fit.group import pipeline_info
 from kvsplice_core.fit.layers import Fits, bits_by_side
-from kvsplice_core.fit.provenance import calibration_info, capture_info
+from kvsplice_core.fit.provenance import calibration_of, of_capture
 from kvsplice_core.fit.sweep import sweep
 from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.tasks.sweep import SweepResult, SweepSpec, SweepStep
@@ -99,7 +99,7 @@ def fit_card(capture: Capture, spec: CardSpec, reuse: Card | None = None) -> Car
         values=_by_layer(codecs, "v", capture),
         keys=_by_layer(codecs, "k", capture),
         scores=tuple(scores),
-        info=_info(capture, spec),
+        provenance=_provenance(capture, spec),
         keys_before_rotary="k" in spec.sides.names and capture.facts.key_state is KeyState.BEFORE,
     )
 
@@ -177,15 +177,9 @@ def _by_layer(codecs: Mapping[_Place, Codec], side: str, capture: Capture) -> di
     return {layer: HeadCodecs(tuple(of), heads) for layer, of in layers.items()}
 
 
-def _info(capture: Capture, spec: CardSpec) -> dict[str, object]:
-    return {
-        **capture_info(capture),
-        **calibration_info(spec.calibration),
-        "k": spec.calibration.k,
-        "sides": spec.sides.value,
-        "pool_heads": spec.pool_heads,
-        "budget": spec.budget,
-    }
+def _provenance(capture: Capture, spec: CardSpec) -> Provenance:
+    notes = {"sides": spec.sides.value, "pool_heads": spec.pool_heads, "budget": spec.budget}
+    return replace(of_capture(capture, spec.calibration), notes=notes)
 
 
 def card_of(
@@ -210,7 +204,7 @@ def card_of(
     tokens : int
         What the codecs' own bytes were spread over.
     notes : mapping, optional
-        What else its `info` is to say; JSON values.
+        What else it is to say of where it comes from; JSON values.
 
     Raises
     ------
@@ -224,7 +218,7 @@ def card_of(
         values=_side(fits, "v"),
         keys=keys,
         scores=tuple(_scores(fits)),
-        info=_pipeline_info(capture, fits, pipeline, calibration, tokens) | dict(notes or {}),
+        provenance=_of_pipeline(capture, fits, pipeline, calibration, tokens, notes or {}),
         keys_before_rotary=bool(keys) and before,
     )
 
@@ -249,22 +243,26 @@ def _scores(fits: Fits) -> Iterator[HeadScore]:
             )
 
 
-def _pipeline_info(
-    capture: Capture, fits: Fits, pipeline: Pipeline, calibration: CalibrationSpec, tokens: int
-) -> dict[str, object]:
+def _of_pipeline(
+    capture: Capture,
+    fits: Fits,
+    pipeline: Pipeline,
+    calibration: CalibrationSpec,
+    tokens: int,
+    notes: Mapping[str, object],
+) -> Provenance:
     sides = tuple(dict.fromkeys(side for side, _ in fits))
-    return {
-        **capture_info(capture),
-        **pipeline_info(pipeline, calibration),
-        "pipeline": pipeline.key,
-        "label": pipeline.label,
-        "bits": bits_by_side(fits),
-        "counted_tokens": tokens,
-        "replaced": {
+    return replace(
+        of_capture(capture, calibration_of(pipeline, calibration)),
+        pipeline=pipeline.key,
+        label=pipeline.label,
+        bits=bits_by_side(fits),
+        counted_tokens=tokens,
+        replaced={
             f"{side}.{layer}.{group}": one.kept.key
             for (side, layer), fit in fits.items()
             for group, one in enumerate(fit.groups)
             if one.replaced_by is not None
         },
-        "sides": Sides.BOTH.value if len(sides) == 2 else "".join(sides),
-    }
+        notes={"sides": Sides.BOTH.value if len(sides) == 2 else "".join(sides), **notes},
+    )

@@ -18,6 +18,7 @@ from kvsplice_core.codec.decoders.spec import DecoderSpec
 from kvsplice_core.codec.kinds import Decoding, Quantization
 from kvsplice_core.codec.pca import fit_pca
 from kvsplice_core.codec.pipeline import Pipeline
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 from kvsplice_core.fit.basis import Metric
 from kvsplice_core.fit.budget import Budget, Counted
@@ -25,7 +26,7 @@ from kvsplice_core.fit.calibrate import Parts
 from kvsplice_core.fit.compose import Job, Memo, base, compose, quantized, untransformed
 from kvsplice_core.fit.judge import judge, rounding_error
 from kvsplice_core.fit.metrics import row_errors
-from kvsplice_core.fit.provenance import calibration_info, data_info
+from kvsplice_core.fit.provenance import calibration_of, of_vectors
 from kvsplice_core.tasks.training import CalibrationSpec
 
 WHOLE_BYTES = 1.05
@@ -130,7 +131,7 @@ def fit_group(
         replaced = None if kept == pipeline else kept
     else:
         codec = _reference(job, trial, parts.train)[1] or rival or trial
-    codec = replace(codec, info=_info(job, replaced))
+    codec = replace(codec, provenance=_provenance(job, replaced))
     rounding = job.dim * rounding_error(parts.test)
     errors = _test_errors(parts, codec)
     return GroupFit(pipeline, codec, replaced, job.counted(codec), judgement, *errors, rounding)
@@ -202,17 +203,12 @@ def _test_errors(parts: Parts, codec: Codec) -> tuple[NDArray[np.float64], NDArr
     return found[0] * codec.dim, found[1] * codec.dim
 
 
-def _info(job: Job, replaced: Pipeline | None) -> dict[str, object]:
-    return {
-        **data_info(job.parts.summary, len(job.parts.train)),
-        **pipeline_info(job.pipeline, job.calibration),
-        "pipeline": job.pipeline.key,
-        "kept": (replaced or job.pipeline).key,
-        "bits": job.budget.bits,
-        "counted_tokens": job.budget.tokens,
-    }
-
-
-def pipeline_info(pipeline: Pipeline, calibration: CalibrationSpec) -> dict[str, object]:
-    """Return how the transform of a pipeline was calibrated, which brings its own axes."""
-    return calibration_info(replace(calibration, method=pipeline.method, axes=pipeline.axes))
+def _provenance(job: Job, replaced: Pipeline | None) -> Provenance:
+    spec = calibration_of(job.pipeline, job.calibration)
+    return replace(
+        of_vectors(job.parts.summary, len(job.parts.train), spec),
+        pipeline=job.pipeline.key,
+        kept=(replaced or job.pipeline).key,
+        counted_tokens=job.budget.tokens,
+        notes={"budget_bits": job.budget.bits},
+    )

@@ -15,13 +15,14 @@ from kvsplice_core.base.estimates import Change, Judgement
 from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.kinds import Axes, Method, Recipe
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.codec.transforms.knots import Knots
 from kvsplice_core.codec.transforms.spline import Spline, SplineLearner
 from kvsplice_core.data.vectors import Values
 from kvsplice_core.fit.calibrate import Parts, require_k, split_parts
 from kvsplice_core.fit.judge import compare, judge, rounding_error
 from kvsplice_core.fit.metrics import mean_squared_error, row_errors, score
-from kvsplice_core.fit.provenance import calibration_info, data_info
+from kvsplice_core.fit.provenance import of_vectors
 from kvsplice_core.fit.training import Job, Trained, Training, fit_transformed_pca, train_joint
 from kvsplice_core.tasks.sweep import (
     CalibrationResult,
@@ -73,13 +74,11 @@ class Bench:
         return rounding_error(self.parts.test)
 
     @cached_property
-    def origin(self) -> dict[str, object]:
+    def origin(self) -> Provenance:
         """What every codec made here says of where it comes from."""
-        return {
-            **data_info(self.parts.summary, len(self.parts.train)),
-            **calibration_info(replace(self.spec, method=Method.SPLINE, axes=Axes.RAW)),
-            "edited": True,
-        }
+        spec = replace(self.spec, method=Method.SPLINE, axes=Axes.RAW)
+        made = of_vectors(self.parts.summary, len(self.parts.train), spec)
+        return replace(made, edited=True)
 
 
 @dataclass(frozen=True)
@@ -230,7 +229,8 @@ def _row(
         warm_start=True,
         edited=True,
     )
-    found = replace(found, codec=replace(codec, info=_info(bench, found, measured.scores, change)))
+    made = _provenance(bench, found, measured.scores, change)
+    found = replace(found, codec=replace(codec, provenance=made))
     shape, bend = spline.shape(parts.test[:1]), spline.bend()
     return SweepRow(Method.SPLINE, k, measured.scores, change, found, shape, bend)
 
@@ -239,21 +239,21 @@ def _judged(bench: Bench, ours: NDArray[np.float64], theirs: NDArray[np.float64]
     return judge(ours, theirs, bench.rounding, bench.parts.rows_per_token, bench.spec.seed)
 
 
-def _info(
+def _provenance(
     bench: Bench, found: CalibrationResult, scores: Scores, change: Change
-) -> dict[str, object]:
+) -> Provenance:
     """Return what the codec's file says: that a hand made it, and what it was measured to be."""
     epochs = found.spec.epochs
-    return {
-        **bench.origin,
-        "recipe": "by hand" if epochs is None else "by hand, then joint",
-        "knots": found.spec.resolved_knots,
+    shape = {"k": found.spec.k, "knots": found.spec.resolved_knots}
+    notes = {
+        "made": "by hand" if epochs is None else "by hand, then joint",
         "epochs": epochs or 0,
         "test_mse": scores.mse,
         "test_change_percent": [change.percent, change.low, change.high],
         "validation_mse": found.validation_mse,
         "validation_mse_pca": found.validation_mse_pca,
     }
+    return replace(bench.origin, training={**bench.origin.training, **shape}, notes=notes)
 
 
 def _codec(trained: Trained) -> Codec:

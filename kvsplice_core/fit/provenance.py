@@ -1,51 +1,68 @@
-"""What codecs and cards say of how they were made; JSON values, free of torch."""
+"""What codecs and cards say of how they were made."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kvsplice_core.base.errors import CodecFileError, SpecError
+from kvsplice_core.base.options import from_settings, settings
+from kvsplice_core.codec.provenance import Provenance
+from kvsplice_core.tasks.training import CalibrationSpec
 from kvsplice_core.version import library_versions
 
 if TYPE_CHECKING:
+    from kvsplice_core.codec.pipeline import Pipeline
     from kvsplice_core.data.capture_file import Capture
     from kvsplice_core.data.summary import DataSummary
-    from kvsplice_core.tasks.training import CalibrationSpec
 
 
-def calibration_info(spec: CalibrationSpec) -> dict[str, object]:
-    """Return how a codec was calibrated, the recipe's defaults filled in."""
-    return {
-        "method": spec.method.key,
-        "recipe": spec.recipe.value,
-        "knots": spec.resolved_knots,
-        "curve": spec.curve.value,
-        "knot_placement": spec.knot_placement.value,
-        "axes": spec.axes.value,
-        "coupling": spec.coupling.value,
-        "epochs": spec.resolved_epochs,
-        "seed": spec.seed,
-        "train_fraction": spec.train_fraction,
-        "versions": library_versions(),
-    }
+def of_vectors(data: DataSummary, train_vectors: int, spec: CalibrationSpec) -> Provenance:
+    """Return where a codec calibrated on some vectors comes from."""
+    return Provenance(
+        data=data.title,
+        data_sha256=data.sha256,
+        provenance=data.provenance,
+        train_vectors=train_vectors,
+        training=_training(spec),
+        versions=library_versions(),
+    )
 
 
-def data_info(data: DataSummary, train_vectors: int) -> dict[str, object]:
-    """Return the vectors that a codec was made of."""
-    return {
-        "data": data.title,
-        "data_sha256": data.sha256,
-        "provenance": data.provenance,
-        "train_vectors": train_vectors,
-    }
-
-
-def capture_info(capture: Capture) -> dict[str, object]:
-    """Return the capture that a card was made of, and the text behind it."""
+def of_capture(capture: Capture, spec: CalibrationSpec) -> Provenance:
+    """Return where a card calibrated on a capture comes from."""
     facts = capture.facts
-    return {
-        "capture_sha256": capture.sha256,
-        "text_sha256": facts.text_sha256,
-        "documents": [span.name for span in facts.documents],
-        "document_sha256": [span.sha256 for span in facts.documents],
-        "tokens": facts.tokens,
-    }
+    return Provenance(
+        capture_sha256=capture.sha256,
+        text_sha256=facts.text_sha256,
+        documents=tuple(span.name for span in facts.documents),
+        document_sha256=tuple(span.sha256 for span in facts.documents),
+        tokens=facts.tokens,
+        training=_training(spec),
+        versions=library_versions(),
+    )
+
+
+def training_of(provenance: Provenance) -> CalibrationSpec:
+    """Return the calibration that was asked for; what is not said is as usual.
+
+    Raises
+    ------
+    CodecFileError
+        If it says what no calibration can be.
+    """
+    try:
+        return from_settings(CalibrationSpec, provenance.training)
+    except SpecError as error:
+        raise CodecFileError(f"a codec's training must be a calibration: {error}") from error
+
+
+def calibration_of(pipeline: Pipeline, calibration: CalibrationSpec) -> CalibrationSpec:
+    """Return how the transform of a pipeline is calibrated, which brings its own axes."""
+    return replace(calibration, method=pipeline.method, axes=pipeline.axes)
+
+
+def _training(spec: CalibrationSpec) -> dict[str, object]:
+    """Return every option, the recipe's defaults filled in."""
+    whole = replace(spec, knots=spec.resolved_knots, epochs=spec.resolved_epochs)
+    return settings(whole)

@@ -5,30 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from dataclasses import replace
-from enum import StrEnum
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from kvsplice_core.base.errors import CodecFileError, SpecError
+from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.estimates import Judgement
 from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.history import History, Moments, require_dim
 from kvsplice_core.codec.kinds import (
     MIN_KNOTS,
-    Axes,
-    CouplingKind,
     Curve,
-    KnotPlacement,
     Method,
     Recipe,
 )
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.data.vectors import Values
 from kvsplice_core.fit.calibrate import Parts, calibrate_on_trial, finish, split_parts
 from kvsplice_core.fit.judge import BLOCK_TOKENS, compare
 from kvsplice_core.fit.metrics import mean_squared_error
+from kvsplice_core.fit.provenance import training_of
 from kvsplice_core.fit.training import fit_transformed_pca
 from kvsplice_core.tasks.sweep import CalibrationStep
 from kvsplice_core.tasks.training import RECIPE_DEFAULTS, CalibrationSpec
@@ -42,7 +39,6 @@ _WARM_DIVISOR = 4
 _MOST_REPLAYED = 4
 
 Adapting = Generator[Step[None], None, Adapted]
-Option = TypeVar("Option", bound=StrEnum)
 
 
 def adapt(codec: Codec, history: History, values: Values, spec: UpdateSpec) -> Adapting:
@@ -86,7 +82,7 @@ def adapt(codec: Codec, history: History, values: Values, spec: UpdateSpec) -> A
     known = history.forgotten(spec.forget)
     after, kept, judgement = yield from _updated(before, known, parts, spec)
     known = known.merged(History.of(parts.train, parts.test))
-    after = replace(after, info=_info(codec, after.method, known, parts, spec))
+    after = replace(after, provenance=_provenance(codec, after.method, known, parts, spec))
     return Adapted(
         codec=after,
         history=known,
@@ -198,57 +194,48 @@ def _warm(codec: Codec, spec: UpdateSpec) -> CalibrationSpec:
     """Return the calibration that goes on from `codec`, as its file says it was made."""
     tensors = codec.transform.tensors()
     knots = next((t for name, t in tensors.items() if name.endswith("knots_in")), None)
-    info = codec.info
+    made = training_of(codec.provenance)
     bent = any(name.endswith("chords") for name in tensors)
-    curve = Curve.RATIONAL_QUADRATIC if bent else _option(info, "curve", Curve.LINEAR)
     return replace(
-        spec.calibration,
+        made,
         method=codec.method,
         k=codec.k,
         recipe=Recipe.JOINT,
         knots=None if knots is None else max(MIN_KNOTS, len(knots)),
-        epochs=spec.epochs or max(1, _epochs(info) // _WARM_DIVISOR),
-        curve=curve,
-        knot_placement=_option(info, "knot_placement", KnotPlacement.QUANTILES),
-        axes=_option(info, "axes", Axes.RAW),
-        coupling=_option(info, "coupling", CouplingKind.AFFINE),
+        epochs=spec.epochs or max(1, _epochs(codec, made) // _WARM_DIVISOR),
+        curve=Curve.RATIONAL_QUADRATIC if bent else made.curve,
+        seed=spec.seed,
+        device=spec.device,
+        train_fraction=spec.train_fraction,
+        validation_fraction=spec.validation_fraction,
     )
 
 
-def _epochs(info: object) -> int:
+def _epochs(codec: Codec, made: CalibrationSpec) -> int:
     """Return the epochs a codec was calibrated with by recipe ``joint``, else the usual ones."""
-    found = info.get("epochs") if isinstance(info, dict) and info.get("recipe") == "joint" else 0
-    usual = RECIPE_DEFAULTS[Recipe.JOINT].epochs
-    return found if isinstance(found, int) and 1 <= found <= 100_000 else usual
-
-
-def _option(info: object, name: str, usual: Option) -> Option:
-    found = info.get(name, usual.value) if isinstance(info, dict) else usual.value
-    try:
-        return type(usual)(found)
-    except ValueError as error:
-        raise CodecFileError(f"a codec's {name} must be a known one; got {found!r}") from error
+    learnt = made.recipe is Recipe.JOINT and not codec.provenance.edited
+    return made.resolved_epochs if learnt else RECIPE_DEFAULTS[Recipe.JOINT].epochs
 
 
 def _judged(rows: Tensor, ours: Codec, theirs: Codec, parts: Parts, spec: UpdateSpec) -> Judgement:
     return compare(rows, ours.reconstruct, theirs.reconstruct, parts.rows_per_token, spec.seed)
 
 
-def _info(
+def _provenance(
     codec: Codec, method: Method, known: History, parts: Parts, spec: UpdateSpec
-) -> dict[str, object]:
+) -> Provenance:
     """Return what the file says: how the codec was made first, and what came to it last."""
-    earlier = codec.info.get("updates", 0)
-    return {
-        **codec.info,
-        "method": method.key,
-        "updates": (earlier if isinstance(earlier, int) else 0) + 1,
-        "updated_with": parts.summary.title,
-        "updated_with_sha256": parts.summary.sha256,
-        "forget": spec.forget,
-        "train_vectors": round(known.moments.count),
-        "versions": library_versions(),
-    }
+    made = codec.provenance
+    return replace(
+        made,
+        training={**made.training, "method": method.key},
+        updates=made.updates + 1,
+        updated_with=parts.summary.title,
+        updated_with_sha256=parts.summary.sha256,
+        forget=spec.forget,
+        train_vectors=round(known.moments.count),
+        versions=library_versions(),
+    )
 
 
 def _require_updatable(codec: Codec) -> None:

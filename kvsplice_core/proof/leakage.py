@@ -19,9 +19,7 @@ def leaks_of_capture(facts: CaptureFacts, documents: Sequence[Document]) -> tupl
 
 def leaks_of_card(card: Card, documents: Sequence[Document]) -> tuple[str, ...]:
     """Return the names of the documents that the capture of a card has read."""
-    known = card.info.get("document_sha256", ())
-    hashes = map(str, known) if isinstance(known, list | tuple) else ()
-    return _leaks(documents, hashes, card.info.get("text_sha256"))
+    return _leaks(documents, card.provenance.document_sha256, card.provenance.text_sha256)
 
 
 def _leaks(documents: Sequence[Document], known: Iterable[str], whole: object) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from kvsplice_core.codec.codec import Codec
 from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.codec.pca import fit_pca
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.data.capture import CaptureSpec
 from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_core.language.capture import capture_vectors
@@ -107,7 +108,9 @@ def card(language: LanguageModel, method: Method) -> Card:
         layer: HeadCodecs(tuple(map(codec, held.values[0])), held.values.shape[1])
         for layer, held in enumerate(cache.layers)
     }
-    return Card(language.facts, values=values, info={"method": method.key})
+    return Card(
+        language.facts, values=values, provenance=Provenance(training={"method": method.key})
+    )
 
 
 def capture_measure(language: LanguageModel) -> Measure:

@@ -19,6 +19,7 @@ from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.codec.pca import fit_pca
 from kvsplice_core.codec.projection import Unprojected
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.codec.transforms.identity import Identity
 from kvsplice_core.language.models import LanguageModel
 from tests.kvsplice_core.makers import corrected, quantized, transform_of
@@ -90,7 +91,11 @@ def method_card(language: LanguageModel, method: Method, k: int, **sides: bool) 
             for layer, held in enumerate(whole.layers)
         }
 
-    card = Card(language.facts, values=made("values"), info={"method": method.key})
+    card = Card(
+        language.facts,
+        values=made("values"),
+        provenance=Provenance(training={"method": method.key}),
+    )
     return replace(card, keys=made("keys")) if sides.get("keys") else card
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from kvsplice_core.codec.card_file import load_card, save_card
+from kvsplice_core.codec.provenance import Provenance
 from tests.kvsplice_core.proof.fakes import FAKES
 from tests.language_models import pca_card, some_documents, tiny_gpt2, tiny_llama
 
@@ -130,8 +131,8 @@ def test_the_codecs_own_text_is_told(kvsplice, model, texts, tmp_path):
     from kvsplice_core.language.texts import read_documents, text_hash
 
     own = tmp_path / "own.safetensors"
-    info = {"method": "pca", "text_sha256": text_hash(read_documents(texts))}
-    save_card(replace(pca_card(tiny_gpt2(), 8), info=info), own)
+    made = Provenance(text_sha256=text_hash(read_documents(texts)))
+    save_card(replace(pca_card(tiny_gpt2(), 8), provenance=made), own)
     outcome = kvsplice("eval", model, "--card", own, "--text", *texts, *QUICK)
     assert "calibrated on" in outcome.err
 
@@ -142,8 +143,8 @@ def test_a_single_document_of_the_codecs_own_is_told(kvsplice, model, texts, tmp
     from kvsplice_core.language.texts import read_documents
 
     own, out = tmp_path / "own.safetensors", tmp_path / "eval.json"
-    known = [read_documents(texts)[1].sha256, "0" * 64]
-    save_card(replace(pca_card(tiny_gpt2(), 8), info={"document_sha256": known}), own)
+    known = (read_documents(texts)[1].sha256, "0" * 64)
+    save_card(replace(pca_card(tiny_gpt2(), 8), provenance=Provenance(document_sha256=known)), own)
     options = (*QUICK, "--json", out, "--record")
     outcome = kvsplice("eval", model, "--card", own, "--text", *texts, *options)
     assert outcome.status == 0

@@ -119,9 +119,9 @@ def test_fit_frontier_and_solve_learn_by_one_recipe_unless_asked_otherwise(
     quick = (vectors, "--device", "cpu", "--epochs", "1", *asked)
     fit = ("--pipeline", "spline", "--bits", "4", "--out", tmp_path / "codec.safetensors")
     assert said in kvsplice("fit", *quick, *fit).out
-    info = load_codec(tmp_path / "codec.safetensors").info
-    assert info["recipe"] == learnt
-    replaced = info["kept"] != "spline"
+    made = load_codec(tmp_path / "codec.safetensors").provenance
+    assert made.training["recipe"] == learnt
+    replaced = made.kept != "spline"
     assert ("in place of Spline→PCA" in kvsplice("fit", *quick, *fit).out) == replaced
     table = tmp_path / "f.csv"
     frontier = ("--pipelines", "pca,spline", "--bits", "4", "--csv", table)

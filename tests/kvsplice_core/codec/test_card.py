@@ -13,6 +13,7 @@ from kvsplice_core.codec.card import Card, HeadScore, exact_codec, full_rank, ra
 from kvsplice_core.codec.codec import Codec
 from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.provenance import Provenance
 from tests.kvsplice_core.codec.test_heads import DIM, HEADS, codec
 from tests.kvsplice_core.makers import bent_rows, per_head
 from tests.language_models import pca_card, tiny_gpt2
@@ -27,7 +28,7 @@ def layer_of(method: Method, k: int = 3) -> HeadCodecs:
 
 def make_card(method: Method = Method.PCA, k: int = 3, **changes) -> Card:
     card = Card(FACTS, values={i: layer_of(method, k) for i in range(2)},
-                info={"method": method.key})  # fmt: skip
+                provenance=Provenance(training={"method": method.key}))  # fmt: skip
     return replace(card, **changes)
 
 
@@ -127,5 +128,5 @@ def test_what_does_not_fit_its_model_is_refused(changes, words):
 def test_the_title_says_how_many_codecs_fell_back_to_pca():
     card = pca_card(tiny_gpt2(), 4)
     assert card.title == "PCA k = 4, V"
-    asked = replace(card, info={"method": Method.SPLINE.key})
+    asked = replace(card, provenance=Provenance(training={"method": Method.SPLINE.key}))
     assert asked.title == "Spline→PCA k = 4, V (PCA kept in 8 of 8 codecs)"

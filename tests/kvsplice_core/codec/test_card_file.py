@@ -20,9 +20,11 @@ from kvsplice_core.codec.card_file import SCHEMA, is_card, load_card, save_card
 from kvsplice_core.codec.codec_file import codec_header
 from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Decoding, Method, Quantization
+from kvsplice_core.codec.provenance import Provenance
 from tests.kvsplice_core.codec.test_card import FACTS, make_card
 from tests.kvsplice_core.codec.test_codec import rounded
 from tests.kvsplice_core.codec.test_heads import DIM, HEADS, codec, composed
+from tests.kvsplice_core.codec.test_provenance import provenances
 from tests.kvsplice_core.makers import bent_rows, per_head, pooled
 
 in_one_folder = settings(
@@ -55,7 +57,7 @@ def same(ours: Card, theirs: Card) -> bool:
             if places[0] != places[1] or not all(same_codec(*p) for p in pairs):
                 return False
     words = ("model", "scores", "proofs", "keys_before_rotary")
-    return dict(ours.info) == dict(theirs.info) and all(
+    return ours.provenance == theirs.provenance and all(
         getattr(ours, word) == getattr(theirs, word) for word in words
     )
 
@@ -102,7 +104,7 @@ def cards(draw):
     values, keys = layers(), layers()
     if not values and not keys:
         values = {0: layer_drawn()}
-    info = draw(st.dictionaries(st.text(max_size=5), st.floats(allow_nan=False) | st.text()))
+    info = draw(provenances())
     proofs = ({"nll": [1.0, None], "ß": True},) if draw(st.booleans()) else ()
     scores = tuple(draw(st.lists(st.just(SCORE), max_size=2)))
     return Card(FACTS, values, keys, scores, info, proofs, draw(st.booleans()))
@@ -158,7 +160,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(error, path, monkeyp
 
 def test_words_json_cannot_hold_leave_no_file(path):
     with pytest.raises((SpecError, TypeError)):
-        save_card(make_card(info={"method": object()}), path)
+        save_card(make_card(provenance=Provenance(notes={"by": object()})), path)
     assert list(path.parent.iterdir()) == []
 
 

@@ -11,6 +11,7 @@ from kvsplice_core import Codec
 from kvsplice_core.base.errors import DataError
 from kvsplice_core.codec.kinds import Decoding, Method, Quantization
 from kvsplice_core.codec.projection import Unprojected
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.codec.transforms.identity import Identity
 from kvsplice_core.fit.training import fit_transformed_pca
 from tests.kvsplice_core.makers import bent_rows, corrected, quantized, transform_of
@@ -21,7 +22,9 @@ ROWS = bent_rows(300, DIM)
 
 def codec_of(method, k, roughness=0.1):
     transform = transform_of(method, ROWS, 0.1 * roughness if method is Method.FLOW else roughness)
-    return Codec(transform, fit_transformed_pca(transform, ROWS).projection(k), {"a": 1})
+    return Codec(
+        transform, fit_transformed_pca(transform, ROWS).projection(k), Provenance(notes={"a": 1})
+    )
 
 
 @cache
@@ -34,7 +37,7 @@ def composed(method, k, decoder=Decoding.LINEAR, quantizer=None):
 
 def rounded():
     """Return plain rounding of the vectors themselves."""
-    codec = Codec(Identity(DIM), Unprojected(DIM), {"a": 1})
+    codec = Codec(Identity(DIM), Unprojected(DIM), Provenance(notes={"a": 1}))
     return quantized(codec, ROWS, Quantization.ROUNDING)
 
 
@@ -174,7 +177,7 @@ def test_latents_that_do_not_fit_are_refused():
 def test_moving_keeps_what_it_does_and_where_it_comes_from(method):
     codec = codec_of(method, 2)
     moved = codec.to("cpu")
-    assert moved.info == codec.info
+    assert moved.provenance == codec.provenance
     assert moved.method is method
     assert torch.equal(moved.reconstruct(ROWS), codec.reconstruct(ROWS))
 

@@ -31,7 +31,7 @@ def test_it_comes_back_bit_for_bit(method, k, path):
     codec = codec_of(method, k)
     save_codec(codec, path)
     back = load_codec(path)
-    assert (back.method, back.dim, back.k, back.info) == (method, DIM, k, {"a": 1})
+    assert (back.method, back.dim, back.k, back.provenance.notes) == (method, DIM, k, {"a": 1})
     for part in ("transform", "projection"):
         ours, theirs = getattr(codec, part).tensors(), getattr(back, part).tensors()
         assert ours.keys() == theirs.keys()
@@ -44,7 +44,7 @@ def test_it_comes_back_bit_for_bit(method, k, path):
 def same(ours, theirs):
     """Say whether two codecs are the same, bit for bit, and do the same."""
     held, other = ours.tensors(), theirs.tensors()
-    words = ("method", "dim", "k", "info", "decoding", "quantization", "stored_size")
+    words = ("method", "dim", "k", "provenance", "decoding", "quantization", "stored_size")
     stored = ours.encode(ROWS)
     return (
         [getattr(ours, word) for word in words] == [getattr(theirs, word) for word in words]

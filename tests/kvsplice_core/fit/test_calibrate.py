@@ -201,9 +201,10 @@ def test_a_validation_part_that_takes_everything_is_refused():
 
 
 def test_the_codec_says_where_it_comes_from():
-    info = run(calibrate(BENT, spec_of(seed=9))).codec.info
-    assert info["data_sha256"] == BENT.summary.sha256
-    assert (info["method"], info["seed"], info["epochs"]) == ("spline", 9, 4)
+    made = run(calibrate(BENT, spec_of(seed=9))).codec.provenance
+    assert made.data_sha256 == BENT.summary.sha256
+    said = made.training
+    assert (said["method"], said["seed"], said["epochs"]) == ("spline", 9, 4)
 
 
 @pytest.mark.gpu

@@ -37,9 +37,9 @@ def test_a_card_has_a_codec_for_every_layer_and_head_and_names_its_data(gpt2_cap
     places = [(score.side, score.layer, score.head) for score in card.scores]
     assert len(set(places)) == len(places) == 16
     assert card.model == tiny_gpt2().facts
-    assert card.info["capture_sha256"] == gpt2_capture.sha256
-    assert card.info["documents"] == [f"document-{i}" for i in range(8)]
-    assert card.info["document_sha256"] == [one.sha256 for one in some_documents(8)]
+    assert card.provenance.capture_sha256 == gpt2_capture.sha256
+    assert card.provenance.documents == tuple(f"document-{i}" for i in range(8))
+    assert card.provenance.document_sha256 == tuple(one.sha256 for one in some_documents(8))
 
 
 def test_a_card_says_what_its_transforms_are(gpt2_capture):
@@ -50,7 +50,8 @@ def test_a_card_says_what_its_transforms_are(gpt2_capture):
         "coupling": CouplingKind.RATIONAL_QUADRATIC,
     }
     card = run(fit_card(gpt2_capture, CardSpec(replace(PCA, **kind), layers=(0,))))
-    assert {name: card.info[name] for name in kind} == {n: c.value for n, c in kind.items()}
+    said = card.provenance.training
+    assert {name: said[name] for name in kind} == {n: c.value for n, c in kind.items()}
 
 
 def test_pca_of_a_head_is_fitted_on_the_training_documents_alone(gpt2_capture):

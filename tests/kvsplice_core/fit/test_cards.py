@@ -1,18 +1,20 @@
 """A card says of its codecs what was fitted and what was counted."""
 
+from dataclasses import replace
+
 import pytest
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import run
 from kvsplice_core.codec.card_file import load_card, save_card
-from kvsplice_core.codec.kinds import Recipe
+from kvsplice_core.codec.kinds import Axes, Recipe
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import CaptureSpec, Sides
 from kvsplice_core.data.capture_file import open_capture
 from kvsplice_core.fit.card import card_of
-from kvsplice_core.fit.group import pipeline_info
 from kvsplice_core.fit.layer import LayerValues
 from kvsplice_core.fit.layers import Fitter
+from kvsplice_core.fit.provenance import calibration_of, training_of
 from kvsplice_core.language.capture import capture_vectors
 from kvsplice_core.tasks.training import CalibrationSpec
 from tests.language_models import some_documents, tiny_gpt2
@@ -60,7 +62,7 @@ def test_scores_say_the_pipeline_asked_and_what_was_kept(capture, words, tmp_pat
     assert {score.method for score in card.scores} == {words}
     assert [score.kept for score in card.scores] == [group.kept.key for group in groups]
     replaced = [score.kept for score in card.scores if score.kept != score.method]
-    assert list(card.info["replaced"].values()) == replaced
+    assert list(card.provenance.replaced.values()) == replaced
     many = f"(simpler in {len(replaced)} of {len(groups)} codecs)"
     assert (many in card.title) == bool(replaced)
     save_card(card, tmp_path / "card.safetensors")
@@ -69,18 +71,18 @@ def test_scores_say_the_pipeline_asked_and_what_was_kept(capture, words, tmp_pat
 
 def test_card_and_codec_say_the_same_of_the_calibration(capture):
     fits, card = made(capture, "whitened+spline+companded")
-    said = pipeline_info(Pipeline.of("whitened+spline+companded"), CALIBRATION)
-    assert said["axes"] == "whitened"
+    asked = calibration_of(Pipeline.of("whitened+spline+companded"), CALIBRATION)
+    assert asked.axes is Axes.WHITENED
     codecs = (group.codec for fit in fits.values() for group in fit.groups)
-    for info in (card.info, *(codec.info for codec in codecs)):
-        assert info | said == info
+    for one in (card, *codecs):
+        assert training_of(one.provenance) == replace(asked, knots=7)
 
 
 @pytest.mark.parametrize("sides", ["v", "k", "vk"])
 def test_sides_that_were_not_fitted_stay_dense(capture, sides):
     _, card = made(capture, "joined+companded", sides)
     assert (len(card.values), len(card.keys)) == (2 * ("v" in sides), 2 * ("k" in sides))
-    assert set(card.info["bits"]) == set(sides)
+    assert set(card.provenance.bits) == set(sides)
     assert all(side.upper() in card.title for side in sides)
 
 
@@ -88,10 +90,10 @@ def test_where_it_comes_from_survives_a_file(capture, tmp_path):
     _, card = made(capture, "joined+companded", probes=["a"])
     save_card(card, tmp_path / "card.safetensors")
     again = load_card(tmp_path / "card.safetensors")
-    assert again.info == card.info
-    assert again.info["pipeline"] == "joined+companded"
-    assert again.info["capture_sha256"] == capture.sha256
-    assert again.info["probes"] == ["a"]
+    assert again.provenance == card.provenance
+    assert again.provenance.pipeline == "joined+companded"
+    assert again.provenance.capture_sha256 == capture.sha256
+    assert again.provenance.notes["probes"] == ["a"]
     assert again.is_quantized
 
 

@@ -79,7 +79,7 @@ def test_numbers_of_16_bits_stay_within_the_bits_per_token(text):
 def test_it_gains_on_the_validation_part_or_is_replaced_and_says_so(text, data):
     fit = fitted(text, data=data, bits=6.5)
     reference = "pca" if Pipeline.of(text).keeps_numbers else "rounding"
-    assert fit.codec.info["pipeline"] == Pipeline.of(text).key
+    assert fit.codec.provenance.pipeline == Pipeline.of(text).key
     if Pipeline.of(text).key == reference:  # there is nothing it must beat
         assert fit.replaced_by is None
         assert fit.judgement.verdict is Verdict.TIE
@@ -92,10 +92,10 @@ def test_it_gains_on_the_validation_part_or_is_replaced_and_says_so(text, data):
         return
     if fit.replaced_by is None:
         assert fit.judgement.is_gain
-        assert fit.codec.info["kept"] == Pipeline.of(text).key
+        assert fit.codec.provenance.kept == Pipeline.of(text).key
         return
     assert not fit.judgement.is_gain
-    assert fit.codec.info["kept"] == fit.replaced_by.key == reference
+    assert fit.codec.provenance.kept == fit.replaced_by.key == reference
     bits = 6.5 if reference == "pca" else fit.counted.total
     plain = fitted(reference, data=data, bits=bits).codec
     rows = ROWS[data]
@@ -166,7 +166,7 @@ JOINT = replace(CALIBRATION, recipe=Recipe.JOINT, epochs=2)
 def test_pca_that_the_joint_recipe_keeps_counts_as_replaced(text, kept):
     fit = fitted(text, 8.0, data="gaussian", calibration=JOINT)
     assert fit.replaced_by == Pipeline.of(kept)
-    assert fit.codec.info["kept"] == kept
+    assert fit.codec.provenance.kept == kept
     assert fit.codec.method is Method.PCA
     plain, rows = fitted(kept, 8.0, data="gaussian").codec, ROWS["gaussian"]
     torch.testing.assert_close(fit.codec.reconstruct(rows), plain.reconstruct(rows))
@@ -180,7 +180,7 @@ def test_a_transform_that_gains_is_not_replaced():
 
 
 def test_a_codec_says_how_its_transform_was_calibrated():
-    info = fitted("whitened+spline+lloyd-max").codec.info
+    info = fitted("whitened+spline+lloyd-max").codec.provenance.training
     assert (info["method"], info["axes"], info["recipe"]) == ("spline", "whitened", "origin")
     assert info["epochs"] == CALIBRATION.epochs
 

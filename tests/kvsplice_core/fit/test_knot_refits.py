@@ -60,11 +60,11 @@ def test_a_row_is_what_its_codec_does(bench):
 def test_a_saved_codec_says_that_a_hand_made_it(bench, tmp_path):
     row = next(refit_rows(bench, add_knot(edited(bench), 0, 0.123), (3,)))
     save_codec(row.calibration.codec, tmp_path / "edited.safetensors")
-    info = load_codec(tmp_path / "edited.safetensors").info
-    assert info["edited"] is True
-    assert info["knots"] == 7
-    assert info["test_mse"] == row.scores.mse
-    assert info["data_sha256"] == VALUES.summary.sha256
+    made = load_codec(tmp_path / "edited.safetensors").provenance
+    assert made.edited
+    assert (made.notes["made"], made.training["knots"]) == ("by hand", 7)
+    assert made.notes["test_mse"] == row.scores.mse
+    assert made.data_sha256 == VALUES.summary.sha256
 
 
 def test_tables_mark_edited_rows(bench):

@@ -1,27 +1,49 @@
-"""What a file says of its making is what was asked for, in JSON values."""
+"""What a file says of its making is all that was asked for, in JSON values."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from kvsplice_core.codec.kinds import Method, Recipe
-from kvsplice_core.fit.provenance import calibration_info, data_info
+from kvsplice_core.base.errors import CodecFileError
+from kvsplice_core.codec.kinds import Axes, Curve, Method, Recipe
+from kvsplice_core.codec.provenance import Provenance
+from kvsplice_core.fit.provenance import of_vectors, training_of
 from kvsplice_core.tasks.training import RECIPE_DEFAULTS, CalibrationSpec
 from tests.kvsplice_core.makers import bent_rows, values_of
+
+DATA = values_of(bent_rows(40, 4)).summary
 
 
 @pytest.mark.parametrize("recipe", list(Recipe))
 @pytest.mark.parametrize("method", list(Method))
 def test_what_was_left_to_the_recipe_is_filled_in(method, recipe):
-    info = calibration_info(CalibrationSpec(method, recipe=recipe))
+    said = of_vectors(DATA, 30, CalibrationSpec(method, recipe=recipe)).training
     usual = RECIPE_DEFAULTS[recipe]
-    assert (info["knots"], info["epochs"]) == (usual.knots, usual.epochs)
-    assert (info["method"], info["recipe"]) == (method.key, recipe.value)
-    assert json.loads(json.dumps(info)) == info
+    assert (said["knots"], said["epochs"]) == (usual.knots, usual.epochs)
+    assert (said["method"], said["recipe"]) == (method.key, recipe.value)
+
+
+def test_every_option_of_a_calibration_comes_back():
+    spec = CalibrationSpec(
+        Method.FLOW, 3, knots=9, epochs=2, seed=1, device="cpu", batch_size=64, k_train=4,
+        train_fraction=0.5, validation_fraction=0.2, curve=Curve.SMOOTH, axes=Axes.OUTPUT,
+    )  # fmt: skip
+    made = of_vectors(DATA, 30, spec)
+    assert training_of(Provenance.from_json(json.loads(json.dumps(made.to_json())))) == spec
+
+
+def test_what_is_not_said_is_as_usual():
+    assert training_of(Provenance()) == CalibrationSpec()
+
+
+@pytest.mark.parametrize("training", [{"axes": "sideways"}, {"epochs": 0}, {"seed": "five"}])
+def test_what_no_calibration_can_be_is_refused(training):
+    with pytest.raises(CodecFileError, match=r"training must be a calibration: .* must"):
+        training_of(replace(Provenance(), training=training))
 
 
 def test_the_vectors_are_named():
-    summary = values_of(bent_rows(40, 4)).summary
-    info = data_info(summary, 30)
-    assert (info["data"], info["data_sha256"]) == (summary.title, summary.sha256)
-    assert info["train_vectors"] == 30
+    made = of_vectors(DATA, 30, CalibrationSpec())
+    assert (made.data, made.data_sha256, made.train_vectors) == (DATA.title, DATA.sha256, 30)
+    assert "torch" in made.versions

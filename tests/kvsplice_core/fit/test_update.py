@@ -22,6 +22,7 @@ from kvsplice_core.codec.kinds import (
     Recipe,
 )
 from kvsplice_core.codec.pca import fit_pca
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.fit.calibrate import history_of
 from kvsplice_core.fit.metrics import mean_squared_error
 from kvsplice_core.fit.update import adapt, find_drift, principal_angles
@@ -80,10 +81,10 @@ def test_a_spline_goes_on_from_where_it_was(spline):
     assert found.kept is Kept.UPDATED
     assert found.codec.method is Method.SPLINE
     assert found.new.change.high < 0
-    assert found.codec.info["updates"] == 1
+    assert found.codec.provenance.updates == 1
     again = run(adapt(found.codec, found.history, values_of(LATER), SPEC))
-    assert again.codec.info["updates"] == 2
-    assert again.codec.info["epochs"] == 16
+    assert again.codec.provenance.updates == 2
+    assert again.codec.provenance.training["epochs"] == 16
 
 
 @pytest.mark.slow
@@ -207,8 +208,8 @@ def test_what_cannot_be_updated_is_refused():
 
 def test_a_damaged_note_of_how_it_was_made_is_refused(spline):
     codec, history = spline
-    damaged = replace(codec, info={**codec.info, "axes": "sideways"})
-    with pytest.raises(CodecFileError, match="axes must be a known one"):
+    damaged = replace(codec, provenance=Provenance(training={"axes": "sideways"}))
+    with pytest.raises(CodecFileError, match="axes must be one of"):
         run(adapt(damaged, history, values_of(LATER), SPEC))
 
 

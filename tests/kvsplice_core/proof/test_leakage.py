@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.language.texts import Document, text_hash
 from kvsplice_core.proof.leakage import leaks_of_capture, leaks_of_card
 from tests.language_models import pca_card, some_documents, tiny_gpt2
@@ -21,10 +22,9 @@ def capture_of(documents, *, hashed):
 
 
 def card_of(documents, *, hashed):
-    info = {"text_sha256": text_hash(documents)}
-    if hashed:
-        info["document_sha256"] = [one.sha256 for one in documents]
-    return replace(pca_card(tiny_gpt2(), 4), info=info)
+    hashes = tuple(one.sha256 for one in documents) if hashed else ()
+    made = Provenance(text_sha256=text_hash(documents), document_sha256=hashes)
+    return replace(pca_card(tiny_gpt2(), 4), provenance=made)
 
 
 @pytest.mark.parametrize(

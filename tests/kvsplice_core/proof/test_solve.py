@@ -66,7 +66,7 @@ def test_the_card_is_what_was_measured(solution, captures):
     kept = result.even if result.kept_even else result.solved
     assert again.quality == kept.quality == result.evaluation.quality
     assert result.is_valid
-    assert solution.card.info["capture_sha256"] == captures[language.name].sha256
+    assert solution.card.provenance.capture_sha256 == captures[language.name].sha256
 
 
 def test_the_card_is_saved_with_its_proof_and_read_again(solution, tmp_path):

@@ -377,7 +377,7 @@ def test_what_is_taken_away_says_that_a_hand_made_it(qtbot, opened, monkeypatch,
             QFileDialog, "getSaveFileName", lambda *_, n=name: (str(tmp_path / n), "")
         )
         save()
-    assert load_codec(tmp_path / "codec.safetensors").info["edited"] is True
+    assert load_codec(tmp_path / "codec.safetensors").provenance.edited
     assert "edited_by_hand_SplinePCA" in (tmp_path / "table.csv").read_text()
     assert '"edited_by_hand": true' in (tmp_path / "all.json").read_text()
     opened.takeaway.copy_as_command()

@@ -64,7 +64,7 @@ def test_an_update_shows_the_drift_and_is_saved(
     out = tmp_path / "updated.safetensors"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(out), ""))
     qtbot.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
-    assert load_codec(out).info["updates"] == 1
+    assert load_codec(out).provenance.updates == 1
     assert load_history(out).moments.count == 750 + 225
 
 

@@ -27,7 +27,7 @@ def result():
 def test_calibration_behind_principal_axes_wins_on_a_curve(result):
     assert result.kept is Method.SPLINE
     assert isinstance(result.codec.transform, Chained)
-    assert result.codec.info["axes"] == "pca"
+    assert result.codec.provenance.training["axes"] == "pca"
     assert result.validation_mse < result.validation_mse_pca
 
 
