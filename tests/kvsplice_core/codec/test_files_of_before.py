@@ -61,7 +61,7 @@ def test_they_still_say_where_they_come_from():
     card = load_card(DATA / "card-2.safetensors").provenance
     assert card.documents == tuple(f"document-{i}" for i in range(4))
     assert card.document_sha256 == tuple(one.sha256 for one in some_documents())
-    assert (card.tokens, card.counted_tokens, card.pipeline) == (600, 32_768, "joined+lloyd-max")
+    assert (card.tokens, card.counted_tokens, card.pipeline) == (600, 131_072, "joined+lloyd-max")
 
 
 def test_a_codec_of_before_can_be_updated():
