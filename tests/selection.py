@@ -25,12 +25,15 @@ def mark(items: Iterable[pytest.Item]) -> None:
         if item.get_closest_marker("grid"):
             grids[item.path, getattr(item, "originalname", item.name)].append(item)
     for cases in grids.values():
-        _mark_grid(cases)
+        _mark_grid([case for case in cases if not case.get_closest_marker("slow")])
 
 
 def _mark_grid(items: Sequence[pytest.Item]) -> None:
+    if not items:
+        return
     strength = items[0].get_closest_marker("grid").kwargs.get("strength", 2)
-    kept = cover([tuple(item.callspec.indices.values()) for item in items], strength)
+    # The cases of a grid share their values, so that two are alike where they are the same object.
+    kept = cover([tuple(map(id, item.callspec.params.values())) for item in items], strength)
     for number, item in enumerate(items):
         if number not in kept:
             item.add_marker("slow")

@@ -29,3 +29,16 @@ def test_few_cases_are_kept(strength, most):
 
 def test_one_axis_keeps_all_its_values():
     assert cover([(0,), (1,), (2,)], 2) == {0, 1, 2}
+
+
+@pytest.mark.grid
+@pytest.mark.parametrize("one", "ab")
+@pytest.mark.parametrize("two", "ab")
+@pytest.mark.parametrize("three", "abcd")
+def test_the_marker_leaves_half_of_this_grid_to_ci(request, one, two, three):
+    family = [
+        item for item in request.session.items if item.originalname == request.function.__name__
+    ]
+    if len(family) > 1:  # not where one case was asked for by name
+        slow = sum(item.get_closest_marker("slow") is not None for item in family)
+        assert slow == len(family) - 8

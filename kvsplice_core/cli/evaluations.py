@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kvsplice_core.language.texts import Document
     from kvsplice_core.tasks.evaluate import Control
 
+FAILED_CONTROL = 3
 _DEFAULTS = EvalSpec()
 
 
@@ -105,8 +106,6 @@ def print_failed(controls: Sequence[Control]) -> int:
         f"{len(failed)} of {len(controls)} controls failed: what was measured is no result, "
         "and is not shown"
     )
-    from kvsplice_core.cli import FAILED_CONTROL
-
     return FAILED_CONTROL
 
 

@@ -38,30 +38,6 @@ def test_without_a_display_it_says_what_to_do(monkeypatch, capsys):
     assert error.count("\n") == 1
 
 
-def test_version_and_help_load_no_qt():
-    code = (
-        "import sys\n"
-        "from kvsplice_gui import app\n"
-        "try: app.main(['--version'])\n"
-        "except SystemExit: pass\n"
-        "assert 'PyQt6' not in sys.modules and 'torch' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_the_window_is_built_without_torch():
-    code = (
-        "import sys\n"
-        "from kvsplice_gui import app\n"
-        "application, window = app.build('light')\n"
-        "window.show()\n"
-        "application.processEvents()\n"
-        "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules\n"
-        "window.close()"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 @pytest.mark.slow
 def test_the_session_runs_offscreen(small_file, tmp_path):
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}

@@ -20,6 +20,7 @@ def language(request):
     return MODELS[request.param]()
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("window", [Window(4, 10), Window(0, 1), Window(3, 64), Window(50, 2)])
 @pytest.mark.parametrize("sides", SIDES)

@@ -54,6 +54,7 @@ def read_by_attention(language, ids, cache):
     return seen
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("sides", SIDES)
 def test_one_pass_is_chunks_is_token_by_token(language, sides, implementation):
@@ -106,6 +107,7 @@ def test_a_worse_card_is_worse(language):
     assert good < 0.8 * errors_of(language, ids, card.replace_codecs(rank_one))
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("mode", list(CacheMode))
 @pytest.mark.parametrize("sides", SIDES)
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
@@ -133,6 +135,7 @@ def test_left_padding_changes_nothing(language, sides, mode, implementation):
     torch.testing.assert_close(both[1:, 12:], alone[1], **CLOSE)
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("piece", [None, 16, 1])
 @pytest.mark.parametrize("sides", SIDES)
 def test_a_window_is_the_first_tokens_and_the_newest(language, sides, piece):
@@ -240,6 +243,7 @@ def half_gpt2(dtype):
     return half
 
 
+@pytest.mark.grid
 @every_card
 @pytest.mark.parametrize("sides", SIDES)
 def test_composed_cards_read_what_their_codecs_give_back(language, name, sides):
@@ -309,6 +313,7 @@ def test_a_window_of_everything_is_the_dense_cache(language, name):
     torch.testing.assert_close(logits_of(language, ids, cache, piece=7), dense, **CLOSE)
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("name", ["joined levels", "one head beside exact ones", "joined"])
 @pytest.mark.parametrize("piece", [None, 16, 1])
 def test_a_window_leaves_the_rest_to_the_codecs(language, name, piece):
@@ -327,6 +332,7 @@ def test_a_window_leaves_the_rest_to_the_codecs(language, name, piece):
         assert float((got - raw)[:, :, 4:-10].abs().max()) > 1e-2
 
 
+@pytest.mark.grid
 @every_card
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_composed_cards_keep_the_dtype_of_half_precision_models(name, dtype):
@@ -391,6 +397,7 @@ def test_half_precision_models_keep_their_dtype(dtype):
     assert float((whole - single).float().abs().mean()) < 0.1 * spread
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("sides", SIDES)
 def test_stored_bytes_are_those_counted_by_hand(language, sides, batch):

@@ -56,6 +56,7 @@ def language(request):
     return MODELS[request.param]()
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("way", WAYS)
@@ -69,6 +70,7 @@ def test_every_way_of_decoding_equals_the_dense_cache(language, way, mode, imple
     assert torch.equal(ours, dense)
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("sides", ["v", "k"])
 @pytest.mark.parametrize("way", ["greedy", "beam, returned", "prompt lookup"])
 def test_one_side_alone_too(language, way, sides):
@@ -78,6 +80,7 @@ def test_one_side_alone_too(language, way, sides):
     assert torch.equal(ours, generated(language, DynamicCache(), ids, **WAYS[way]))
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("way", ["greedy", "beam", "returned samples", "prompt lookup"])
 def test_these_tests_can_fail(language, way):
     ids = ids_of(language, 24)
@@ -113,6 +116,7 @@ def padded(language):
     return ids, mask, prompts
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("way", ["greedy", "beam, returned", "sampling"])
@@ -125,6 +129,7 @@ def test_a_batch_padded_on_the_left_equals_the_dense_cache(language, way, mode, 
         assert torch.equal(ours, generated(language, DynamicCache(), ids, **options))
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("way", ["greedy", "sampling", "beam, returned", "prompt lookup"])
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 def test_folded_decoding_equals_the_dense_cache(language, way, implementation):
@@ -196,6 +201,7 @@ def reordered(cache):
     return 2
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("change", [cropped, reset, repeated, selected, reordered])
 def test_changes_of_the_cache_equal_those_of_the_dense_cache(language, change, mode):
@@ -218,6 +224,7 @@ def test_rows_of_a_reordered_cache_are_the_rows_chosen(mode):
     torch.testing.assert_close(ours, dense, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.grid
 @every_composed
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "prompt lookup"])
 def test_composed_cards_decode_as_a_cache_of_their_reconstructions(name, way):
@@ -227,6 +234,7 @@ def test_composed_cards_decode_as_a_cache_of_their_reconstructions(name, way):
     assert torch.equal(ours, generated(language, reconstructing_cache(card), ids, **WAYS[way]))
 
 
+@pytest.mark.grid
 @every_composed
 @pytest.mark.parametrize("way", ["greedy", "beam, returned", "sampling"])
 def test_composed_cards_decode_a_batch_padded_on_the_left(language, name, way):
@@ -236,6 +244,7 @@ def test_composed_cards_decode_a_batch_padded_on_the_left(language, name, way):
     assert torch.equal(ours, generated(language, reconstructing_cache(card), ids, **options))
 
 
+@pytest.mark.grid(strength=1)
 @every_composed
 def test_guesses_change_nothing_with_composed_cards(language, name):
     ids, card = ids_of(language, 24), composed_card(language, name)
@@ -246,6 +255,7 @@ def test_guesses_change_nothing_with_composed_cards(language, name):
     assert torch.equal(guessed, plain)
 
 
+@pytest.mark.grid
 @every_composed
 @pytest.mark.parametrize("change", [cropped, reset, repeated, selected, reordered])
 def test_changes_of_a_composed_cache_equal_those_of_its_reconstructions(language, name, change):

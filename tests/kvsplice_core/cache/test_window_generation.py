@@ -59,6 +59,7 @@ def guessing(language):
     }
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("sides", SIDES)
 def test_by_token_guesses_change_nothing(language, sides, seed):
@@ -136,6 +137,7 @@ def padded_logits(language, ids, mask, cache, piece):
     return torch.cat(parts, dim=1)
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("piece", [21, 1])
 @pytest.mark.parametrize("sides", SIDES)

@@ -198,6 +198,7 @@ def many(batch: int, tokens: int) -> torch.Tensor:
     return rows.view(batch, tokens, FOUR, DIM).transpose(1, 2)
 
 
+@pytest.mark.grid
 @every_layer
 @pytest.mark.parametrize(("batch", "tokens"), [(1, 1), (1, 7), (2, 5), (3, 1)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])

@@ -55,6 +55,7 @@ def error_in(text, codec, rows):
     return float(missed.double().square().mean())
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("text", QUANTIZED)
 @pytest.mark.parametrize("tokens", [20_000, pytest.param(3_000, marks=pytest.mark.slow), MANY])
 @pytest.mark.parametrize("bits", [2.0, 4.3, pytest.param(8.0, marks=pytest.mark.slow)])

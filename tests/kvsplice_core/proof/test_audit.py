@@ -35,6 +35,7 @@ def failed(controls):
     return [control.key for control in controls if not control.passed]
 
 
+@pytest.mark.grid
 @models
 @modes
 @pytest.mark.parametrize("sides", [(True, False), (False, True), (True, True)])
@@ -47,6 +48,7 @@ def test_the_honest_cache_passes(make, mode, sides, k):
     assert failed(controls) == []
 
 
+@pytest.mark.grid
 @models
 @modes
 @pytest.mark.parametrize("keys", [False, True])
@@ -61,6 +63,7 @@ _MORE = ("blocks of int4", "plain rounding", "pooled companded")
 QUANTIZED = ("joined levels", *(pytest.param(name, marks=pytest.mark.slow) for name in _MORE))
 
 
+@pytest.mark.grid(strength=1)
 @models
 @modes
 @pytest.mark.parametrize("sides", ["v", "both"])
@@ -72,6 +75,7 @@ def test_an_honest_cache_of_bytes_passes(make, mode, sides, name):
     assert failed(controls) == []
 
 
+@pytest.mark.grid(strength=0)
 @modes
 @pytest.mark.parametrize("name", FAKES)
 def test_a_fake_is_exposed_with_a_quantized_joined_card_too(mode, name):
@@ -80,6 +84,7 @@ def test_a_fake_is_exposed_with_a_quantized_joined_card_too(mode, name):
     assert "reads" in failed(audited(language, card, mode, FAKES[name]))
 
 
+@pytest.mark.grid(strength=1)
 @modes
 @pytest.mark.parametrize("keys", [False, True])
 def test_originals_on_passes_longer_than_the_audits_own_texts_are_exposed(mode, keys):
@@ -108,6 +113,7 @@ def test_one_dishonest_pass_of_the_scoring_is_exposed(mode):
         assert failed(audited.with_scored(watch)) == keys
 
 
+@pytest.mark.grid(strength=1)
 @models
 @modes
 def test_originals_on_prefill_also_show_in_the_chunks(make, mode):
@@ -116,6 +122,7 @@ def test_originals_on_prefill_also_show_in_the_chunks(make, mode):
     assert "chunks" in failed(controls)
 
 
+@pytest.mark.grid(strength=1)
 @models
 @modes
 def test_what_is_never_read_also_shows_at_k_1(make, mode):

@@ -33,6 +33,7 @@ def measured(language, captures, spec=SPEC, on_step=None):
     return run(work, on_step)
 
 
+@pytest.mark.grid(strength=1)
 @pytest.mark.parametrize("make", [tiny_gpt2, tiny_llama])
 @pytest.mark.parametrize("side", ["v", "k", "both"])
 def test_a_curve_has_every_point(make, side, captures):
@@ -51,9 +52,15 @@ def test_a_curve_has_every_point(make, side, captures):
     assert len(result.audit) == 2 * 5
 
 
-def test_a_point_is_what_an_evaluation_of_its_card_gives(captures):
-    language = tiny_gpt2()
-    result = measured(language, captures)
+@pytest.fixture(scope="module")
+def curve(captures):
+    """The curve of the GPT-2, and the steps it told of."""
+    steps = []
+    return measured(tiny_gpt2(), captures, on_step=steps.append), steps
+
+
+def test_a_point_is_what_an_evaluation_of_its_card_gives(curve, captures):
+    language, (result, _) = tiny_gpt2(), curve
     spec = CardSpec(SPEC.at(Method.PCA, 4), sides=Sides.V, budget=SPEC.budget)
     card = run(fit_card(captures[language.name], spec))
     alone = run(evaluate(language, card, some_documents(2, 300), EVALUATION))
@@ -62,8 +69,8 @@ def test_a_point_is_what_an_evaluation_of_its_card_gives(captures):
     assert point.mse == pytest.approx(sum(head.mse for head in alone.heads) / len(alone.heads))
 
 
-def test_more_kept_costs_less_and_more_bytes(captures):
-    result = measured(tiny_gpt2(), captures)
+def test_more_kept_costs_less_and_more_bytes(curve):
+    result, _ = curve
     few, many = (result.point(Method.PCA, k) for k in (4, 10))
     assert few.quality.kl.value > many.quality.kl.value
     assert few.output_error > many.output_error
@@ -71,8 +78,9 @@ def test_more_kept_costs_less_and_more_bytes(captures):
     assert (few.bytes_per_token, many.bytes_per_token) == (16 * (16 + 4), 16 * (16 + 10))
 
 
-def test_methods_are_compared_with_pca_at_the_same_k(captures):
-    for point in (result := measured(tiny_gpt2(), captures)).points:
+def test_methods_are_compared_with_pca_at_the_same_k(curve):
+    result, _ = curve
+    for point in result.points:
         if point.method is Method.PCA:
             assert point.against_pca is None
             continue
@@ -131,9 +139,8 @@ def test_a_failed_control_makes_the_curve_invalid_and_is_told_from_then_on(captu
     assert {"reads", "rank-one"} <= {control.key for control in steps[-1].found.failed}
 
 
-def test_an_honest_curve_tells_of_no_failure(captures):
-    steps = []
-    measured(tiny_gpt2(), captures, on_step=steps.append)
+def test_an_honest_curve_tells_of_no_failure(curve):
+    _, steps = curve
     assert all(step.found.failed == () for step in steps if step.found is not None)
 
 

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -40,10 +37,3 @@ def test_the_dimension_is_that_of_the_vectors():
 def test_colours_come_round():
     assert dim_colour(0) == dim_colour(len(SEQUENCE))
     assert dim_colour(0) != dim_colour(1)
-
-
-def test_the_plots_need_no_torch():
-    plots = ["change", "loss", "memory", "mse", "spline"]
-    modules = ", ".join(f"kvsplice_gui.plots.{plot}_plot" for plot in plots)
-    code = f"import sys, kvsplice_gui.plots.slope_map, {modules}; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -126,26 +126,25 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_opens_its_options_and_does_nothing_else(calibrated, qtbot, stage):
-    calibrated.layout_of.show_dock("log")
-    calibrated.layout_of.show_dock("loss")
-    QApplication.processEvents()
-    before, wishes, findings = (
-        in_front(calibrated),
-        calibrated.state.wishes,
-        calibrated.state.findings,
-    )
-    qtbot.mouseClick(calibrated.views.strip.buttons[stage], Qt.MouseButton.LeftButton)
-    QApplication.processEvents()
-    panel, field = STAGES[stage]
-    panel = getattr(calibrated.views, panel)
-    focus = calibrated.focusWidget()
-    assert panel.isAncestorOf(focus)
-    assert field is None or focus is getattr(panel, field)
-    assert not panel.visibleRegion().isEmpty()
-    assert in_front(calibrated) == before
-    assert (calibrated.state.wishes, calibrated.state.findings) == (wishes, findings)
+def test_a_stage_opens_its_options_and_does_nothing_else(calibrated, qtbot):
+    for stage, (name, field) in STAGES.items():
+        calibrated.layout_of.show_dock("log")
+        calibrated.layout_of.show_dock("loss")
+        QApplication.processEvents()
+        before, wishes, findings = (
+            in_front(calibrated),
+            calibrated.state.wishes,
+            calibrated.state.findings,
+        )
+        qtbot.mouseClick(calibrated.views.strip.buttons[stage], Qt.MouseButton.LeftButton)
+        QApplication.processEvents()
+        panel = getattr(calibrated.views, name)
+        focus = calibrated.focusWidget()
+        assert panel.isAncestorOf(focus), stage
+        assert field is None or focus is getattr(panel, field)
+        assert not panel.visibleRegion().isEmpty()
+        assert in_front(calibrated) == before
+        assert (calibrated.state.wishes, calibrated.state.findings) == (wishes, findings)
 
 
 def test_tab_never_stops_on_what_stands_behind(qtbot, calibrated):
@@ -238,12 +237,12 @@ def test_copy_figure(calibrated, qtbot):
     assert not QGuiApplication.clipboard().image().isNull()
 
 
-@pytest.mark.parametrize("name", ["light", "dark"])
-def test_themes_paint_another_window(calibrated, qtbot, name):
-    calibrated.choose_theme(name)
-    corner = calibrated.grab().toImage().pixelColor(2, 2)
-    assert (corner.lightness() < 128) == (name == "dark")
-    assert calibrated.menus.themes[name].isChecked()
+def test_themes_paint_another_window(window):
+    for name in ("dark", "light"):
+        window.choose_theme(name)
+        corner = window.grab().toImage().pixelColor(2, 2)
+        assert (corner.lightness() < 128) == (name == "dark")
+        assert window.menus.themes[name].isChecked()
 
 
 def test_the_session_comes_back(calibrated, small_file):

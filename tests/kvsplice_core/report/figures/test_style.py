@@ -1,8 +1,5 @@
 """What all figures share: readable text, ticks that do not collide, true numbers."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -89,20 +86,3 @@ def test_a_log_axis_has_at_least_two_labels(errors):
     low, high = axes.get_ylim()
     shown = [tick for tick in axes.get_yticks() if low <= tick <= high]
     assert len(shown) >= 2
-
-
-def test_importing_the_core_imports_no_matplotlib():
-    code = (
-        "import sys, kvsplice_core, kvsplice_core.report.sweep_table, kvsplice_core.cache.formula,"
-        " kvsplice_core.report.commands, kvsplice_core.report.palette;"
-        "assert not {'matplotlib', 'torch'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_drawing_needs_neither_pyplot_nor_torch():
-    code = (
-        "import sys; from kvsplice_core.report import figures; figures.architecture_diagram();"
-        "assert not {'matplotlib.pyplot', 'torch'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
