@@ -255,8 +255,7 @@ def fit_pipeline_card(
         for layer in arguments.layers or capture.facts.layers
     }
     fitter = Fitter(layers, pipeline, calibration)
-    asked = {key: arguments.bits for place in layers for key in fitter.keys(place)}
-    fits: Fits = _follow(fitter.fit(asked))
+    fits: Fits = _follow(fitter.fit_evenly(arguments.bits))
     card = card_of(capture, fits, pipeline, calibration)
     save_card(card, out)
     if learnt := recipe_words([pipeline], calibration.recipe):

@@ -16,7 +16,7 @@ from kvsplice_core.base.estimates import NO_CHANGE, Judgement
 from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.codec import Codec, linear_codec
 from kvsplice_core.codec.history import History
-from kvsplice_core.codec.kinds import Method, Recipe
+from kvsplice_core.codec.kinds import Axes, Method, Recipe
 from kvsplice_core.codec.pca import PCA, fit_pca
 from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.codec.transforms.base import Transform
@@ -154,30 +154,43 @@ def calibrate(values: Values, spec: CalibrationSpec, previous: Codec | None = No
 
 
 def calibrate_parts(
-    parts: Parts, spec: CalibrationSpec, previous: Codec | None = None
+    parts: Parts, spec: CalibrationSpec, previous: Codec | None = None, known: Known | None = None
 ) -> Calibration:
-    """Calibrate on vectors that are already cut and on their device; see `calibrate`."""
-    tried = yield from calibrate_on_trial(parts, spec, previous)
+    """Calibrate on vectors that are already cut and on their device; see `calibrate_on_trial`."""
+    tried = yield from calibrate_on_trial(parts, spec, previous, known)
     return (yield from finish(parts, tried))
 
 
 def calibrate_on_trial(
-    parts: Parts, spec: CalibrationSpec, previous: Codec | None = None
+    parts: Parts, spec: CalibrationSpec, previous: Codec | None = None, known: Known | None = None
 ) -> Calibration:
-    """Calibrate up to the judgement: of recipe ``joint`` the validation part is not learnt from."""
+    """Calibrate up to the judgement: of recipe ``joint`` the validation part is not learnt from.
+
+    `known` keeps what recipe ``origin`` has learnt of the same vectors for every k.
+    """
     require_k(spec.k, parts.train.shape[1])
     started = time.monotonic()
     if not spec.method.is_learnt:
         return _pca_result(parts, spec, started)
-    yield CalibrationStep(spec.method, spec.k, 1, spec.resolved_epochs, 0.0, 0.0)
     if spec.recipe is Recipe.ORIGIN:
-        trained = yield from train_transform(
-            parts.train, parts.test, spec, previous, parts.output_weight
-        )
-        return decide(parts, spec, trained, started, warm_start=previous is not None)
-    trial = train_transform(parts.fit, parts.test, spec, previous, parts.output_weight)
-    trained = yield from _part(trial, 0, spec.resolved_epochs + _finish_epochs(spec))
-    return decide(parts, spec, trained, started, warm_start=previous is not None)
+        trained = yield from _train_once(parts, spec, previous, {} if known is None else known)
+    else:
+        yield CalibrationStep(spec.method, spec.k, 1, spec.resolved_epochs, 0.0, 0.0)
+        trial = train_transform(parts.fit, parts.test, spec, previous, parts.output_weight)
+        trained = yield from _part(trial, 0, spec.resolved_epochs + _finish_epochs(spec))
+    return _decide(parts, spec, trained, started, warm_start=previous is not None)
+
+
+def _train_once(
+    parts: Parts, spec: CalibrationSpec, previous: Codec | None, known: Known
+) -> Training:
+    """Train a transform that serves every k, unless it is known; return it with the first k."""
+    key = spec.method, spec.axes
+    if key not in known:
+        yield CalibrationStep(spec.method, spec.k, 1, spec.resolved_epochs, 0.0, 0.0)
+        work = train_transform(parts.train, parts.test, spec, previous, parts.output_weight)
+        known[key] = SharedTransform.after(parts, (yield from work))
+    return known[key].at(spec.k)
 
 
 def finish(parts: Parts, result: CalibrationResult) -> Calibration:
@@ -259,7 +272,11 @@ class SharedTransform:
         return Trained(self.transform, self.pca.projection(k), self.losses)
 
 
-def decide(
+Known = dict[tuple[Method, Axes], SharedTransform]
+"""Transforms of recipe ``origin`` that were learnt of the same vectors."""
+
+
+def _decide(
     parts: Parts, spec: CalibrationSpec, trained: Trained, started: float, *, warm_start: bool
 ) -> CalibrationResult:
     """Compare a trained codec with PCA on the validation part and keep the better.

@@ -19,7 +19,9 @@ from kvsplice_core.codec.quantizers.base import PreparingKind, Quantizer
 from kvsplice_core.codec.registry import load
 from kvsplice_core.fit.basis import Metric, fit_basis
 from kvsplice_core.fit.budget import Budget, Counted, count_bits
-from kvsplice_core.fit.calibrate import Parts, SharedTransform, calibrate_parts, train_transform
+from kvsplice_core.fit.calibrate import Known, Parts, calibrate_on_trial, finish
+from kvsplice_core.fit.provenance import calibration_of
+from kvsplice_core.tasks.sweep import CalibrationResult
 from kvsplice_core.tasks.training import CalibrationSpec
 
 _ROUNDS = 4
@@ -27,6 +29,7 @@ _ROUNDS = 4
 
 FitQuantizer = Callable[[int], Quantizer]
 Composing = Generator[float, None, Codec]
+Learning = Generator[float, None, CalibrationResult | None]
 
 
 @dataclass(eq=False)
@@ -43,7 +46,7 @@ class Memo:
         The same of the rows that a trial learns from.
     """
 
-    transforms: dict[tuple[Method, Axes], SharedTransform] = field(default_factory=dict)
+    transforms: Known = field(default_factory=dict)
     quantizers: dict[tuple[object, ...], FitQuantizer] = field(default_factory=dict)
     on_trial: Memo | None = None
 
@@ -74,7 +77,17 @@ class Job:
     @property
     def k(self) -> int:
         """Numbers kept per vector."""
-        return self.pipeline.k_for(self.budget.bits, self.dim)
+        return self.pipeline.k_for(self.bits, self.dim)
+
+    @property
+    def bits(self) -> float:
+        """The budget in bits per value."""
+        return self.budget.bits_for(self.dim)
+
+    @property
+    def spec(self) -> CalibrationSpec:
+        """How the transform is calibrated."""
+        return replace(calibration_of(self.pipeline, self.calibration), k=self.k)
 
     def counted(self, codec: Codec) -> Counted:
         """Return the bits per value of a codec, its own numbers spread over the budget's tokens."""
@@ -86,32 +99,34 @@ def untransformed(pipeline: Pipeline) -> Pipeline:
     return replace(pipeline, method=Method.PCA, axes=Axes.RAW)
 
 
-def compose(job: Job) -> Composing:
-    """Compose the pipeline's codec from all training rows of a job."""
-    learnt = yield from relay(_learnt(job), lambda share: 0.6 * share)
-    start = 0.0 if learnt is None else 0.6
-    if learnt is not None and learnt.method is not job.pipeline.method:
-        # The transform did not beat PCA: what is composed is the pipeline that does without.
-        job, learnt = replace(job, pipeline=untransformed(job.pipeline), metric=None), None
-    work = _composed(job, job.parts.train, learnt)
-    return (yield from relay(work, lambda share: start + (1 - start) * share))
-
-
-def _learnt(job: Job) -> Generator[float, None, Codec | None]:
-    """Calibrate a transform that learns, from all training rows; None where there is none."""
+def learn_on_trial(job: Job, on_trial: Job) -> Learning:
+    """Learn the transform of a pipeline from what is not to judge it; None where it has none."""
     if not job.pipeline.method.is_learnt:
         return None
-    spec = replace(job.calibration, method=job.pipeline.method, k=job.k, axes=job.pipeline.axes)
-    if spec.recipe is not Recipe.ORIGIN:
-        result = yield from relay(calibrate_parts(job.parts, spec), lambda step: step.fraction)
-        return result.codec
-    parts, key = job.parts, (spec.method, spec.axes)
-    if key not in job.memo.transforms:
-        work = train_transform(parts.train, parts.test, spec, output_weight=parts.output_weight)
-        trained = yield from relay(work, lambda step: step.fraction)
-        job.memo.transforms[key] = SharedTransform.after(parts, trained)
-    shared = job.memo.transforms[key].at(job.k)
-    return Codec(shared.transform, shared.projection)
+    # Recipe ``joint`` holds the validation part back by itself, and goes on from its trial later.
+    own = on_trial if job.calibration.recipe is Recipe.ORIGIN else job
+    work = calibrate_on_trial(own.parts, job.spec, known=own.memo.transforms)
+    return (yield from relay(work, lambda step: step.fraction))
+
+
+def learn(job: Job, tried: CalibrationResult | None) -> Learning:
+    """Learn it from all training rows, after its trial."""
+    if tried is None:
+        return None
+    if job.calibration.recipe is Recipe.ORIGIN:
+        work = calibrate_on_trial(job.parts, job.spec, known=job.memo.transforms)
+    else:
+        work = finish(job.parts, tried)
+    return (yield from relay(work, lambda step: step.fraction))
+
+
+def compose(job: Job, learnt: CalibrationResult | None) -> Composing:
+    """Compose the pipeline's codec from all training rows of a job, behind what was learnt."""
+    codec = None if learnt is None else learnt.codec.plain()
+    if codec is not None and codec.method is not job.pipeline.method:
+        # The transform did not beat PCA: what is composed is the pipeline that does without.
+        job, codec = replace(job, pipeline=untransformed(job.pipeline), metric=None), None
+    return (yield from _composed(job, job.parts.train, codec))
 
 
 def _composed(job: Job, rows: Tensor, learnt: Codec | None) -> Composing:
@@ -142,22 +157,22 @@ def quantized(job: Job, codec: Codec, rows: Tensor) -> Codec:
         codec = replace(codec, projection=RoundedProjection.of(codec.projection))
     fit = _fit_of(job, codec, rows)
     side = job.counted(codec).side_bits
-    if side >= job.budget.bits:
+    if side >= job.bits:
         raise SpecError(
             f"{job.pipeline.label} takes {side:.3g} bits per value for itself, counted over "
-            f"{job.budget.tokens} tokens; got a budget of {job.budget.bits:g}"
+            f"{job.budget.tokens} tokens; got a budget of {job.bits:g}"
         )
-    bits = floor((job.budget.bits - side) * job.dim)
+    bits = floor((job.bits - side) * job.dim)
     for _ in range(_ROUNDS):
         found = replace(codec, quantizer=_moved(fit(bits), rows))
-        excess = job.counted(found).total - job.budget.bits
+        excess = job.counted(found).total - job.bits
         if excess <= 0:
             return found
         # whole bytes are stored, which may be fewer bits than it was given
         bits = 8 * found.stored_size - max(1, -floor(-excess * job.dim))
     raise SpecError(
-        f"{job.pipeline.label} needs more than {job.budget.bits:g} bits per value with everything "
-        f"counted over {job.budget.tokens} tokens; got {job.budget.bits:g}"
+        f"{job.pipeline.label} needs more than {job.bits:g} bits per value with everything "
+        f"counted over {job.budget.tokens} tokens; got {job.bits:g}"
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Protocol
 
@@ -18,11 +18,11 @@ from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.codec.bound import gaussian_distortion, gaussian_distortions, gaussian_surrogate
 from kvsplice_core.codec.pipeline import HALF_BITS, Pipeline
 from kvsplice_core.data.vectors import Values
-from kvsplice_core.fit.budget import Budget, Counted, mean_bits
-from kvsplice_core.fit.compose import Memo
+from kvsplice_core.fit.budget import Counted, mean_bits
 from kvsplice_core.fit.group import WHOLE_BYTES
 from kvsplice_core.fit.judge import judge
-from kvsplice_core.fit.layer import LayerFit, LayerValues, fit_layer, joined_variances
+from kvsplice_core.fit.layer import LayerValues, joined_variances
+from kvsplice_core.fit.layers import Fits, Fitter, Place
 from kvsplice_core.tasks.frontier import (
     FrontierPoint,
     FrontierResult,
@@ -30,9 +30,6 @@ from kvsplice_core.tasks.frontier import (
     reference_of,
 )
 from kvsplice_core.version import library_versions
-
-Place = tuple[str, int]
-"""Side (``v`` or ``k``) and layer."""
 
 FrontierStep = Step[FrontierResult]
 Frontier = Generator[FrontierStep, None, FrontierResult]
@@ -47,8 +44,8 @@ class Proof(Protocol):
         self,
         pipeline: Pipeline,
         bits: float,
-        fits: Mapping[Place, LayerFit],
-        reference: Mapping[Place, LayerFit] | None,
+        fits: Fits,
+        reference: Fits | None,
     ) -> Generator[str, None, None]:
         """Measure one point, and what it is compared with; yields what it does."""
 
@@ -57,30 +54,6 @@ class Proof(Protocol):
 
     def finished(self, result: FrontierResult) -> FrontierResult:
         """Return the result with what holds for all points."""
-
-
-@dataclass(eq=False)
-class _Vectors:
-    """The layers of a frontier, with what was learnt of each group of heads."""
-
-    layers: Mapping[Place, LayerValues]
-    memos: dict[Place, dict[tuple[str, int], Memo]] = field(default_factory=dict)
-
-    def fitted(
-        self, pipeline: Pipeline, budget: Budget, spec: FrontierSpec
-    ) -> Generator[float, None, dict[Place, LayerFit]]:
-        """Fit a pipeline to every layer."""
-        fits = {}
-        for done, (place, layer) in enumerate(self.layers.items()):
-            memo = self.memos.setdefault(place, {})
-            work = fit_layer(layer, pipeline, budget, spec.calibration, memo)
-            shown = _within(done, len(self.layers))
-            fits[place] = yield from relay(work, shown)
-        return fits
-
-
-def _within(done: int, count: int) -> Callable[[float], float]:
-    return lambda share: (done + share) / count
 
 
 def frontier(
@@ -125,8 +98,9 @@ class _Frontier:
     ) -> None:
         self._started = time.monotonic()
         self._spec, self._title, self._split, self._proof = spec, title, split, proof
-        self._vectors = _Vectors(layers)
-        self._null = _Vectors(_surrogates(layers, spec)) if spec.surrogate else None
+        common = (spec.pipelines[0], spec.calibration, spec.counted_tokens)
+        self._fitter = Fitter(layers, *common)
+        self._null = Fitter(_surrogates(layers, spec), *common) if spec.surrogate else None
         self._variances = [joined_variances(one, spec.calibration) for one in layers.values()]
         self._fits: dict[tuple[Pipeline, float], _Errors] = {}
         self._points: list[FrontierPoint] = []
@@ -156,19 +130,19 @@ class _Frontier:
     def _measured(
         self, pipeline: Pipeline, bits: float, name: str
     ) -> Generator[FrontierStep, None, None]:
-        budget, share = Budget(bits, self._spec.counted_tokens), 0.4 if self._proof else 1.0
-        work, each = self._vectors.fitted(pipeline, budget, self._spec), share
+        share = 0.4 if self._proof else 1.0
+        work, each = self._fitter.of(pipeline).fit_evenly(bits), share
         if self._null is not None:
             each = share / 2
         fits = yield from relay(work, lambda part: Step(name, each * part))
         self._fits[pipeline, bits] = _Errors.of(fits)
         rival = yield from self._rival(
-            self._vectors, pipeline, self._fits[pipeline, bits], bits, Step(name, each)
+            self._fitter, pipeline, self._fits[pipeline, bits], bits, Step(name, each)
         )
         against = None if rival is None else _Errors.of(rival)
         change, surrogate = _change(self._fits[pipeline, bits], against, self._spec), None
         if self._null is not None:
-            work = self._null.fitted(pipeline, budget, self._spec)
+            work = self._null.of(pipeline).fit_evenly(bits)
             null = yield from relay(
                 work, lambda part: Step(f"{name}, Gaussian surrogate", each * (1 + part))
             )
@@ -188,9 +162,7 @@ class _Frontier:
             point = self._proof.proven(point)
         self._points.append(point)
 
-    def _point(
-        self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]
-    ) -> FrontierPoint:
+    def _point(self, pipeline: Pipeline, bits: float, fits: Fits) -> FrontierPoint:
         own = self._fits[pipeline, bits]
         first = next(iter(fits.values()))
         return FrontierPoint(
@@ -206,8 +178,8 @@ class _Frontier:
         )
 
     def _rival(
-        self, vectors: _Vectors, pipeline: Pipeline, own: _Errors, asked: float, step: FrontierStep
-    ) -> Generator[FrontierStep, None, Mapping[Place, LayerFit] | None]:
+        self, fitter: Fitter, pipeline: Pipeline, own: _Errors, asked: float, step: FrontierStep
+    ) -> Generator[FrontierStep, None, Fits | None]:
         """Fit what a point is compared with at no more than the bits it took, all counted.
 
         A quantized one ends a little under its budget, which the reference may use up. None for a
@@ -216,12 +188,10 @@ class _Frontier:
         reference, most = reference_of(pipeline), own.counted.total
         if pipeline.fills_budget:
             most = max(most, min(asked, WHOLE_BYTES * most))
-        bits, dim = most, next(iter(vectors.layers.values())).values.rows.shape[1]
+        bits, dim = most, next(iter(fitter.layers.values())).values.rows.shape[1]
         while pipeline != reference and bits > 0:
             try:
-                work = vectors.fitted(
-                    reference, Budget(bits, self._spec.counted_tokens), self._spec
-                )
+                work = fitter.of(reference).fit_evenly(bits)
                 found = yield from relay(work, lambda _: step)
             except SpecError:
                 return None
@@ -230,7 +200,7 @@ class _Frontier:
             bits -= HALF_BITS / dim  # one number of each vector less
         return None
 
-    def _gap(self, own: _Errors, fits: Mapping[Place, LayerFit]) -> float:
+    def _gap(self, own: _Errors, fits: Fits) -> float:
         least = sum(
             gaussian_distortion(variances, fit.counted.total * len(variances))
             for variances, fit in zip(self._variances, fits.values(), strict=True)
@@ -265,7 +235,7 @@ class _Frontier:
             split=self._split,
             elapsed_s=time.monotonic() - self._started,
             versions=library_versions(),
-            data=tuple(one.values.summary for one in self._vectors.layers.values()),
+            data=tuple(one.values.summary for one in self._fitter.layers.values()),
         )
         return found if self._proof is None else self._proof.finished(found)
 
@@ -280,7 +250,7 @@ class _Errors:
     rounding: float
 
     @classmethod
-    def of(cls, fits: Mapping[Place, LayerFit]) -> _Errors:
+    def of(cls, fits: Fits) -> _Errors:
         counted = _taken(fits)
         errors = np.sum([fit.errors for fit in fits.values()], axis=0)
         spread = sum(float(fit.spread.sum()) for fit in fits.values())
@@ -291,7 +261,7 @@ class _Errors:
         return float(self.errors.sum() / max(self.spread, np.finfo(np.float64).tiny))
 
 
-def _taken(fits: Mapping[Place, LayerFit]) -> Counted:
+def _taken(fits: Fits) -> Counted:
     return mean_bits([fit.counted for fit in fits.values()])
 
 

@@ -23,7 +23,16 @@ from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 from kvsplice_core.fit.basis import Metric
 from kvsplice_core.fit.budget import Budget, Counted
 from kvsplice_core.fit.calibrate import Parts
-from kvsplice_core.fit.compose import Job, Memo, base, compose, quantized, untransformed
+from kvsplice_core.fit.compose import (
+    Job,
+    Memo,
+    base,
+    compose,
+    learn,
+    learn_on_trial,
+    quantized,
+    untransformed,
+)
 from kvsplice_core.fit.judge import judge, rounding_error
 from kvsplice_core.fit.metrics import row_errors
 from kvsplice_core.fit.provenance import calibration_of, of_vectors
@@ -118,15 +127,17 @@ def fit_group(
     if job.k < 1:
         raise SpecError(
             f"{pipeline.label} needs at least {16 / job.dim:.3g} bits per value for vectors of "
-            f"{job.dim}; got {budget.bits:g}"
+            f"{job.dim}; got {job.bits:g}"
         )
     on_trial = _trial_of(job)
-    trial = yield from relay(compose(on_trial), lambda share: share / 2)
+    tried = yield from relay(learn_on_trial(job, on_trial), lambda share: 0.3 * share)
+    trial = yield from relay(compose(on_trial, tried), lambda share: 0.3 + 0.2 * share)
     reference, rival = _reference(job, trial, parts.fit)
     judgement = _judged(job, trial, trial if rival is None else rival)
     replaced = None if rival is None or judgement.is_gain else reference
     if replaced is None:
-        codec = yield from relay(compose(job), lambda share: (1 + share) / 2)
+        learnt = yield from relay(learn(job, tried), lambda share: 0.5 + 0.3 * share)
+        codec = yield from relay(compose(job, learnt), lambda share: 0.8 + 0.2 * share)
         kept = _earned(pipeline, codec)
         replaced = None if kept == pipeline else kept
     else:
@@ -170,8 +181,8 @@ def _reference(job: Job, trial: Codec, rows: Tensor) -> tuple[Pipeline, Codec | 
     if job.pipeline.keeps_numbers:
         return plain, linear_codec(fit_pca(rows).projection(job.k))
     spare = WHOLE_BYTES if job.pipeline.fills_budget else 1.0
-    taken = min(job.budget.bits, spare * job.counted(trial).total)
-    rival = replace(job, pipeline=rounding, budget=replace(job.budget, bits=taken))
+    taken = min(job.bits, spare * job.counted(trial).total)
+    rival = replace(job, pipeline=rounding, budget=Budget(taken, job.budget.tokens))
     try:
         return rounding, quantized(rival, base(rival, rows), rows)
     except SpecError:
@@ -210,5 +221,5 @@ def _provenance(job: Job, replaced: Pipeline | None) -> Provenance:
         pipeline=job.pipeline.key,
         kept=(replaced or job.pipeline).key,
         counted_tokens=job.budget.tokens,
-        notes={"budget_bits": job.budget.bits},
+        notes={"budget_bits": job.bits},
     )

@@ -146,7 +146,7 @@ def fit_layer(
         parts = replace(parts, output_weight=seen)
         memo = None if memos is None else memos.setdefault((pipeline.grouping.key, group), Memo())
         work = fit_group(parts, pipeline, budgets[group], calibration, metric, memo)
-        fits.append((yield from relay(work, _share_of(group, count))))
+        fits.append((yield from relay(work, within(group, count))))
     errors = _by_token([fit.errors for fit in fits], layer, pipeline)
     return LayerFit(
         codecs=HeadCodecs(
@@ -163,7 +163,8 @@ def fit_layer(
     )
 
 
-def _share_of(done: int, count: int) -> Callable[[float], float]:
+def within(done: int, count: int) -> Callable[[float], float]:
+    """Return what turns the share of a part into that of `count`, so many of them `done`."""
     return lambda share: (done + share) / count
 
 

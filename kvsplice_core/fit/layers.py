@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from kvsplice_core.base.errors import SpecError
@@ -12,7 +12,7 @@ from kvsplice_core.codec.pipeline import HALF_BITS, Pipeline
 from kvsplice_core.fit.budget import Budget
 from kvsplice_core.fit.compose import Memo
 from kvsplice_core.fit.group import GroupFit
-from kvsplice_core.fit.layer import LayerFit, LayerValues, fit_layer
+from kvsplice_core.fit.layer import LayerFit, LayerValues, fit_layer, within
 from kvsplice_core.tasks.allot import Offer
 from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.tasks.training import CalibrationSpec
@@ -60,12 +60,20 @@ class Fitter:
         layer = self.layers[place]
         return layer.heads * layer.values.summary.dim // len(self.keys(place))
 
+    def of(self, pipeline: Pipeline) -> Fitter:
+        """Return what fits another pipeline to the same layers; what was learnt serves both."""
+        return replace(self, pipeline=pipeline)
+
+    def fit_evenly(self, bits: float) -> Generator[float, None, Fits]:
+        """Fit every layer, all codecs at the same budget; yields the share that is done."""
+        return self.fit({key: bits for place in self.layers for key in self.keys(place)})
+
     def fit(self, asked: Mapping[Key, float]) -> Generator[float, None, Fits]:
         """Fit every layer, each codec at its budget; yields the share that is done."""
         fits: dict[Place, LayerFit] = {}
         for place in self.layers:
             work = self._layer(place, [asked[key] for key in self.keys(place)])
-            fits[place] = yield from relay(work, _within(len(fits), len(self.layers)))
+            fits[place] = yield from relay(work, within(len(fits), len(self.layers)))
         return fits
 
     def offers(self) -> Generator[float, None, dict[Key, tuple[Offer, ...]]]:
@@ -79,7 +87,7 @@ class Fitter:
         found: dict[Key, tuple[Offer, ...]] = {}
         for done, place in enumerate(self.layers):
             work = self._offers_of(place)
-            measured = yield from relay(work, _within(done, len(self.layers)))
+            measured = yield from relay(work, within(done, len(self.layers)))
             found |= dict(zip(self.keys(place), measured, strict=True))
         return found
 
@@ -89,7 +97,7 @@ class Fitter:
         for done, asked in enumerate(budgets):
             try:
                 work = self._layer(place, [asked] * len(self.keys(place)))
-                fit = yield from relay(work, _within(done, len(budgets)))
+                fit = yield from relay(work, within(done, len(budgets)))
             except SpecError as error:
                 refusal = error
                 continue
@@ -110,10 +118,6 @@ class Fitter:
         budgets = [Budget(bits, self.tokens) for bits in asked]
         memos = self.memos.setdefault(place, {})
         return fit_layer(self.layers[place], self.pipeline, budgets, self.calibration, memos)
-
-
-def _within(done: int, count: int) -> Callable[[float], float]:
-    return lambda share: (done + share) / count
 
 
 def _offer(asked: float, fit: GroupFit) -> Offer:

@@ -14,10 +14,8 @@ from kvsplice_core.data.vectors import Values
 from kvsplice_core.fit.calibrate import (
     SharedTransform,
     calibrate_parts,
-    decide,
     require_k,
     split_parts,
-    train_transform,
 )
 from kvsplice_core.fit.judge import judge, rounding_error
 from kvsplice_core.fit.metrics import Reconstruction, score
@@ -131,7 +129,8 @@ class _Sweep:
         self._rounding = rounding_error(self._parts.test)
         self._references: dict[int, Reconstruction] = {}
         self._shared = {
-            method: SharedTransform.of(self._parts, codec) for method, codec in reuse.items()
+            (method, spec.calibration.axes): SharedTransform.of(self._parts, codec)
+            for method, codec in reuse.items()
         }
         self._rows: list[SweepRow] = []
 
@@ -164,18 +163,9 @@ class _Sweep:
         self, method: Method, k: int, clock: _Clock
     ) -> Generator[SweepStep, None, CalibrationResult]:
         spec, previous = self._spec.at(method, k), self._start.get((method, k))
-        if not (method.is_learnt and spec.recipe is Recipe.ORIGIN):
-            if previous is None and method is Method.SPLINE:
-                previous = yield from self._earlier(spec, clock)
-            return (yield from self._once(spec, previous, clock))
-        spec, started = _warm(spec, previous), time.monotonic()
-        if method not in self._shared:
-            trained = yield from relay(
-                train_transform(self._parts.train, self._parts.test, spec, previous), clock.step
-            )
-            self._shared[method] = SharedTransform.after(self._parts, trained)
-        trained = self._shared[method].at(k)
-        return decide(self._parts, spec, trained, started, warm_start=previous is not None)
+        if previous is None and method is Method.SPLINE and spec.recipe is Recipe.JOINT:
+            previous = yield from self._earlier(spec, clock)
+        return (yield from self._once(spec, previous, clock))
 
     def _earlier(
         self, spec: CalibrationSpec, clock: _Clock
@@ -190,7 +180,8 @@ class _Sweep:
     def _once(
         self, spec: CalibrationSpec, previous: Codec | None, clock: _Clock
     ) -> Generator[SweepStep, None, CalibrationResult]:
-        work = calibrate_parts(self._parts, _warm(spec, previous), previous)
+        spec = _warm(spec, previous)
+        work = calibrate_parts(self._parts, spec, previous, self._shared)
         return (yield from relay(work, clock.step))
 
     def _measured(self, method: Method, k: int, result: CalibrationResult) -> SweepRow:

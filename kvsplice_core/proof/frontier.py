@@ -15,8 +15,9 @@ from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.fit.budget import mean_bits
 from kvsplice_core.fit.card import card_of
-from kvsplice_core.fit.frontier import Frontier, Place, frontier
+from kvsplice_core.fit.frontier import Frontier, frontier
 from kvsplice_core.fit.layer import LayerFit, LayerValues
+from kvsplice_core.fit.layers import Place
 from kvsplice_core.language.projections import attention_modules, output_projection
 from kvsplice_core.proof.bench import Bench
 from kvsplice_core.proof.intervals import compared, quality_of

@@ -8,6 +8,7 @@ from kvsplice_core import load_codec, save_codec
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Decoding, Method, Quantization
+from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.fit.budget import Budget, Counted, count_bits, mean_bits
 from tests.kvsplice_core.codec.test_codec import DIM, composed, rounded
 
@@ -55,3 +56,23 @@ def test_bits_out_of_range_are_refused(bits):
 def test_tokens_below_one_are_refused():
     with pytest.raises(SpecError, match="at least 1; got 0"):
         Budget(2, 0)
+
+
+@pytest.mark.parametrize("given", [{}, {"bits": 2.0, "k": 3}])
+def test_a_budget_is_bits_or_k(given):
+    with pytest.raises(SpecError, match="must be bits or k; got bits"):
+        Budget(**given)
+
+
+@given(k=st.integers(1, 64), dim=st.integers(1, 64))
+def test_a_k_is_the_bytes_of_so_many_numbers(k, dim):
+    if k > dim:
+        with pytest.raises(SpecError, match=f"between 1 and the dimension {dim}; got {k}"):
+            Budget(k=k).bits_for(dim)
+        return
+    assert Pipeline().k_for(Budget(k=k).bits_for(dim), dim) == k
+
+
+def test_a_k_below_one_is_refused():
+    with pytest.raises(SpecError, match="k must be at least 1; got 0"):
+        Budget(k=0)

@@ -33,7 +33,7 @@ def made(capture, words, sides="v", **notes):
     places = [(side, layer) for side in sides for layer in capture.facts.layers]
     layers = {place: LayerValues(capture.values(*place)) for place in places}
     fitter = Fitter(layers, Pipeline.of(words), CALIBRATION)
-    fits = run(fitter.fit({key: 4.0 for place in places for key in fitter.keys(place)}))
+    fits = run(fitter.fit_evenly(4.0))
     return fits, card_of(capture, fits, fitter.pipeline, CALIBRATION, notes=notes)
 
 

@@ -15,6 +15,7 @@ from kvsplice_core.codec.kinds import Axes, Method, Recipe
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.fit.basis import Metric
 from kvsplice_core.fit.budget import Budget, count_bits
+from kvsplice_core.fit.calibrate import calibrate_parts
 from kvsplice_core.fit.compose import Memo
 from kvsplice_core.fit.group import as_stored, fit_group
 from kvsplice_core.fit.judge import judge
@@ -178,6 +179,19 @@ def test_a_transform_that_gains_is_not_replaced():
     assert fit.replaced_by is None
     assert fit.kept == fit.pipeline == Pipeline.of("spline")
     assert fit.codec.method is Method.SPLINE
+
+
+@pytest.mark.parametrize("data", ROWS)
+@pytest.mark.parametrize("k", [1, 3, DIM])
+def test_a_method_and_its_pipeline_are_one_codec_with_one_judgement(data, k):
+    parts = parts_of(ROWS[data])
+    spec = replace(JOINT, epochs=20, method=Method.SPLINE, k=k)
+    method = run(calibrate_parts(parts, spec))
+    pipeline = run(fit_group(parts, Pipeline.of("spline"), Budget(k=k), spec))
+    assert pipeline.kept == Pipeline(method=method.kept)
+    assert pipeline.judgement.is_gain is method.judgement.is_gain
+    ours, theirs = pipeline.codec.tensors(), method.codec.tensors()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours | theirs)
 
 
 def test_a_codec_says_how_its_transform_was_calibrated():
