@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from itertools import count
+from typing import Generic, Never, TypeVar
 
 Found_co = TypeVar("Found_co", covariant=True)
 Part = TypeVar("Part")
@@ -54,6 +55,28 @@ def relay(
             yield shown(step)
     finally:
         work.close()
+
+
+def counted(
+    total: int, low: float = 0.0, high: float = 1.0, name: str = ""
+) -> Callable[[str], Step[Never]]:
+    """Return what makes steps of `total` texts, spread evenly from `low` to `high`.
+
+    Parameters
+    ----------
+    total : int
+    low, high : float
+        Shares of the whole before the first text and with the last.
+    name : str
+        What they are of, put before each.
+    """
+    done, of = count(1), f"{name}: " if name else ""
+
+    def step(text: str) -> Step[Never]:
+        share = min(1.0, next(done) / total)
+        return Step(of + text, (1 - share) * low + share * high)
+
+    return step
 
 
 def run(

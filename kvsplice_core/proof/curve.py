@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
+from itertools import product
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.base.progress import Step, relay
+from kvsplice_core.base.progress import Step, counted, relay
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.data.capture import Sides
 from kvsplice_core.fit.card import CardSpec, fit_card
@@ -72,10 +72,11 @@ def quality_curve(
     bench = Bench(language, documents, spec.evaluation)
     curve = _Curve(bench, capture, spec)
     methods = [method for method in Method if method in spec.methods]
-    todo = list(itertools.product(ks, methods))
+    todo = list(product(ks, methods))
     for done, (k, method) in enumerate(todo):
-        for step in curve.measure(method, k, done, len(todo)):
-            yield replace(step, found=curve.result()) if bench.failed else step
+        for step in curve.measure(method, k):
+            found = curve.result() if bench.failed else step.found
+            yield replace(step, fraction=(done + step.fraction) / len(todo), found=found)
     return curve.result()
 
 
@@ -97,35 +98,27 @@ class _Curve:
         self._pca: dict[int, TextScores] = {}
         self._points: list[QualityPoint] = []
 
-    def measure(
-        self, method: Method, k: int, done: int, total: int
-    ) -> Generator[CurveStep, None, None]:
-        """Make and measure one point."""
-        name, bench = f"{method.label} k {k}", self._bench
-
-        def at(share: float, text: str) -> CurveStep:
-            return Step(f"{name}: {text}", (done + share) / total)
-
-        card = yield from self._fitted(method, k, at)
-        shown = _spread(at, _FIT, _FIT + _MEASURE, bench.steps(method))
+    def measure(self, method: Method, k: int) -> Generator[CurveStep, None, None]:
+        """Make and measure one point; fractions are those of the point."""
+        name, bench, seen = f"{method.label} k {k}", self._bench, _FIT + _MEASURE
+        card = yield from self._fitted(method, k, name)
+        shown = counted(bench.steps(method), _FIT, seen, name)
         measured = yield from relay(bench.measure(card, name, method), shown)
-        shown = _spread(at, _FIT + _MEASURE, 1.0, len(bench.seen))
+        shown = counted(len(bench.seen), seen, 1.0, name)
         heads = yield from relay(bench.heads(card), shown)
         if method is Method.PCA:
             self._pca[k] = measured.scores
         self._points.append(self._point(method, k, card, measured.scores, heads))
-        yield Step(name, (done + 1) / total, self.result())
+        yield Step(name, 1.0, self.result())
 
-    def _fitted(
-        self, method: Method, k: int, at: Callable[[float, str], CurveStep]
-    ) -> Generator[CurveStep, None, Card]:
+    def _fitted(self, method: Method, k: int, name: str) -> Generator[CurveStep, None, Card]:
         spec = CardSpec(
             self._spec.at(method, k), sides=Sides(self._spec.side), budget=self._spec.budget
         )
         work = fit_card(self._capture, spec, reuse=self._cards.get(method))
 
         def shown(step: Step[HeadScore]) -> CurveStep:
-            return at(_FIT * step.fraction, f"calibrating {step.text}")
+            return Step(f"{name}: calibrating {step.text}", _FIT * step.fraction)
 
         card = yield from relay(work, shown)
         self._cards.setdefault(method, card)
@@ -175,14 +168,6 @@ class _Curve:
             elapsed_s=time.monotonic() - self._started,
             versions=library_versions(),
         )
-
-
-def _spread(
-    at: Callable[[float, str], CurveStep], low: float, high: float, count: int
-) -> Callable[[str], CurveStep]:
-    """Return what spreads so many values over the shares of a point from `low` to `high`."""
-    done = itertools.count(1)
-    return lambda text: at(low + (high - low) * next(done) / count, text)
 
 
 def bytes_per_token(card: Card) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from kvsplice_core.base.progress import Step, relay
+from kvsplice_core.base.progress import Step, counted, relay
 from kvsplice_core.cache.compressed import StoredBytes, cache_for
 from kvsplice_core.language.texts import Document
 from kvsplice_core.proof.bench import Bench
@@ -70,14 +70,14 @@ def evaluate(
 def evaluate_on(bench: Bench, card: Card) -> Generator[Step[None], None, EvalResult]:
     """Evaluate a card on a bench; it is audited, whatever was before."""
     started, language = time.monotonic(), bench.language
-    clock = _Clock(bench.steps(card) + len(bench.seen) + 2)
-    measured = yield from relay(bench.measure(card, card.title, card), clock.step)
-    heads = yield from relay(bench.heads(card), clock.step)
-    yield clock.step("continuation")
+    shown = counted(bench.steps(card) + len(bench.seen) + 2)
+    measured = yield from relay(bench.measure(card, card.title, card), shown)
+    heads = yield from relay(bench.heads(card), shown)
+    yield shown("continuation")
     continuation = continuation_of(
         bench.reader, card, bench.windows[0], bench.spec.continuation_tokens
     )
-    yield clock.step("bytes of the cache")
+    yield shown("bytes of the cache")
     longest = max(bench.windows, key=lambda window: window.tokens)
     stored, dense_bytes = cache_bytes(bench.reader, card, longest)
     return EvalResult(
@@ -108,18 +108,6 @@ def cache_bytes(reader: CacheReader, card: Card, window: TextWindow) -> tuple[St
         read(reader.language, cache, window.ids)
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in dense.layers)
     return ours.stored_bytes(), held
-
-
-class _Clock:
-    """Turns what the parts say they do into progress of the whole."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-
-    def step(self, text: str) -> Step[None]:
-        self._done += 1
-        return Step(text, min(1.0, self._done / self._total))
 
 
 def continuation_of(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
-from itertools import count
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kvsplice_core.base.progress import Step, relay
+from kvsplice_core.base.progress import Step, counted, relay
 from kvsplice_core.language.texts import Document
 from kvsplice_core.proof.bench import Probe
 from kvsplice_core.proof.requirements import require_card_of
@@ -92,18 +91,12 @@ def alone(
         With `whole_codec` groups of heads in place of heads; see `Probe.alone`.
     whole_codec : bool
     """
-    found, total = {}, len(keys) * len(probe.windows)
+    found = {}
     for done, key in enumerate(keys):
         side, layer, place = key
         name = f"{side.upper()} layer {layer} {'group' if whole_codec else 'head'} {place}"
         work = probe.alone(card, key, whole_codec=whole_codec)
-        found[key] = yield from relay(work, _counted(name, done * len(probe.windows), total))
-        share = (done + 1) / len(keys)
-        yield Step(name, share, Cell(*key, found[key].kl))
+        before, behind = done / len(keys), (done + 1) / len(keys)
+        found[key] = yield from relay(work, counted(len(probe.windows), before, behind, name))
+        yield Step(name, behind, Cell(*key, found[key].kl))
     return found
-
-
-def _counted(name: str, done: int, total: int) -> Callable[[str], Step[Cell]]:
-    """Return what turns the windows of a cell into progress of the map."""
-    counter = count(done + 1)
-    return lambda _: Step(name, next(counter) / total)

@@ -240,4 +240,4 @@ class _Solver:
 
 
 def _probing(step: Step[Cell]) -> SolveStep:
-    return Step(f"{step.text} alone", _OFFERS + _PROBES * step.fraction)
+    return Step(f"alone: {step.text}", _OFFERS + _PROBES * step.fraction)

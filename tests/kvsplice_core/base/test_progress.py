@@ -1,9 +1,10 @@
 """`run` drives a generator to its result."""
 
+import numpy as np
 import pytest
 
 from kvsplice_core import run
-from kvsplice_core.base.progress import relay
+from kvsplice_core.base.progress import Step, counted, relay
 
 
 def count(n):
@@ -57,3 +58,18 @@ def test_closing_a_relay_closes_the_part():
     assert next(work) == "1"
     work.close()
     assert closed == [True]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (1 / 3, 2 / 3), (0.9, 0.9)])
+@pytest.mark.parametrize("total", [1, 3, 7])
+def test_counted_texts_rise_evenly_and_end_where_they_shall(low, high, total):
+    steps = list(map(counted(total, low, high, "part"), "abcdefg"[:total]))
+    fractions = [low, *(step.fraction for step in steps)]
+    assert fractions[-1] == high
+    assert np.diff(fractions) == pytest.approx(np.full(total, (high - low) / total))
+    assert steps[0].text == "part: a"
+
+
+def test_more_texts_than_were_counted_stay_at_the_end():
+    shown = counted(1)
+    assert [shown("a"), shown("b")] == [Step("a", 1.0), Step("b", 1.0)]

@@ -86,11 +86,11 @@ def test_an_interrupt_keeps_the_finished_points(kvsplice, place, tmp_path, monke
 
     whole, measured = _Curve.measure, []
 
-    def interrupted(self, method, k, done, total):
+    def interrupted(self, method, k):
         if len(measured) == 2:
             raise KeyboardInterrupt
         measured.append((method, k))
-        yield from whole(self, method, k, done, total)
+        yield from whole(self, method, k)
 
     monkeypatch.setattr(_Curve, "measure", interrupted)
     capture, target = place / "capture.safetensors", tmp_path / "q.csv"
