@@ -22,8 +22,8 @@ FLOW_CSV   := results/results_affineflow_pca.csv
 SWEEP       = $(BIN)/kvsplice sweep geometric-mix --recipe origin --ks 8,12,16,24,32,48,64 \
 	--seed 5 --epochs $(EPOCHS)
 
-# Two processes with one thread each; the tests set the threads themselves.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# Two processes with one thread each; the tests set the threads themselves. Compiled tests are kept.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Instructions of ATen and MKL that the processor has and does not use by itself.
 CPU_FLAGS := $(shell cat /proc/cpuinfo 2>/dev/null)

@@ -1,8 +1,9 @@
 """Set-up of every test: Qt offscreen, one thread, settings apart from the user's."""
 
+import gc
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 # Before anything imports Qt or torch. One thread: the tests run in two processes.
@@ -48,6 +49,17 @@ def pytest_report_header() -> str | None:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     # Their modules import Qt at the top, so a skip mark would come too late.
     return True if NO_QT and WINDOW_TESTS in (collection_path, *collection_path.parents) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    # All that is imported and collected stays: looking for what could go takes a quarter of it.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
