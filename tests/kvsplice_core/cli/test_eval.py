@@ -75,6 +75,7 @@ def test_json_holds_the_whole_evaluation(kvsplice, model, card, texts, tmp_path)
     assert "KL alone" in outcome.out
 
 
+@pytest.mark.grid(strength=0)
 @pytest.mark.parametrize("name", FAKES)
 def test_a_failed_control_takes_the_place_of_the_numbers(
     kvsplice, model, card, texts, tmp_path, monkeypatch, name

@@ -58,6 +58,7 @@ def test_a_window_holds_only_its_newest_tokens_raw():
     assert window.stored_bytes - strict.stored_bytes == 4 * 2 * 2 * (10 + 4) * 16
 
 
+@pytest.mark.grid(strength=0)
 @pytest.mark.parametrize("name", FAKES)
 def test_a_fake_makes_the_result_invalid(name):
     language = tiny_gpt2()
