@@ -77,6 +77,10 @@ class Codec:
         """Length of what `encode` gives for one vector: k numbers, or bytes."""
         return self.k if self.quantizer is None else self.quantizer.bytes_per_vector
 
+    def stored_bytes(self, number_bytes: int) -> int:
+        """Return the bytes kept of one vector; a number that is kept takes so many."""
+        return self.k * number_bytes if self.quantizer is None else self.stored_size
+
     @property
     def is_plain(self) -> bool:
         """Whether it keeps numbers and decodes them linearly in the transformed space."""
@@ -133,7 +137,6 @@ class Codec:
         if self.quantizer is None:
             _require_vectors(stored, self.k, "latents to decode")
             return self.restore(stored.float()).to(dtype or stored.dtype)
-        _require_bytes(stored, self.stored_size)
         return self.restore(self.quantizer.unpack(stored)).to(dtype or torch.float32)
 
     @torch.no_grad()
@@ -199,11 +202,3 @@ def _require_vectors(x: Tensor, size: int, what: str) -> None:
         raise DataError(f"{what} must be floating point; got {x.dtype}")
     if x.ndim == 0 or x.shape[-1] != size:
         raise DataError(f"{what} must have a last axis of {size}; got shape {tuple(x.shape)}")
-
-
-def _require_bytes(stored: Tensor, size: int) -> None:
-    if stored.dtype is not torch.uint8 or stored.ndim == 0 or stored.shape[-1] != size:
-        raise DataError(
-            f"bytes to decode must be uint8 with a last axis of {size}; "
-            f"got {stored.dtype} of shape {tuple(stored.shape)}"
-        )

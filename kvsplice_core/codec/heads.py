@@ -82,11 +82,7 @@ class HeadCodecs:
 
     def bytes_per_token(self, number_bytes: int) -> int:
         """Return the bytes kept per token of the layer; a number that is kept takes so many."""
-        each = (self.of(group) for group in range(self.groups))
-        return sum(
-            codec.k * number_bytes if codec.quantizer is None else codec.stored_size
-            for codec in each
-        )
+        return sum(self.of(group).stored_bytes(number_bytes) for group in range(self.groups))
 
     @cached_property
     def is_plain(self) -> bool:
@@ -159,10 +155,7 @@ class HeadCodecs:
         """Return (batch, groups, tokens, span · d) of what the groups keep side by side."""
         codecs = [self.of(group) for group in range(self.groups)]
         number_bytes = dtype.itemsize if self._keeps_bytes else 1
-        sizes = [
-            codec.k * number_bytes if codec.quantizer is None else codec.stored_size
-            for codec in codecs
-        ]
+        sizes = [codec.stored_bytes(number_bytes) for codec in codecs]
         if stored.shape[-1] != sum(sizes):
             raise DataError(
                 f"a layer's latents to decode must have a last axis of {sum(sizes)}; "

@@ -90,7 +90,7 @@ def count_bits(codec: Codec, tokens: int, vectors_per_token: int = 1) -> Counted
     """
     once = replace(codec, projection=codec.projection.shared())
     held = HeadCodecs((once,), heads=1).nbytes()
-    kept = codec.k * HALF_BITS if codec.quantizer is None else 8 * codec.stored_size
+    kept = 8 * codec.stored_bytes(HALF_BITS // 8)
     return Counted(kept / codec.dim, 8 * held / (tokens * vectors_per_token * codec.dim))
 
 
