@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from kvsplice_core.data.capture_file import Capture
     from kvsplice_core.data.vectors import Values
     from kvsplice_core.fit.card import CardSpec
-    from kvsplice_core.fit.group import GroupFit
+    from kvsplice_core.fit.group import Fit
     from kvsplice_core.fit.layer import LayerValues
     from kvsplice_core.fit.layers import Fits
     from kvsplice_core.tasks.sweep import SweepRow
@@ -222,14 +222,13 @@ def fit_codec(arguments: argparse.Namespace, values: Values, calibration: Calibr
             f"heads are grouped in a capture's card; a codec is of one head, got {pipeline.key}"
         )
     parts = split_parts(values, calibration)
-    fit: GroupFit = _follow(fit_group(parts, pipeline, Budget(arguments.bits), calibration))
+    fit: Fit = _follow(fit_group(parts, pipeline, Budget(arguments.bits), calibration))
     save_codec(fit.codec.to("cpu"), arguments.out)
     say(f"saved {arguments.out}")
     instead = "" if fit.replaced_by is None else f" in place of {pipeline.label}"
     kept = f"kept {fit.kept.label}{instead} at {significant(fit.counted.total)} bits per value"
     say("; ".join(filter(None, (kept, recipe_words([pipeline], calibration.recipe)))))
-    nmse = fit.errors.sum() / fit.spread.sum()
-    say(f"test NMSE {significant(float(nmse))} on {len(fit.errors)} vectors")
+    say(f"test NMSE {significant(fit.nmse)} on {len(fit.errors)} vectors")
 
 
 def fit_pipeline_card(

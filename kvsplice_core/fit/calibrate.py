@@ -26,12 +26,16 @@ from kvsplice_core.data.vectors import MIN_PART, Values
 from kvsplice_core.fit.judge import compare
 from kvsplice_core.fit.metrics import mean_squared_error
 from kvsplice_core.fit.provenance import of_vectors, training_of
-from kvsplice_core.fit.training import TRAINERS, Job, Trained, Training, fit_transformed_pca
+from kvsplice_core.fit.training import (
+    TRAINERS,
+    Job,
+    Trained,
+    Training,
+    fit_transformed_pca,
+    quarter,
+)
 from kvsplice_core.tasks.sweep import CalibrationResult, CalibrationStep
 from kvsplice_core.tasks.training import CalibrationSpec
-
-# A quarter of the epochs more, on all training vectors, for a codec that won on most of them.
-_FINISH_DIVISOR = 4
 
 Calibration = Generator[CalibrationStep, None, CalibrationResult]
 
@@ -177,7 +181,7 @@ def calibrate_on_trial(
     else:
         yield CalibrationStep(spec.method, spec.k, 1, spec.resolved_epochs, 0.0, 0.0)
         trial = train_transform(parts.fit, parts.test, spec, previous, parts.output_weight)
-        trained = yield from _part(trial, 0, spec.resolved_epochs + _finish_epochs(spec))
+        trained = yield from _part(trial, 0, spec.resolved_epochs + quarter(spec.resolved_epochs))
     return _decide(parts, spec, trained, started, warm_start=previous is not None)
 
 
@@ -198,7 +202,7 @@ def finish(parts: Parts, result: CalibrationResult) -> Calibration:
     if result.spec.recipe is Recipe.ORIGIN or result.kept is Method.PCA:
         return result
     started = time.monotonic()
-    before, more = result.spec.resolved_epochs, _finish_epochs(result.spec)
+    before, more = result.spec.resolved_epochs, quarter(result.spec.resolved_epochs)
     spec = replace(result.spec, epochs=more)
     weight = parts.output_weight
     whole = train_transform(parts.train, parts.test, spec, result.codec, weight)
@@ -212,10 +216,6 @@ def finish(parts: Parts, result: CalibrationResult) -> Calibration:
     losses = (*result.losses, *trained.losses)
     elapsed_s = result.elapsed_s + time.monotonic() - started
     return replace(result, codec=best, kept=best.method, losses=losses, elapsed_s=elapsed_s)
-
-
-def _finish_epochs(spec: CalibrationSpec) -> int:
-    return max(1, spec.resolved_epochs // _FINISH_DIVISOR)
 
 
 def _part(work: Training, before: int, epochs: int) -> Training:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kvsplice_core.base.errors import SpecError
@@ -16,7 +16,7 @@ from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.data.capture import KeyState, Sides
 from kvsplice_core.data.capture_file import Capture
 from kvsplice_core.data.summary import SAMPLE_BUDGET
-from kvsplice_core.fit.layers import Fits, bits_by_side
+from kvsplice_core.fit.layers import Fits, Place, bits_by_side
 from kvsplice_core.fit.provenance import calibration_of, of_capture
 from kvsplice_core.fit.sweep import sweep
 from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
@@ -57,6 +57,11 @@ class _Place:
     layer: int
     head: int | None
 
+    @property
+    def of_layer(self) -> Place:
+        """Side and layer."""
+        return self.side, self.layer
+
     def __str__(self) -> str:
         head = "all heads" if self.head is None else f"head {self.head}"
         return f"{self.side.upper()} layer {self.layer} {head}"
@@ -86,21 +91,36 @@ def fit_card(capture: Capture, spec: CardSpec, reuse: Card | None = None) -> Car
     places = _places(capture, spec)
     if spec.calibration.recipe is not Recipe.ORIGIN:
         reuse = None
-    codecs: dict[_Place, Codec] = {}
+    codecs: dict[Place, list[Codec]] = {}
     scores = []
     for done, place in enumerate(places):
         result = yield from _fit_one(capture, spec, place, _codec_at(reuse, place), done, places)
         row = result.of(spec.calibration.method)[0]
-        codecs[place] = row.calibration.codec.to("cpu")
+        codecs.setdefault(place.of_layer, []).append(row.calibration.codec.to("cpu"))
         scores.append(_score(place, result, spec.calibration.method))
         yield Step(str(place), (done + 1) / len(places), scores[-1])
+    heads = capture.facts.model.kv_heads
+    held = {place: HeadCodecs(tuple(own), heads) for place, own in codecs.items()}
+    return _assembled(capture, held, scores, _provenance(capture, spec))
+
+
+def _assembled(
+    capture: Capture,
+    codecs: Mapping[Place, HeadCodecs],
+    scores: Iterable[HeadScore],
+    provenance: Provenance,
+) -> Card:
+    values, keys = (
+        {layer: held for (side, layer), held in codecs.items() if side == wanted}
+        for wanted in ("v", "k")
+    )
     return Card(
         model=capture.facts.model,
-        values=_by_layer(codecs, "v", capture),
-        keys=_by_layer(codecs, "k", capture),
+        values=values,
+        keys=keys,
         scores=tuple(scores),
-        provenance=_provenance(capture, spec),
-        keys_before_rotary="k" in spec.sides.names and capture.facts.key_state is KeyState.BEFORE,
+        provenance=provenance,
+        keys_before_rotary=bool(keys) and capture.facts.key_state is KeyState.BEFORE,
     )
 
 
@@ -168,15 +188,6 @@ def _score(place: _Place, result: SweepResult, method: Method) -> HeadScore:
     )
 
 
-def _by_layer(codecs: Mapping[_Place, Codec], side: str, capture: Capture) -> dict[int, HeadCodecs]:
-    layers: dict[int, list[Codec]] = {}
-    for place, codec in codecs.items():
-        if place.side == side:
-            layers.setdefault(place.layer, []).append(codec)
-    heads = capture.facts.model.kv_heads
-    return {layer: HeadCodecs(tuple(of), heads) for layer, of in layers.items()}
-
-
 def _provenance(capture: Capture, spec: CardSpec) -> Provenance:
     notes = {"sides": spec.sides.value, "pool_heads": spec.pool_heads, "budget": spec.budget}
     return replace(of_capture(capture, spec.calibration), notes=notes)
@@ -211,20 +222,9 @@ def card_of(
     SpecError
         If there is no layer.
     """
-    before = capture.facts.key_state is KeyState.BEFORE
-    keys = _side(fits, "k")
-    return Card(
-        model=capture.facts.model,
-        values=_side(fits, "v"),
-        keys=keys,
-        scores=tuple(_scores(fits)),
-        provenance=_of_pipeline(capture, fits, pipeline, calibration, tokens, notes or {}),
-        keys_before_rotary=bool(keys) and before,
-    )
-
-
-def _side(fits: Fits, wanted: str) -> dict[int, HeadCodecs]:
-    return {layer: fit.codecs for (side, layer), fit in fits.items() if side == wanted}
+    codecs = {place: fit.codecs for place, fit in fits.items()}
+    made = _of_pipeline(capture, fits, pipeline, calibration, tokens, notes or {})
+    return _assembled(capture, codecs, _scores(fits), made)
 
 
 def _scores(fits: Fits) -> Iterator[HeadScore]:

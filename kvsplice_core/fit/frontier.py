@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from kvsplice_core.codec.bound import gaussian_distortion, gaussian_distortions,
 from kvsplice_core.codec.pipeline import HALF_BITS, Pipeline
 from kvsplice_core.data.vectors import Values
 from kvsplice_core.fit.budget import Counted, mean_bits
-from kvsplice_core.fit.group import WHOLE_BYTES
+from kvsplice_core.fit.group import WHOLE_BYTES, Measured
 from kvsplice_core.fit.judge import judge
 from kvsplice_core.fit.layer import LayerValues, joined_variances
 from kvsplice_core.fit.layers import Fits, Fitter, Place
@@ -102,7 +102,7 @@ class _Frontier:
         self._fitter = Fitter(layers, *common)
         self._null = Fitter(_surrogates(layers, spec), *common) if spec.surrogate else None
         self._variances = [joined_variances(one, spec.calibration) for one in layers.values()]
-        self._fits: dict[tuple[Pipeline, float], _Errors] = {}
+        self._fits: dict[tuple[Pipeline, float], Measured] = {}
         self._points: list[FrontierPoint] = []
         self._left_out: list[str] = []
 
@@ -135,20 +135,20 @@ class _Frontier:
         if self._null is not None:
             each = share / 2
         fits = yield from relay(work, lambda part: Step(name, each * part))
-        self._fits[pipeline, bits] = _Errors.of(fits)
+        self._fits[pipeline, bits] = _summed(fits)
         rival = yield from self._rival(
             self._fitter, pipeline, self._fits[pipeline, bits], bits, Step(name, each)
         )
-        against = None if rival is None else _Errors.of(rival)
+        against = None if rival is None else _summed(rival)
         change, surrogate = _change(self._fits[pipeline, bits], against, self._spec), None
         if self._null is not None:
             work = self._null.of(pipeline).fit_evenly(bits)
             null = yield from relay(
                 work, lambda part: Step(f"{name}, Gaussian surrogate", each * (1 + part))
             )
-            own = _Errors.of(null)
+            own = _summed(null)
             plain = yield from self._rival(self._null, pipeline, own, bits, Step(name, share))
-            surrogate = _change(own, None if plain is None else _Errors.of(plain), self._spec)
+            surrogate = _change(own, None if plain is None else _summed(plain), self._spec)
         point = replace(
             self._point(pipeline, bits, fits),
             reference=None if against is None else reference_of(pipeline),
@@ -178,7 +178,7 @@ class _Frontier:
         )
 
     def _rival(
-        self, fitter: Fitter, pipeline: Pipeline, own: _Errors, asked: float, step: FrontierStep
+        self, fitter: Fitter, pipeline: Pipeline, own: Measured, asked: float, step: FrontierStep
     ) -> Generator[FrontierStep, None, Fits | None]:
         """Fit what a point is compared with at no more than the bits it took, all counted.
 
@@ -200,7 +200,7 @@ class _Frontier:
             bits -= HALF_BITS / dim  # one number of each vector less
         return None
 
-    def _gap(self, own: _Errors, fits: Fits) -> float:
+    def _gap(self, own: Measured, fits: Fits) -> float:
         least = sum(
             gaussian_distortion(variances, fit.counted.total * len(variances))
             for variances, fit in zip(self._variances, fits.values(), strict=True)
@@ -240,32 +240,22 @@ class _Frontier:
         return found if self._proof is None else self._proof.finished(found)
 
 
-@dataclass(frozen=True, eq=False)
-class _Errors:
-    """Squared errors of every test token, all layers summed."""
-
-    errors: np.ndarray
-    spread: float
-    counted: Counted
-    rounding: float
-
-    @classmethod
-    def of(cls, fits: Fits) -> _Errors:
-        counted = _taken(fits)
-        errors = np.sum([fit.errors for fit in fits.values()], axis=0)
-        spread = sum(float(fit.spread.sum()) for fit in fits.values())
-        return cls(errors, spread, counted, sum(fit.rounding for fit in fits.values()))
-
-    @property
-    def nmse(self) -> float:
-        return float(self.errors.sum() / max(self.spread, np.finfo(np.float64).tiny))
+def _summed(fits: Fits) -> Measured:
+    """Return what all layers err together on every test token."""
+    every = tuple(fits.values())
+    return Measured(
+        counted=_taken(fits),
+        errors=np.sum([fit.errors for fit in every], axis=0),
+        spread=np.sum([fit.spread for fit in every], axis=0),
+        rounding=sum(fit.rounding for fit in every),
+    )
 
 
 def _taken(fits: Fits) -> Counted:
     return mean_bits([fit.counted for fit in fits.values()])
 
 
-def _change(own: _Errors, reference: _Errors | None, spec: FrontierSpec) -> Change | None:
+def _change(own: Measured, reference: Measured | None, spec: FrontierSpec) -> Change | None:
     if reference is None:
         return None
     seed = spec.calibration.seed

@@ -41,12 +41,39 @@ from kvsplice_core.tasks.training import CalibrationSpec
 WHOLE_BYTES = 1.05
 """Quantized pipelines end a little under their budget; what they are compared with gets it all."""
 
-Fit = Generator[float, None, "GroupFit"]
+Fitting = Generator[float, None, "Fit"]
 
 
 @dataclass(frozen=True, eq=False)
-class GroupFit:
-    """A fitted pipeline.
+class Measured:
+    """What codecs store, and what they err on the test part.
+
+    Parameters
+    ----------
+    counted : Counted
+        Bits per value.
+    errors : ndarray, shape (test vectors or tokens,), fp64
+        Squared error of each, summed over its numbers.
+    spread : ndarray, of the same shape, fp64
+        The same for the training mean.
+    rounding : float
+        What rounding alone adds to `errors`; see `rounding_error`.
+    """
+
+    counted: Counted
+    errors: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    rounding: float
+
+    @property
+    def nmse(self) -> float:
+        """Error over that of answering the training mean."""
+        return float(self.errors.sum() / max(self.spread.sum(), np.finfo(np.float64).tiny))
+
+
+@dataclass(frozen=True, eq=False)
+class Fit(Measured):
+    """A pipeline fitted to the vectors of one group of heads, and measured on each test vector.
 
     Parameters
     ----------
@@ -57,27 +84,15 @@ class GroupFit:
     replaced_by : Pipeline or None
         Plain PCA at its k or plain rounding at its bits, where the pipeline was no clear gain on
         that; or the pipeline without a transform or decoder that earned no place in it.
-    counted : Counted
-        Bits per value.
     judgement : Judgement
         What decided: the pipeline against plain PCA or plain rounding, in its own metric, on the
         validation part; against itself where it is that, or where none fits.
-    errors : ndarray, shape (test vectors,), fp64
-        Squared error of each test vector, summed over its numbers.
-    spread : ndarray, shape (test vectors,), fp64
-        The same for the training mean.
-    rounding : float
-        What rounding alone adds to `errors`; see `rounding_error`.
     """
 
     pipeline: Pipeline
     codec: Codec
     replaced_by: Pipeline | None
-    counted: Counted
     judgement: Judgement
-    errors: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    rounding: float
 
     @property
     def kept(self) -> Pipeline:
@@ -98,7 +113,7 @@ def fit_group(
     calibration: CalibrationSpec,
     metric: Metric | None = None,
     memo: Memo | None = None,
-) -> Fit:
+) -> Fitting:
     """Fit a pipeline, decide on the validation part whether it earns its place, and measure it.
 
     A generator: it yields the share that is done and returns the fit; closing it cancels.
@@ -143,9 +158,16 @@ def fit_group(
     else:
         codec = _reference(job, trial, parts.train)[1] or rival or trial
     codec = replace(codec, provenance=_provenance(job, replaced))
-    rounding = job.dim * rounding_error(parts.test)
-    errors = _test_errors(parts, codec)
-    return GroupFit(pipeline, codec, replaced, job.counted(codec), judgement, *errors, rounding)
+    return Fit(
+        counted=job.counted(codec),
+        errors=job.dim * row_errors(parts.test, as_stored(codec)),
+        spread=job.dim * row_errors(parts.test, parts.train.mean(0).expand_as),
+        rounding=job.dim * rounding_error(parts.test),
+        pipeline=pipeline,
+        codec=codec,
+        replaced_by=replaced,
+        judgement=judgement,
+    )
 
 
 def _earned(pipeline: Pipeline, codec: Codec) -> Pipeline:
@@ -203,15 +225,6 @@ def as_stored(codec: Codec) -> Callable[[Tensor], Tensor]:
         return codec.reconstruct
     most = torch.finfo(torch.float16).max
     return lambda x: codec.restore(codec.latent(x).clamp(-most, most).half().float())
-
-
-def _test_errors(parts: Parts, codec: Codec) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    mean = parts.train.mean(0)
-    found = (
-        row_errors(parts.test, as_stored(codec)),
-        row_errors(parts.test, mean.expand_as),
-    )
-    return found[0] * codec.dim, found[1] * codec.dim
 
 
 def _provenance(job: Job, replaced: Pipeline | None) -> Provenance:

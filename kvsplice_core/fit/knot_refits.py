@@ -23,7 +23,14 @@ from kvsplice_core.fit.calibrate import Parts, require_k, split_parts
 from kvsplice_core.fit.judge import compare, judge, rounding_error
 from kvsplice_core.fit.metrics import mean_squared_error, row_errors, score
 from kvsplice_core.fit.provenance import of_vectors
-from kvsplice_core.fit.training import Job, Trained, Training, fit_transformed_pca, train_joint
+from kvsplice_core.fit.training import (
+    Job,
+    Trained,
+    Training,
+    fit_transformed_pca,
+    quarter,
+    train_joint,
+)
 from kvsplice_core.tasks.sweep import (
     CalibrationResult,
     CalibrationStep,
@@ -32,9 +39,6 @@ from kvsplice_core.tasks.sweep import (
     SweepStep,
 )
 from kvsplice_core.tasks.training import RECIPE_DEFAULTS, CalibrationSpec
-
-# As any warm start: a quarter of the epochs, and a quarter of those on all training vectors.
-_WARM_DIVISOR = 4
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ def learn_from(bench: Bench, spline: Spline, k: int) -> Generator[SweepStep, Non
     parts, started = bench.parts, time.monotonic()
     spec = _learning_spec(bench.spec, spline, k)
     spline = spline.map(lambda table: table.to(parts.train.device))
-    more = max(1, spec.resolved_epochs // _WARM_DIVISOR)
+    more = quarter(spec.resolved_epochs)
     share = spec.resolved_epochs / (spec.resolved_epochs + more)
     by_hand = refit(parts.fit, spline, k)
     trial = yield from _shown(_learn(parts.fit, parts.test, spec, by_hand), 0.0, share)
@@ -185,7 +189,7 @@ def _learning_spec(spec: CalibrationSpec, spline: Spline, k: int) -> Calibration
         k=k,
         recipe=Recipe.JOINT,
         knots=len(spline.knots_in),
-        epochs=max(1, epochs // _WARM_DIVISOR),
+        epochs=quarter(epochs),
     )
 
 

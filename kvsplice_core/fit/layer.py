@@ -19,10 +19,10 @@ from kvsplice_core.codec.pca import fit_pca
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.vectors import Values
 from kvsplice_core.fit.basis import Metric
-from kvsplice_core.fit.budget import Budget, Counted, mean_bits
+from kvsplice_core.fit.budget import Budget, mean_bits
 from kvsplice_core.fit.calibrate import split_parts
 from kvsplice_core.fit.compose import Memo
-from kvsplice_core.fit.group import GroupFit, fit_group
+from kvsplice_core.fit.group import Fit, Measured, fit_group
 from kvsplice_core.tasks.training import CalibrationSpec
 
 LayerWork = Generator[float, None, "LayerFit"]
@@ -79,35 +79,22 @@ class LayerValues:
 
 
 @dataclass(frozen=True, eq=False)
-class LayerFit:
-    """A pipeline fitted to a layer.
+class LayerFit(Measured):
+    """A pipeline fitted to a layer, and measured on each test token, all heads summed.
 
     Parameters
     ----------
     codecs : HeadCodecs
-    counted : Counted
-        Bits per value.
-    replaced : int
-        Codecs that something simpler replaced.
-    errors, spread : ndarray, shape (test tokens,), fp64
-        Squared error of each test token, all heads summed; and that of the training mean.
-    groups : tuple of GroupFit
-    rounding : float
-        What rounding alone adds to `errors`.
+    groups : tuple of Fit
     """
 
     codecs: HeadCodecs
-    counted: Counted
-    replaced: int
-    errors: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    groups: tuple[GroupFit, ...]
-    rounding: float
+    groups: tuple[Fit, ...]
 
     @property
-    def nmse(self) -> float:
-        """Error over that of answering the training mean."""
-        return float(self.errors.sum() / max(self.spread.sum(), np.finfo(np.float64).tiny))
+    def replaced(self) -> int:
+        """Codecs that something simpler replaced."""
+        return sum(fit.replaced_by is not None for fit in self.groups)
 
 
 def fit_layer(
@@ -138,7 +125,7 @@ def fit_layer(
     """
     count = pipeline.grouping.codecs(layer.heads)
     budgets = [budget] * count if isinstance(budget, Budget) else list(budget)
-    fits: list[GroupFit] = []
+    fits: list[Fit] = []
     for group in range(count):
         parts = split_parts(layer.group(pipeline.grouping, group), calibration)
         seen = layer.seen_by(pipeline, group)
@@ -155,7 +142,6 @@ def fit_layer(
             pipeline.grouping.span(layer.heads),
         ),
         counted=mean_bits([fit.counted for fit in fits]),
-        replaced=sum(fit.replaced_by is not None for fit in fits),
         errors=errors,
         spread=_by_token([fit.spread for fit in fits], layer, pipeline),
         groups=tuple(fits),

@@ -11,7 +11,7 @@ from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.pipeline import HALF_BITS, Pipeline
 from kvsplice_core.fit.budget import Budget
 from kvsplice_core.fit.compose import Memo
-from kvsplice_core.fit.group import GroupFit
+from kvsplice_core.fit.group import Fit
 from kvsplice_core.fit.layer import LayerFit, LayerValues, fit_layer, within
 from kvsplice_core.tasks.allot import Offer
 from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
@@ -120,7 +120,7 @@ class Fitter:
         return fit_layer(self.layers[place], self.pipeline, budgets, self.calibration, memos)
 
 
-def _offer(asked: float, fit: GroupFit) -> Offer:
+def _offer(asked: float, fit: Fit) -> Offer:
     return Offer(asked, max(asked, fit.counted.total), fit.validation_error)
 
 

@@ -19,6 +19,7 @@ from kvsplice_core.fit.calibrate import (
 )
 from kvsplice_core.fit.judge import judge, rounding_error
 from kvsplice_core.fit.metrics import Reconstruction, score
+from kvsplice_core.fit.training import quarter
 from kvsplice_core.tasks.sweep import (
     CalibrationResult,
     CalibrationStep,
@@ -32,8 +33,6 @@ from kvsplice_core.version import library_versions
 
 Sweep = Generator[SweepStep, None, SweepResult]
 _PROBE_VECTORS = 256
-# A warm start is nearly there: a quarter of the epochs brings it the rest of the way.
-_WARM_DIVISOR = 4
 
 
 def sweep(
@@ -223,4 +222,4 @@ class _Sweep:
 def _warm(spec: CalibrationSpec, previous: Codec | None) -> CalibrationSpec:
     if previous is None:
         return spec
-    return replace(spec, epochs=max(1, spec.resolved_epochs // _WARM_DIVISOR))
+    return replace(spec, epochs=quarter(spec.resolved_epochs))

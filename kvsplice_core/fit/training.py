@@ -170,6 +170,11 @@ class Reporter:
         )
 
 
+def quarter(epochs: int) -> int:
+    """Return the epochs of what goes on from where another calibration ended: a quarter."""
+    return max(1, epochs // 4)
+
+
 def train_origin(job: Job, learner: Learner) -> Training:
     """Alternate: refit PCA on s(train) each epoch, hold it constant while the transform learns.
 

@@ -26,14 +26,12 @@ from kvsplice_core.fit.calibrate import Parts, calibrate_on_trial, finish, split
 from kvsplice_core.fit.judge import BLOCK_TOKENS, compare
 from kvsplice_core.fit.metrics import mean_squared_error
 from kvsplice_core.fit.provenance import training_of
-from kvsplice_core.fit.training import fit_transformed_pca
+from kvsplice_core.fit.training import fit_transformed_pca, quarter
 from kvsplice_core.tasks.sweep import CalibrationStep
 from kvsplice_core.tasks.training import RECIPE_DEFAULTS, CalibrationSpec
 from kvsplice_core.tasks.update import Adapted, Drift, Kept, UpdateSpec
 from kvsplice_core.version import library_versions
 
-# As any warm start: a quarter of the epochs.
-_WARM_DIVISOR = 4
 # Beyond so many times the new vectors the old ones weigh no more where a transform learns: an
 # update's time is bounded by what is new.
 _MOST_REPLAYED = 4
@@ -202,7 +200,7 @@ def _warm(codec: Codec, spec: UpdateSpec) -> CalibrationSpec:
         k=codec.k,
         recipe=Recipe.JOINT,
         knots=None if knots is None else max(MIN_KNOTS, len(knots)),
-        epochs=spec.epochs or max(1, _epochs(codec, made) // _WARM_DIVISOR),
+        epochs=spec.epochs or quarter(_epochs(codec, made)),
         curve=Curve.RATIONAL_QUADRATIC if bent else made.curve,
         seed=spec.seed,
         device=spec.device,

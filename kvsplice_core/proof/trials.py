@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.fit.card import card_of
 from kvsplice_core.fit.layer import LayerFit, LayerValues
@@ -29,8 +27,6 @@ Budgets = tuple[float, ...]
 
 EVERY_TRIAL = "every trial"
 """The name that what attention read in trials stands under."""
-
-_TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +112,7 @@ def shares_of(made: Made, fitter: Fitter, units: Mapping[Key, Unit]) -> Iterator
                 bits=one.counted.total,
                 k=one.codec.k,
                 kept=one.kept,
-                nmse=float(one.errors.sum() / max(one.spread.sum(), _TINY)),
+                nmse=one.nmse,
             )
 
 
