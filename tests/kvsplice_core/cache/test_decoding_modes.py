@@ -11,8 +11,8 @@ import pytest
 import torch
 from transformers.cache_utils import DynamicCache
 
-from kvsplice_core.cache import folded
 from kvsplice_core.cache.compressed import cache_for
+from kvsplice_core.cache.folded import folded
 from kvsplice_core.cache.raw_tokens import Window
 from kvsplice_core.codec.card import rank_one
 from tests.kvsplice_core.cache.cards import (

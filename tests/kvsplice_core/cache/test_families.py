@@ -9,10 +9,9 @@ import torch
 import transformers as tf
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.cache import folded
 from kvsplice_core.cache.by_token import by_token
 from kvsplice_core.cache.compressed import cache_for
-from kvsplice_core.cache.folded import why_not_folded
+from kvsplice_core.cache.folded import folded, why_not_folded
 from kvsplice_core.cache.raw_tokens import Window
 from tests.kvsplice_core.cache.cards import card_of, exact_card, ids_of, logits_of
 from tests.language_models import language_model

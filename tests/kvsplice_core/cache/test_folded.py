@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.cache import folded
 from kvsplice_core.cache.compressed import cache_for
-from kvsplice_core.cache.folded import why_not_folded
+from kvsplice_core.cache.folded import folded, why_not_folded
 from kvsplice_core.codec.kinds import Method
 from tests.kvsplice_core.cache.cards import (
     MODELS,
