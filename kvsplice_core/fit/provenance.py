@@ -24,7 +24,7 @@ def of_vectors(data: DataSummary, train_vectors: int, spec: CalibrationSpec) -> 
         data_sha256=data.sha256,
         provenance=data.provenance,
         train_vectors=train_vectors,
-        training=_training(spec),
+        training=settings(spec.filled_in),
         versions=library_versions(),
     )
 
@@ -38,7 +38,7 @@ def of_capture(capture: Capture, spec: CalibrationSpec) -> Provenance:
         documents=tuple(span.name for span in facts.documents),
         document_sha256=tuple(span.sha256 for span in facts.documents),
         tokens=facts.tokens,
-        training=_training(spec),
+        training=settings(spec.filled_in),
         versions=library_versions(),
     )
 
@@ -60,9 +60,3 @@ def training_of(provenance: Provenance) -> CalibrationSpec:
 def calibration_of(pipeline: Pipeline, calibration: CalibrationSpec) -> CalibrationSpec:
     """Return how the transform of a pipeline is calibrated, which brings its own axes."""
     return replace(calibration, method=pipeline.method, axes=pipeline.axes)
-
-
-def _training(spec: CalibrationSpec) -> dict[str, object]:
-    """Return every option, the recipe's defaults filled in."""
-    whole = replace(spec, knots=spec.resolved_knots, epochs=spec.resolved_epochs)
-    return settings(whole)

@@ -14,6 +14,7 @@ from typing import Any
 from kvsplice_core.base.errors import DataError
 from kvsplice_core.base.estimates import Change
 from kvsplice_core.base.files import write_text
+from kvsplice_core.base.options import settings
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.tasks.sweep import SweepResult, SweepRow
 from kvsplice_core.tasks.training import CalibrationSpec
@@ -186,21 +187,8 @@ def _text(value: object) -> str:
 
 
 def _calibration(spec: CalibrationSpec) -> dict[str, Any]:
-    return {
-        "recipe": spec.recipe.value,
-        "knots": spec.resolved_knots,
-        "epochs": spec.resolved_epochs,
-        "seed": spec.seed,
-        "device": spec.device,
-        "batch_size": spec.batch_size,
-        "k_train": spec.k_train,
-        "train_fraction": spec.train_fraction,
-        "validation_fraction": spec.validation_fraction,
-        "curve": spec.curve.value,
-        "knot_placement": spec.knot_placement.value,
-        "axes": spec.axes.value,
-        "coupling": spec.coupling.value,
-    }
+    said = settings(spec.filled_in)
+    return {name: value for name, value in said.items() if name not in ("method", "k")}
 
 
 def finite(value: object) -> object:

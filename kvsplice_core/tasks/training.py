@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.options import option, require_ranges
@@ -220,6 +220,11 @@ class CalibrationSpec:
     def resolved_epochs(self) -> int:
         """Epochs, the recipe's default filled in."""
         return RECIPE_DEFAULTS[self.recipe].epochs if self.epochs is None else self.epochs
+
+    @property
+    def filled_in(self) -> CalibrationSpec:
+        """The same with the recipe's defaults filled in, for files to say."""
+        return replace(self, knots=self.resolved_knots, epochs=self.resolved_epochs)
 
     @property
     def transform(self) -> TransformSpec:
