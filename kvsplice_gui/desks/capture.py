@@ -15,6 +15,7 @@ from kvsplice_gui.look import formats
 from kvsplice_gui.state import settings
 from kvsplice_gui.state.capture import CaptureWish, as_command, config_at_hand
 from kvsplice_gui.state.state import State
+from kvsplice_gui.work.busy import Busy
 from kvsplice_gui.work.model_jobs import capture_job
 from kvsplice_gui.work.runner import Controller
 
@@ -53,7 +54,8 @@ class Capturing(QObject):
         if self.dialog is None:
             self.dialog = self._make_dialog()
         self.dialog.set_busy(self._controller.busy)
-        self.dialog.open()
+        self.dialog.show()
+        self.dialog.raise_()
 
     def _make_dialog(self) -> CaptureDialog:
         dialog, controller = CaptureDialog(self._window), self._controller
@@ -61,22 +63,21 @@ class Capturing(QObject):
         dialog.cancel_requested.connect(controller.cancel)
         dialog.copy_requested.connect(self._on_copy_requested)
         controller.busy_changed.connect(dialog.set_busy)
-        controller.progressed.connect(dialog.set_progress)
         return dialog
 
     @pyqtSlot(object)
     def _on_start_requested(self, wish: CaptureWish) -> None:
         device, whole = self._state.wishes.device, self._whole
         started = self._controller.work(
-            CAPTURING,
+            Busy(CAPTURING, "Capturing"),
             lambda: capture_job(wish, device, whole.append),
             lambda result: self._on_captured(wish, result),
         )
         if started:
             self._controller.said.emit(f"Capturing:\n{as_command(wish)}")
 
-    @pyqtSlot()
-    def _on_controller_cancelled(self) -> None:
+    @pyqtSlot(str)
+    def _on_controller_cancelled(self, _: str) -> None:
         """Leave no file of a capture that became whole while it was being cancelled."""
         while self._whole:
             Path(self._whole.pop()).unlink(missing_ok=True)

@@ -2,82 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import Step
 from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult
-from kvsplice_gui.desks.takeaway import TakeAway
+from kvsplice_core.data.capture import CaptureFacts
+from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, FrontierSpec
+from kvsplice_gui.desks.activity import Activity, Desk, Told, Workplace
 from kvsplice_gui.look import formats
 from kvsplice_gui.look.theme import Theme
-from kvsplice_gui.panels.layout import Layout
 from kvsplice_gui.panels.views import Views
 from kvsplice_gui.readouts import frontier as frontier_readouts
 from kvsplice_gui.readouts import frontier_exports
 from kvsplice_gui.state.findings import Findings, FrontierFindings, FrontierKey, MeasuredFrontier
 from kvsplice_gui.state.state import State
 from kvsplice_gui.state.wishes import Wishes
+from kvsplice_gui.work.busy import Busy
 from kvsplice_gui.work.model_jobs import frontier_job, model_frontier_job
-from kvsplice_gui.work.runner import Controller, Work
-
-FRONTIER = "Measuring frontier"
+from kvsplice_gui.work.runner import CALIBRATE, Work
 
 
-class FrontierDesk(QObject):
-    """The frontier in the window.
+@dataclass(frozen=True)
+class FrontierAsk:
+    """A frontier to measure; `facts` where through the model of the open capture."""
 
-    Parameters
-    ----------
-    state : State
-    controller : Controller
-    views : Views
-    layout : Layout
-        Brings the dock of the frontier to the front.
-    takeaway : TakeAway
-        Asks where to save.
-    attempt : callable
-        Runs an action and shows what it raises; says its second argument when all went well.
-    """
+    key: FrontierKey
+    spec: FrontierSpec
+    facts: CaptureFacts | None
 
-    def __init__(
-        self,
-        state: State,
-        controller: Controller,
-        views: Views,
-        layout: Layout,
-        takeaway: TakeAway,
-        attempt: Callable[[Callable[[], object], str], None],
-    ) -> None:
-        super().__init__(takeaway.parent())
-        self._state = state
-        self._controller = controller
-        self._views = views
-        self._layout = layout
-        self._takeaway = takeaway
-        self._attempt = attempt
-        self._busy = ""
-        self.control = FrontierControl(state, controller, self)
-        self._presenter = FrontierPresenter(state, views, self)
+
+def _task_of(wishes: Wishes, findings: Findings) -> FrontierAsk | None:
+    if findings.dataset is None:
+        return None
+    return FrontierAsk(
+        frontier_readouts.key_of(wishes, findings),
+        frontier_readouts.frontier_spec(wishes, findings),
+        frontier_readouts.facts_of(findings),
+    )
+
+
+def _work(ask: FrontierAsk, _: Findings) -> Work:
+    key, spec = ask.key, ask.spec
+    if ask.facts is None or key.quality is None:
+        return lambda: frontier_job(key.data, spec)
+    quality, side = key.quality, frontier_readouts.side_of(key.quality, ask.facts)
+    model = quality.model_of(ask.facts)
+    return lambda: model_frontier_job(key.data.source, model, quality, side, key.data.budget, spec)
+
+
+def _opening(ask: FrontierAsk) -> str:
+    names = ", ".join(pipeline.label for pipeline in ask.spec.ordered_pipelines)
+    bits = ", ".join(f"{one:g}" for one in ask.spec.bits)
+    return f"Measuring the frontier of {names} at {bits} bits per value"
+
+
+def _begun(findings: Findings, ask: FrontierAsk) -> Findings:
+    return replace(findings, frontier=replace(findings.frontier, live=None, live_key=ask.key))
+
+
+def _stepped(findings: Findings, step: Step[object]) -> Told:
+    if not isinstance(step.found, FrontierResult):
+        return Told(findings)
+    return Told(replace(findings, frontier=replace(findings.frontier, live=step.found)))
+
+
+def _finished(findings: Findings, ask: FrontierAsk, found: MeasuredFrontier) -> Told:
+    result, last = found.result, findings.frontier
+    new = FrontierFindings(result, ask.key, found.leaked, chosen=last.chosen)
+    done = (
+        f"Frontier of {result.title}: {len(result.points)} points in "
+        f"{formats.duration(result.elapsed_s)}, {len(result.left_out)} left out"
+    )
+    kept = new if new.point is not None else replace(new, chosen=None)
+    left_out = (f"Left out: {line}" for line in result.left_out)
+    return Told(replace(findings, frontier=kept), (done, *left_out))
+
+
+def _settled(findings: Findings) -> Findings:
+    found = findings.frontier
+    return findings if found.live_key is None else replace(findings, frontier=found.settled())
+
+
+FRONTIER = Activity(
+    key="frontier",
+    verb="Measuring frontier",
+    task_of=_task_of,
+    work=_work,
+    finished=_finished,
+    opening=_opening,
+    begun=_begun,
+    stepped=_stepped,
+    settled=_settled,
+    why_not=lambda _, findings: "" if findings.dataset else frontier_readouts.NEEDS_DATA,
+)
+
+
+class FrontierDesk(Desk[FrontierAsk]):
+    """The frontier in the window; a cancelled one keeps its points."""
+
+    def __init__(self, place: Workplace, parent: QObject) -> None:
+        super().__init__(place, FRONTIER, parent)
+        self._state, self._views, self._layout = place.state, place.views, place.layout
+        self._takeaway = place.takeaway
+        self._is_choosing = False
+        self._presenter = FrontierPresenter(place.state, place.views, self)
         self._connect()
 
     def _connect(self) -> None:
-        state, views, control = self._state, self._views, self.control
+        state, views = self._state, self._views
         panel, plot, table = views.frontier_panel, views.frontier, views.frontier_table
         panel.changed.connect(self._on_panel_changed)
-        panel.measure_requested.connect(control.measure)
-        panel.cancel_requested.connect(self._controller.cancel)
-        plot.point_chosen.connect(control.choose)
+        plot.point_chosen.connect(self.choose)
         plot.point_hovered.connect(table.show_hovered)
         plot.log_changed.connect(lambda log: state.wish_frontier(log=log))
-        table.record_chosen.connect(control.choose)
+        table.record_chosen.connect(self.choose)
         table.point_hovered.connect(plot.show_hovered)
         views.frontier_view.budget_chosen.connect(lambda bits: state.wish_frontier(budget=bits))
-        self._controller.busy_changed.connect(self._on_controller_busy_changed)
-        self._controller.progressed.connect(self._on_controller_progressed)
+        state.wishes_changed.connect(self._on_wishes_changed)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -110,70 +154,12 @@ class FrontierDesk(QObject):
         self._takeaway.copy_text("Python", text)
 
     def _save(self, name: str, kinds: str) -> None:
-        found = self._state.findings.frontier
-        result, leaked = found.result, found.leaked
-        path = None if result is None else self._takeaway.ask_save(name, kinds)
-        if result is not None and path is not None:
+        result, leaked = self._state.findings.frontier.result, self._state.findings.frontier.leaked
+        if result is not None:
             save = frontier_exports.save_frontier
-            self._attempt(lambda: save(result, path, leaked), f"Saved {path}")
+            self._takeaway.save(name, kinds, lambda path: save(result, path, leaked))
 
-    def _on_panel_changed(self, changes: dict[str, object]) -> None:
-        """Take a wish; what cannot be is said beside the field, and the field goes back."""
-        panel = self._views.frontier_panel
-        try:
-            self._state.wish_frontier(**changes)
-        except SpecError as error:
-            panel.show_wish(self._state.wishes.frontier)
-            sentence = str(error)
-            panel.show_problem(f"{sentence[:1].upper()}{sentence[1:]}.")
-
-    def _on_controller_busy_changed(self, busy: str) -> None:
-        mine = busy == FRONTIER or (busy == "Cancelling" and self._busy == FRONTIER)
-        if busy != "Cancelling":
-            self._busy = busy
-        self._views.frontier_panel.set_busy(busy, mine=mine)
-        if busy == FRONTIER:
-            self.show()
-
-    def _on_controller_progressed(self, fraction: float, text: str) -> None:
-        if self._busy == FRONTIER:
-            self._views.frontier_panel.set_progress(fraction, text)
-
-
-class FrontierControl(QObject):
-    """Measures the frontier of the open vectors; a cancelled one keeps its points."""
-
-    def __init__(self, state: State, controller: Controller, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._state = state
-        self._controller = controller
-        self._is_choosing = False
-        controller.busy_changed.connect(self._on_controller_busy_changed)
-        state.wishes_changed.connect(self._on_wishes_changed)
-
-    def measure(self) -> None:
-        """Measure every wished pipeline at every budget."""
-        wishes, findings = self._state.wishes, self._state.findings
-        if findings.dataset is None:
-            return
-        spec, key = (
-            frontier_readouts.frontier_spec(wishes, findings),
-            frontier_readouts.key_of(wishes, findings),
-        )
-        started = self._controller.work(
-            FRONTIER,
-            self._work(key),
-            lambda found: self._on_measured(found, key),
-            self._on_stepped,
-        )
-        if started:
-            self._state.find_frontier(live=None, live_key=key)
-            names = ", ".join(pipeline.label for pipeline in spec.ordered_pipelines)
-            bits = ", ".join(f"{one:g}" for one in spec.bits)
-            self._controller.said.emit(
-                f"Measuring the frontier of {names} at {bits} bits per value"
-            )
-
+    @pyqtSlot(object)
     def choose(self, point: FrontierPoint) -> None:
         """Set the whole pipeline to a point."""
         shown = self._state.findings.frontier.shown
@@ -189,49 +175,27 @@ class FrontierControl(QObject):
         self._state.find_frontier(chosen=(point.pipeline, point.asked_bits))
         said = frontier_readouts.sentence(self._state.findings)
         if said:
-            self._controller.said.emit(said)
+            self._place.controller.said.emit(said)
 
-    def _work(self, key: FrontierKey) -> Work:
-        wishes, findings = self._state.wishes, self._state.findings
-        spec, facts = (
-            frontier_readouts.frontier_spec(wishes, findings),
-            frontier_readouts.facts_of(findings),
-        )
-        if facts is None or key.quality is None:
-            return lambda: frontier_job(key.data, spec)
-        quality, side = key.quality, frontier_readouts.side_of(key.quality, facts)
-        model = quality.model_of(facts)
-        return lambda: model_frontier_job(
-            key.data.source, model, quality, side, key.data.budget, spec
-        )
+    @pyqtSlot(dict)
+    def _on_panel_changed(self, changes: dict[str, object]) -> None:
+        """Take a wish; what cannot be is said beside the field, and the field goes back."""
+        panel = self._views.frontier_panel
+        try:
+            self._state.wish_frontier(**changes)
+        except SpecError as error:
+            panel.show_wish(self._state.wishes.frontier)
+            sentence = str(error)
+            panel.show_problem(f"{sentence[:1].upper()}{sentence[1:]}.")
 
-    # -- steps and results --------------------------------------------------------------------
-
-    def _on_stepped(self, step: Step[object]) -> None:
-        if isinstance(step.found, FrontierResult):
-            self._state.find_frontier(live=step.found)
-
-    def _on_measured(self, found: MeasuredFrontier, key: FrontierKey) -> None:
-        result = found.result
-        last = self._state.findings.frontier
-        new = FrontierFindings(result, key, found.leaked, chosen=last.chosen)
-        self._state.find(frontier=new if new.point is not None else replace(new, chosen=None))
-        self._controller.said.emit(
-            f"Frontier of {result.title}: {len(result.points)} points in "
-            f"{formats.duration(result.elapsed_s)}, {len(result.left_out)} left out"
-        )
-        for line in result.left_out:
-            self._controller.said.emit(f"Left out: {line}")
-
-    # -- following the others -------------------------------------------------------------------
-
-    @pyqtSlot(str)
-    def _on_controller_busy_changed(self, busy: str) -> None:
-        found = self._state.findings.frontier
-        if found.live_key is not None and busy not in (FRONTIER, "Cancelling"):
-            self._state.find(frontier=found.settled())
-        if busy == "Calibrating" and found.chosen is not None:
+    @pyqtSlot(object)
+    def _on_busy_changed(self, busy: Busy) -> None:
+        super()._on_busy_changed(busy)
+        self._views.frontier_panel.show_problem("")
+        if busy == CALIBRATE and self._state.findings.frontier.chosen is not None:
             self._state.find_frontier(chosen=None)  # what is calibrated now is to be seen
+        if busy.key == FRONTIER.key and not busy.is_cancelling:
+            self.show()
 
     @pyqtSlot(object, object)
     def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
@@ -291,11 +255,8 @@ class FrontierPresenter(QObject):
             self._show_chosen(old.frontier, new.frontier)
 
     def _show_source(self, findings: Findings) -> None:
-        dataset = findings.dataset
-        self._views.frontier_panel.show_source(
-            has_data=dataset is not None,
-            has_capture=dataset is not None and dataset.capture is not None,
-        )
+        has_capture = frontier_readouts.facts_of(findings) is not None
+        self._views.frontier_panel.show_source(has_capture=has_capture)
 
     def _show_frontier(self, wishes: Wishes, findings: Findings) -> None:
         """Draw the frontier, unless what it is drawn from is the same as the last time."""

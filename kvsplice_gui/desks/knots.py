@@ -14,19 +14,23 @@ from kvsplice_gui.look import formats
 from kvsplice_gui.panels.views import Views
 from kvsplice_gui.plots.knot_bar import EDIT_HELP
 from kvsplice_gui.readouts import calibration as readouts
+from kvsplice_gui.readouts.frontier import NEEDS_DATA
 from kvsplice_gui.state import kinds
 from kvsplice_gui.state.findings import Findings
-from kvsplice_gui.state.knot_edits import MOVES_KNOTS, Edit, KnotEdits
+from kvsplice_gui.state.knot_edits import Edit, KnotEdits
 from kvsplice_gui.state.state import State
 from kvsplice_gui.state.wishes import Wishes
+from kvsplice_gui.work.busy import Busy
 from kvsplice_gui.work.knot_jobs import learn_job
-from kvsplice_gui.work.runner import Controller
+from kvsplice_gui.work.runner import CALIBRATE, READ, REFIT, Controller
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.transforms.spline import Spline
     from kvsplice_core.fit.knot_refits import Learnt
 
-LEARNING = "Learning"
+LEARN = Busy("learn", "Learning")
+_MOVES = {CALIBRATE.key, REFIT.key, READ.key, LEARN.key}
+"""Work during which no hand may touch the knots, because it moves or replaces them."""
 
 
 class KnotDesk(QObject):
@@ -59,7 +63,7 @@ class KnotDesk(QObject):
         self._views = views
         self.editor = KnotEditor(state, views.splines.hand, self)
         self.refits = self.editor.refits
-        self._shown: tuple[bool, str, KnotEdits, str] | None = None
+        self._shown: tuple[str, KnotEdits, bool] | None = None
         self._connect()
         self._show()
 
@@ -84,11 +88,17 @@ class KnotDesk(QObject):
         """The edits as they are."""
         return self._state.findings.knots
 
+    def why_not_open(self) -> str:
+        """Return why there are no knots to take hold of now; empty where there are."""
+        if self._state.findings.dataset is None:
+            return NEEDS_DATA
+        return self.obstacle or (self._controller.busy.why_not if self.are_moved else "")
+
     @property
-    def can_open(self) -> bool:
-        """Whether there are knots to take hold of now."""
-        is_still = self._controller.busy not in MOVES_KNOTS
-        return self._state.findings.dataset is not None and not self.obstacle and is_still
+    def are_moved(self) -> bool:
+        """Whether work is going on that moves or replaces the knots."""
+        busy = self._controller.busy
+        return busy.is_cancelling or busy.key in _MOVES
 
     @property
     def obstacle(self) -> str:
@@ -101,7 +111,7 @@ class KnotDesk(QObject):
     @pyqtSlot(bool)
     def open(self, wanted: bool) -> None:
         """Take hold of the knots in focus, or let go of them; edits stay."""
-        if wanted and not self.can_open:
+        if wanted and self.why_not_open():
             self._show()
         elif not wanted or self.edits.is_edited:
             self._put(is_open=wanted)
@@ -135,7 +145,7 @@ class KnotDesk(QObject):
             return
         self.refits.stop()
         work = self._controller.work
-        if work(LEARNING, lambda: learn_job(setting, edit.spline, k), self._on_learnt):
+        if work(LEARN, lambda: learn_job(setting, edit.spline, k), self._on_learnt):
             knots = len(edit.spline.knots_in)
             self._controller.said.emit(f"Learning from here: {knots} knots, k = {k}")
 
@@ -200,7 +210,7 @@ class KnotDesk(QObject):
         if edits.is_edited and edits.present is not None:
             if all(row.k != k for row in rows):
                 self.editor.measure(edits.present, (k,))
-        elif edits.is_open and self.can_open:
+        elif edits.is_open and not self.why_not_open():
             row = readouts.focus_row(self._state.wishes, self._state.findings)
             spline = None if row is None else _spline_of(row)
             if spline is not None:  # of another k other knots are in focus
@@ -214,9 +224,9 @@ class KnotDesk(QObject):
             self.refits.stop()
             self._show()
 
-    @pyqtSlot(str)
-    def _on_controller_busy_changed(self, busy: str) -> None:
-        if busy in MOVES_KNOTS and self.edits.held is not None:
+    @pyqtSlot(object)
+    def _on_controller_busy_changed(self, _: Busy) -> None:
+        if self.are_moved and self.edits.held is not None:
             self._state.find_knots(self.edits.hold(None))
         self._show()
 
@@ -229,16 +239,16 @@ class KnotDesk(QObject):
 
     @pyqtSlot()
     def _show(self) -> None:
-        busy = self._controller.busy
-        moving = busy if busy in MOVES_KNOTS else ""
-        shown = (self.can_open, self.obstacle, self.edits, moving)
+        moving = self.are_moved
+        why_not = self.why_not_open()
+        shown = (why_not, self.edits, moving)
         if shown == self._shown:
             return  # most drags of k change nothing of it
         self._shown = shown
         plot = self._views.splines
-        plot.edit_button.setEnabled(self.can_open)
-        plot.edit_button.setToolTip(self.obstacle or EDIT_HELP)
-        plot.show_edits(self.edits, busy=moving)
+        plot.edit_button.setEnabled(not why_not)
+        plot.edit_button.setToolTip(why_not or EDIT_HELP)
+        plot.show_edits(self.edits, are_moved=moving)
         self.changed.emit()
 
 

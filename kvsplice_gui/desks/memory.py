@@ -2,86 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QObject, pyqtSlot
 
+from kvsplice_gui.desks.activity import Activity, Told
 from kvsplice_gui.panels.views import Views
 from kvsplice_gui.readouts import memory as memory_readouts
 from kvsplice_gui.state.findings import Findings, Measurement, MeasureWish
 from kvsplice_gui.state.state import State
 from kvsplice_gui.state.wishes import Wishes
 from kvsplice_gui.work.model_jobs import measure_job
-from kvsplice_gui.work.runner import Controller
+from kvsplice_gui.work.runner import Work
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
 
-MEASURING = "Measuring memory"
+
+def _work(wish: MeasureWish, findings: Findings) -> Work:
+    card = _card(wish, findings)
+    return lambda: measure_job(wish, card)
 
 
-class Measuring(QObject):
-    """Measures the cache of the model an open capture comes from.
+def _card(wish: MeasureWish, findings: Findings) -> Card | None:
+    """Return the card that is wished where it was made already."""
+    evaluation, measured = findings.quality.evaluation, findings.measured
+    if measured is not None and measured.wish.key == wish.key:
+        return measured.card
+    return evaluation.card if evaluation and evaluation.key == wish.key else None
 
-    Signals
-    -------
-    measured
-        There is a new measurement.
-    """
 
-    measured = pyqtSignal()
+def _opening(wish: MeasureWish) -> str:
+    kind = wish.key.calibration
+    return f"Measuring the cache of {wish.model} with {kind.method.label} k = {kind.k}"
 
-    def __init__(self, state: State, controller: Controller, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._state = state
-        self._controller = controller
 
-    def measure(self) -> None:
-        """Measure the cache with the codec in focus at the chosen k."""
-        wish = memory_readouts.measure_wish(self._state.wishes, self._state.findings)
-        if wish is None:
-            return
-        card = self._card(wish)
-        work = self._controller.work
-        if work(MEASURING, lambda: measure_job(wish, card), self._on_measured):
-            kind = wish.key.calibration
-            self._controller.said.emit(
-                f"Measuring the cache of {wish.model} with {kind.method.label} k = {kind.k}"
-            )
+def _finished(findings: Findings, _: MeasureWish, found: Measurement) -> Told:
+    return Told(replace(findings, measured=found), (" ".join(found.result.verdict),))
 
-    def _card(self, wish: MeasureWish) -> Card | None:
-        """Return the card that is wished where it was made already."""
-        findings = self._state.findings
-        evaluation, measured = findings.quality.evaluation, findings.measured
-        if measured is not None and measured.wish.key == wish.key:
-            return measured.card
-        return evaluation.card if evaluation and evaluation.key == wish.key else None
 
-    def _on_measured(self, found: Measurement) -> None:
-        self._state.find(measured=found)
-        self.measured.emit()
-        self._controller.said.emit(" ".join(found.result.verdict))
+MEASURE = Activity(
+    key="measure",
+    verb="Measuring memory",
+    task_of=memory_readouts.measure_wish,
+    work=_work,
+    finished=_finished,
+    opening=_opening,
+    why_not=memory_readouts.why_not_measured,
+    docks=("measured",),
+)
 
 
 class MeasuredPresenter(QObject):
-    """Shows what was measured: points on the plot, tables, and whether it can be done now."""
+    """Shows what was measured: points on the plot, tables, and why nothing can be."""
 
-    def __init__(
-        self, state: State, controller: Controller, views: Views, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, state: State, views: Views, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._controller = controller
         self._views = views
         state.wishes_changed.connect(self._on_wishes_changed)
         state.findings_changed.connect(self._on_findings_changed)
-        controller.busy_changed.connect(self._on_busy_changed)
-        self._show_availability()
+        self._show_obstacle()
 
     @pyqtSlot(object, object)
     def _on_wishes_changed(self, _old: Wishes, _new: Wishes) -> None:
         self._show_points()
-        self._show_availability()
+        self._show_obstacle()
 
     @pyqtSlot(object, object)
     def _on_findings_changed(self, old: Findings, new: Findings) -> None:
@@ -89,11 +76,7 @@ class MeasuredPresenter(QObject):
             self._show_tables(new)
             self._show_points()
         if new.dataset is not old.dataset:
-            self._show_availability()
-
-    @pyqtSlot(str)
-    def _on_busy_changed(self, _busy: str) -> None:
-        self._show_availability()
+            self._show_obstacle()
 
     def _show_tables(self, findings: Findings) -> None:
         found = findings.measured
@@ -106,7 +89,6 @@ class MeasuredPresenter(QObject):
             tuple((p.name, p.tokens, p.size, p.colour) for p in points)
         )
 
-    def _show_availability(self) -> None:
-        busy = self._controller.busy
+    def _show_obstacle(self) -> None:
         why = memory_readouts.why_not_measured(self._state.wishes, self._state.findings)
-        self._views.memory_panel.set_measurable(f"{busy}…" if busy and not why else why)
+        self._views.memory_panel.show_obstacle(why)

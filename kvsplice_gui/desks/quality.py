@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.base.progress import Step
 from kvsplice_core.data.capture import CaptureFacts
-from kvsplice_core.tasks.curve import Cell, CurveResult, disagreements
+from kvsplice_core.tasks.curve import Cell, CurveResult, CurveSpec, disagreements
+from kvsplice_gui.desks.activity import Activity, Desk, Told, Workplace
 from kvsplice_gui.desks.frontier import FRONTIER
 from kvsplice_gui.desks.solve import SOLVE
-from kvsplice_gui.desks.takeaway import TakeAway
 from kvsplice_gui.look import formats
 from kvsplice_gui.look.theme import Theme
-from kvsplice_gui.panels.layout import Layout
 from kvsplice_gui.panels.views import Views
 from kvsplice_gui.readouts import quality as quality_headings
 from kvsplice_gui.readouts import quality as quality_readouts
@@ -26,79 +24,221 @@ from kvsplice_gui.state.findings import (
     Evaluation,
     Findings,
     MeasuredCurve,
+    QualityFindings,
     SensitivityMap,
     empty_map,
 )
 from kvsplice_gui.state.state import State
 from kvsplice_gui.state.wishes import QualityWish, Wishes
+from kvsplice_gui.work.busy import Busy
 from kvsplice_gui.work.model_jobs import evaluate_job, quality_job, sensitivity_job
-from kvsplice_gui.work.runner import Controller
+from kvsplice_gui.work.runner import Work
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
 
-CURVE, EVALUATION, MAP = "Measuring quality", "Evaluating", "Mapping sensitivity"
-BUSY = frozenset({CURVE, EVALUATION, MAP})
-_UNDISTURBED = BUSY | {FRONTIER, SOLVE}
+
+@dataclass(frozen=True)
+class CurveAsk:
+    """A quality curve to measure."""
+
+    capture: str
+    model: str
+    wish: QualityWish
+    spec: CurveSpec
+
+
+@dataclass(frozen=True)
+class CardAsk:
+    """A card to evaluate, or to map."""
+
+    key: CardKey
+    model: str
+    wish: QualityWish
+    facts: CaptureFacts
+
+
+def _curve_of(wishes: Wishes, findings: Findings) -> CurveAsk | None:
+    facts = _capture(findings)
+    if facts is None:
+        return None
+    spec, quality = quality_readouts.curve_spec(wishes, facts), wishes.quality
+    return CurveAsk(wishes.data.source, quality.model_of(facts), quality, spec)
+
+
+def _card_of(wishes: Wishes, findings: Findings) -> CardAsk | None:
+    facts = _capture(findings)
+    if facts is None:
+        return None
+    key, quality = quality_readouts.card_key(wishes, facts), wishes.quality
+    return CardAsk(key, quality.model_of(facts), quality, facts)
+
+
+def _made(key: CardKey, quality: QualityFindings) -> Card | None:
+    """Return the card of `key` where it was made already."""
+    made = (one for one in (quality.evaluation, quality.sensitivity) if one is not None)
+    return next((one.card for one in made if one.key == key), None)
+
+
+def _with(findings: Findings, **changes: Any) -> Findings:  # noqa: ANN401 - of QualityFindings
+    return replace(findings, quality=replace(findings.quality, **changes))
+
+
+def _leaks(names: tuple[str, ...]) -> tuple[str, ...]:
+    return (quality_words.leak_notice(names),) if names else ()
+
+
+def _curve_opening(ask: CurveAsk) -> str:
+    methods = ", ".join(method.label for method in ask.spec.methods)
+    return f"Measuring quality of {methods} at k = {', '.join(map(str, ask.spec.ks))}"
+
+
+def _curve_stepped(findings: Findings, step: Step[object]) -> Told:
+    if not isinstance(step.found, CurveResult):
+        return Told(findings)
+    quality, failed = findings.quality, step.found.failed
+    new = tuple(one for one in step.found.points if one not in quality.live_points)
+    if not new and failed == quality.live_failed:
+        return Told(findings)
+    said = []
+    if failed != quality.live_failed:
+        said.append(f"{quality_words.audit_verdict(failed)}. The points are not valid.")
+    words = quality_words
+    describe = words.describe_invalid_point if failed else words.describe_point
+    said += [describe(point) for point in new]
+    points = (*quality.live_points, *new)
+    return Told(_with(findings, live_points=points, live_failed=failed), tuple(said))
+
+
+def _curve_finished(findings: Findings, ask: CurveAsk, found: MeasuredCurve) -> Told:
+    quality, result = findings.quality, found.result
+    new = replace(
+        quality,
+        curve=result,
+        curve_wish=ask.wish,
+        curve_leaked=found.leaked,
+        ghost=quality.curve if quality.curve is not None else quality.ghost,
+        last_audited="curve",
+    )
+    done = (
+        f"Quality at {len(result.points)} points in {formats.duration(result.elapsed_s)} on "
+        f"{result.device}: {quality_words.audit_verdict(result.audit)}"
+    )
+    return Told(replace(findings, quality=new.settled()), (done, *_leaks(found.leaked)))
+
+
+def _evaluation_work(ask: CardAsk, findings: Findings) -> Work:
+    quality = findings.quality
+    card, last = _made(ask.key, quality), quality.sensitivity
+    mapped = last.result if last is not None and last.key == ask.key else None
+    return lambda: evaluate_job(ask.key, ask.model, ask.wish, card, mapped)
+
+
+def _evaluated(findings: Findings, _: CardAsk, found: Evaluation) -> Told:
+    said = (quality_words.describe_evaluation(found.result), *_leaks(found.leaked))
+    return Told(_with(findings, evaluation=found, last_audited="evaluation"), said)
+
+
+def _map_work(ask: CardAsk, findings: Findings) -> Work:
+    quality = findings.quality
+    card, last = _made(ask.key, quality), quality.evaluation
+    heads = last.result.heads if last is not None and last.key == ask.key else ()
+    return lambda: sensitivity_job(ask.key, ask.model, ask.wish, card, heads)
+
+
+def _map_begun(findings: Findings, ask: CardAsk) -> Findings:
+    return _with(findings, live_map=empty_map(ask.facts, ask.key, ask.wish))
+
+
+def _map_stepped(findings: Findings, step: Step[object]) -> Told:
+    live = findings.quality.live_map
+    if not isinstance(step.found, Cell) or live is None:
+        return Told(findings)
+    return Told(_with(findings, live_map=live.with_cell(step.found)))
+
+
+def _mapped(findings: Findings, _: CardAsk, found: SensitivityMap) -> Told:
+    cells = sum(cells.size for cells in found.kl.values())
+    notice, _error = quality_words.map_notice(found, findings.quality.evaluation)
+    said = f"Sensitivity of {cells} heads measured: {found.title}. {notice}".rstrip()
+    return Told(_with(findings, sensitivity=found, live_map=None), (said,))
+
+
+def _settled(findings: Findings) -> Findings:
+    quality = findings.quality
+    is_live = quality.starting_over or quality.live_map is not None
+    return replace(findings, quality=quality.settled()) if is_live else findings
+
+
+def _why_not(_: Wishes, findings: Findings) -> str:
+    return "" if _capture(findings) is not None else quality_readouts.NEEDS_CAPTURE
+
+
+CURVE = Activity(
+    key="curve",
+    verb="Measuring quality",
+    task_of=_curve_of,
+    work=lambda ask, _: lambda: quality_job(ask.capture, ask.model, ask.wish.texts, ask.spec),
+    finished=_curve_finished,
+    opening=_curve_opening,
+    begun=lambda findings, _: _with(findings, live_points=(), live_failed=(), starting_over=True),
+    stepped=_curve_stepped,
+    settled=_settled,
+    why_not=_why_not,
+    docks=("quality",),
+)
+EVALUATION = Activity(
+    key="evaluation",
+    verb="Evaluating",
+    task_of=_card_of,
+    work=_evaluation_work,
+    finished=_evaluated,
+    why_not=_why_not,
+    docks=("audit",),
+)
+MAP = Activity(
+    key="map",
+    verb="Mapping sensitivity",
+    task_of=_card_of,
+    work=_map_work,
+    finished=_mapped,
+    begun=_map_begun,
+    stepped=_map_stepped,
+    settled=_settled,
+    why_not=_why_not,
+    docks=("sensitivity",),
+)
+_UNDISTURBED = {CURVE.key, EVALUATION.key, MAP.key, FRONTIER.key, SOLVE.key}
 """Minutes of work that other vectors would cancel."""
-_DOCK_OF = {CURVE: "quality", EVALUATION: "audit", MAP: "sensitivity"}
 
 
 class QualityDesk(QObject):
-    """Quality in the window.
+    """Quality in the window; the last result stays until a better one is whole."""
 
-    Parameters
-    ----------
-    state : State
-    controller : Controller
-    views : Views
-    layout : Layout
-        Brings the dock of what is measured to the front.
-    takeaway : TakeAway
-        Asks where to save.
-    attempt : callable
-        Runs an action and shows what it raises; says its second argument when all went well.
-    """
-
-    def __init__(
-        self,
-        state: State,
-        controller: Controller,
-        views: Views,
-        layout: Layout,
-        takeaway: TakeAway,
-        attempt: Callable[[Callable[[], object], str], None],
-    ) -> None:
-        super().__init__(takeaway.parent())
-        self._state = state
-        self._controller = controller
-        self._views = views
-        self._layout = layout
-        self._takeaway = takeaway
-        self._attempt = attempt
-        self._busy = ""
-        self.control = QualityControl(state, controller, self)
-        self._presenter = QualityPresenter(state, views, self)
+    def __init__(self, place: Workplace, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state, self._controller = place.state, place.controller
+        self._views, self._takeaway = place.views, place.takeaway
+        self.curve = Desk(place, CURVE, self)
+        self.evaluation = Desk(place, EVALUATION, self)
+        self.map = Desk(place, MAP, self)
+        self._presenter = QualityPresenter(place.state, place.views, self)
+        self._awaited_cell: tuple[int, int] | None = None
         self._connect()
 
     def _connect(self) -> None:
-        state, views, control = self._state, self._views, self.control
-        panel, plot = views.quality_panel, views.quality
-        panel.changed.connect(
-            lambda changes: self._attempt(lambda: state.wish_quality(**changes), "")
+        state, views, plot = self._state, self._views, self._views.quality
+        attempt = self._takeaway.attempt
+        views.quality_panel.changed.connect(
+            lambda changes: attempt(lambda: state.wish_quality(**changes), "")
         )
-        panel.measure_requested.connect(control.measure)
-        panel.evaluate_requested.connect(control.evaluate)
-        panel.map_requested.connect(control.map_sensitivity)
-        panel.cancel_requested.connect(self._controller.cancel)
         plot.k_chosen.connect(lambda k: state.wish(k=k))
         plot.log_changed.connect(lambda log: state.wish_view(log_quality=log))
         plot.measure_changed.connect(lambda measure: state.wish_view(quality_measure=measure))
-        views.sensitivity.cell_chosen.connect(control.choose_cell)
         views.sensitivity.side_changed.connect(lambda side: state.wish_view(sensitivity_side=side))
-        views.heads.cell_chosen.connect(control.choose_cell)
-        self._controller.busy_changed.connect(self._on_controller_busy_changed)
-        self._controller.progressed.connect(self._on_controller_progressed)
+        for cells in (views.sensitivity, views.heads, views.given):
+            cells.cell_chosen.connect(self.choose_cell)
+        self._controller.busy_changed.connect(self._on_busy_changed)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the colours of `theme`."""
@@ -107,6 +247,20 @@ class QualityDesk(QObject):
         for table in (self._views.audit, self._views.heads, self._views.evaluation):
             table.model.set_colours(colours)
         self._views.continuation.set_theme(theme)
+
+    @pyqtSlot(int, int)
+    def choose_cell(self, layer: int, head: int) -> None:
+        """Open a layer and head everywhere; while something is measured, when that is done."""
+        if self._controller.busy.key in _UNDISTURBED:
+            self._awaited_cell = (layer, head)
+            self._controller.said.emit(
+                f"Layer {layer}, head {head} is opened when the measuring is done."
+            )
+            return
+        dataset = self._state.findings.dataset
+        if dataset is not None:
+            changes = quality_readouts.cell_choice(dataset.tensors, dataset.wish, layer, head)
+            self._state.wish_data(**changes)
 
     def save_card(self) -> None:
         """Save the evaluated card of the method in focus at the chosen k."""
@@ -117,9 +271,9 @@ class QualityDesk(QObject):
             name = f"card_{wishes.method.key}_k{wishes.k}.safetensors"
             path = self._takeaway.ask_save(name, "Card (*.safetensors)")
             if path is not None:
-                self._takeaway.work("Saving", lambda: quality_exports.save_card_job(found, path))
+                self._takeaway.work(lambda: quality_exports.save_card_job(found, path))
 
-        self._attempt(save, "")
+        self._takeaway.attempt(save, "")
 
     def export_csv(self) -> None:
         """Save the points of the quality curve as CSV."""
@@ -137,168 +291,12 @@ class QualityDesk(QObject):
     def _save_curve(self, name: str, kinds: str) -> None:
         quality = self._state.findings.quality
         curve, leaked = quality.curve, quality.curve_leaked
-        path = None if curve is None else self._takeaway.ask_save(name, kinds)
-        if curve is not None and path is not None:
-            self._attempt(lambda: quality_exports.save_curve(curve, path, leaked), f"Saved {path}")
+        if curve is not None:
+            save = quality_exports.save_curve
+            self._takeaway.save(name, kinds, lambda path: save(curve, path, leaked))
 
-    def _on_controller_busy_changed(self, busy: str) -> None:
-        mine = busy in BUSY or (busy == "Cancelling" and self._busy in BUSY)
-        if busy != "Cancelling":
-            self._busy = busy
-        self._views.quality_panel.set_busy(busy, mine=mine)
-        if busy in _DOCK_OF:
-            self._layout.show_dock(_DOCK_OF[busy])
-
-    def _on_controller_progressed(self, fraction: float, text: str) -> None:
-        if self._busy in BUSY:
-            self._views.quality_panel.set_progress(fraction, text)
-
-
-class QualityControl(QObject):
-    """Measures the open capture's model; the last result stays until a better one is whole."""
-
-    def __init__(self, state: State, controller: Controller, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._state = state
-        self._controller = controller
-        self._awaited_cell: tuple[int, int] | None = None
-        controller.busy_changed.connect(self._on_controller_busy_changed)
-
-    def measure(self) -> None:
-        """Measure ΔNLL and KL against k, the chosen k first."""
-        facts = self._facts
-        if facts is None:
-            return
-        wishes = self._state.wishes
-        wish, capture = wishes.quality, wishes.data.source
-        spec, model = quality_readouts.curve_spec(wishes, facts), wish.model_of(facts)
-        started = self._controller.work(
-            CURVE,
-            lambda: quality_job(capture, model, wish.texts, spec),
-            lambda result: self._on_curve_measured(result, wish),
-            self._on_curve_stepped,
-        )
-        if started:
-            self._state.find_quality(live_points=(), live_failed=(), starting_over=True)
-            methods = ", ".join(method.label for method in spec.methods)
-            self._say(f"Measuring quality of {methods} at k = {', '.join(map(str, spec.ks))}")
-
-    def evaluate(self) -> None:
-        """Evaluate the method in focus at the chosen k, with the whole audit."""
-        facts = self._facts
-        if facts is None:
-            return
-        key, card, model = self._card(facts)
-        wish, last = self._state.wishes.quality, self._state.findings.quality.sensitivity
-        mapped = last.result if last is not None and last.key == key else None
-        self._controller.work(
-            EVALUATION, lambda: evaluate_job(key, model, wish, card, mapped), self._on_evaluated
-        )
-
-    def map_sensitivity(self) -> None:
-        """Measure what each head costs when it alone is compressed."""
-        facts = self._facts
-        if facts is None:
-            return
-        key, card, model = self._card(facts)
-        wish, last = self._state.wishes.quality, self._state.findings.quality.evaluation
-        heads = last.result.heads if last is not None and last.key == key else ()
-        started = self._controller.work(
-            MAP,
-            lambda: sensitivity_job(key, model, wish, card, heads),
-            self._on_mapped,
-            self._on_map_stepped,
-        )
-        if started:
-            self._state.find_quality(live_map=empty_map(facts, key, wish))
-
-    def choose_cell(self, layer: int, head: int) -> None:
-        """Open a layer and head everywhere; while something is measured, when that is done."""
-        if self._controller.busy in _UNDISTURBED:
-            self._awaited_cell = (layer, head)
-            self._say(f"Layer {layer}, head {head} is opened when the measuring is done.")
-            return
-        dataset = self._state.findings.dataset
-        if dataset is not None:
-            changes = quality_readouts.cell_choice(dataset.tensors, dataset.wish, layer, head)
-            self._state.wish_data(**changes)
-
-    @property
-    def _facts(self) -> CaptureFacts | None:
-        dataset = self._state.findings.dataset
-        return None if dataset is None else dataset.capture
-
-    def _card(self, facts: CaptureFacts) -> tuple[CardKey, Card | None, str]:
-        """Return which card is wished, the card itself where it was made, and its model."""
-        wishes, quality = self._state.wishes, self._state.findings.quality
-        key = quality_readouts.card_key(wishes, facts)
-        made = (one for one in (quality.evaluation, quality.sensitivity) if one is not None)
-        card = next((one.card for one in made if one.key == key), None)
-        return key, card, wishes.quality.model_of(facts)
-
-    def _say(self, text: str) -> None:
-        self._controller.said.emit(text)
-
-    def _say_leaks(self, names: tuple[str, ...]) -> None:
-        if names:
-            self._say(quality_words.leak_notice(names))
-
-    # -- steps and results --------------------------------------------------------------------
-
-    def _on_curve_stepped(self, step: Step[object]) -> None:
-        if not isinstance(step.found, CurveResult):
-            return
-        quality, failed = self._state.findings.quality, step.found.failed
-        new = tuple(one for one in step.found.points if one not in quality.live_points)
-        if not new and failed == quality.live_failed:
-            return
-        self._state.find_quality(live_points=(*quality.live_points, *new), live_failed=failed)
-        if failed != quality.live_failed:
-            self._say(f"{quality_words.audit_verdict(failed)}. The points are not valid.")
-        words = quality_words
-        for point in new:
-            self._say((words.describe_invalid_point if failed else words.describe_point)(point))
-
-    def _on_curve_measured(self, found: MeasuredCurve, wish: QualityWish) -> None:
-        quality, result = self._state.findings.quality, found.result
-        new = replace(
-            quality,
-            curve=result,
-            curve_wish=wish,
-            curve_leaked=found.leaked,
-            ghost=quality.curve if quality.curve is not None else quality.ghost,
-            last_audited="curve",
-        )
-        self._state.find(quality=new.settled())
-        self._say(
-            f"Quality at {len(result.points)} points in {formats.duration(result.elapsed_s)} on "
-            f"{result.device}: {quality_words.audit_verdict(result.audit)}"
-        )
-        self._say_leaks(found.leaked)
-
-    def _on_evaluated(self, found: Evaluation) -> None:
-        self._state.find_quality(evaluation=found, last_audited="evaluation")
-        self._say(quality_words.describe_evaluation(found.result))
-        self._say_leaks(found.leaked)
-
-    def _on_map_stepped(self, step: Step[object]) -> None:
-        live = self._state.findings.quality.live_map
-        if isinstance(step.found, Cell) and live is not None:
-            self._state.find_quality(live_map=live.with_cell(step.found))
-
-    def _on_mapped(self, found: SensitivityMap) -> None:
-        self._state.find_quality(sensitivity=found, live_map=None)
-        cells = sum(cells.size for cells in found.kl.values())
-        notice, _ = quality_words.map_notice(found, self._state.findings.quality.evaluation)
-        self._say(f"Sensitivity of {cells} heads measured: {found.title}. {notice}".rstrip())
-
-    # -- following the controller ---------------------------------------------------------------
-
-    @pyqtSlot(str)
-    def _on_controller_busy_changed(self, busy: str) -> None:
-        quality = self._state.findings.quality
-        if busy not in BUSY and (quality.starting_over or quality.live_map is not None):
-            self._state.find(quality=quality.settled())
+    @pyqtSlot(object)
+    def _on_busy_changed(self, busy: Busy) -> None:
         if not busy and self._awaited_cell is not None:
             cell, self._awaited_cell = self._awaited_cell, None
             self.choose_cell(*cell)

@@ -3,88 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import Step
 from kvsplice_core.tasks.solve import Trial
-from kvsplice_gui.desks.takeaway import TakeAway
+from kvsplice_gui.desks.activity import Activity, Desk, Told, Workplace
 from kvsplice_gui.look import formats
-from kvsplice_gui.panels.layout import Layout
-from kvsplice_gui.panels.solve_button import SolveOffer
 from kvsplice_gui.panels.views import Views
 from kvsplice_gui.readouts import frontier as frontier_readouts
 from kvsplice_gui.readouts import quality as quality_readouts
 from kvsplice_gui.readouts import solve as solve_readouts
-from kvsplice_gui.readouts import solve as solve_words
 from kvsplice_gui.readouts import solve_exports
-from kvsplice_gui.state.findings import Findings, Solved
+from kvsplice_gui.state.findings import Findings, Solved, SolveKey
 from kvsplice_gui.state.state import State
 from kvsplice_gui.state.wishes import Wishes
 from kvsplice_gui.work.model_jobs import save_solved_job, solve_job
-from kvsplice_gui.work.runner import Controller
-
-SOLVE = "Solving"
 
 
-class SolveDesk(QObject):
-    """The solver in the window.
+def _opening(key: SolveKey) -> str:
+    return f"Solving {key.spec.pipeline.label} for {solve_readouts.asked(key.spec)}"
 
-    Parameters
-    ----------
-    state : State
-    controller : Controller
-    views : Views
-    layout : Layout
-        Brings the map of given bits to the front.
-    takeaway : TakeAway
-        Asks where to save.
-    attempt : callable
-        Runs an action and shows what it raises; says its second argument when all went well.
-    """
 
-    def __init__(
-        self,
-        state: State,
-        controller: Controller,
-        views: Views,
-        layout: Layout,
-        takeaway: TakeAway,
-        attempt: Callable[[Callable[[], object], str], None],
-    ) -> None:
-        super().__init__(takeaway.parent())
-        self._state = state
-        self._controller = controller
-        self._views = views
-        self._layout = layout
-        self._takeaway = takeaway
-        self._attempt = attempt
-        self._busy = ""
-        self.control = SolveControl(state, controller, self)
-        self._presenter = SolvePresenter(state, views, self)
-        self._connect()
-        self._show_obstacle()
+def _stepped(findings: Findings, step: Step[object]) -> Told:
+    if isinstance(step.found, Trial):
+        # No numbers: they are not audited yet.
+        return Told(findings, (f"Measured {step.text}",))
+    return Told(findings)
 
-    @property
-    def obstacle(self) -> str:
-        """Why a budget cannot be solved for now; empty where it can."""
-        return solve_readouts.obstacle(self._state.findings, self._controller.busy)
 
-    def _connect(self) -> None:
-        state, views, controller = self._state, self._views, self._controller
-        for solver in (views.frontier_view, views.solve_panel):
-            solver.solve_requested.connect(self.control.solve)
-            solver.cancel_requested.connect(controller.cancel)
+def _finished(findings: Findings, _: SolveKey, found: Solved) -> Told:
+    seconds = formats.duration(found.result.elapsed_s)
+    said = f"{solve_readouts.verdict(found)} {seconds}."
+    return Told(replace(findings, solved=found), (said,), solve_readouts.summary(found))
+
+
+SOLVE = Activity(
+    key="solve",
+    verb="Solving",
+    task_of=solve_readouts.key_of,
+    work=lambda key, _: lambda: solve_job(key),
+    finished=_finished,
+    opening=_opening,
+    stepped=_stepped,
+    why_not=lambda _, findings: solve_readouts.obstacle(findings),
+    docks=("frontier", "given"),
+)
+
+
+class SolveDesk(Desk[SolveKey]):
+    """The solver in the window; a cancelled one leaves the last result."""
+
+    def __init__(self, place: Workplace, parent: QObject) -> None:
+        super().__init__(place, SOLVE, parent)
+        self._state, self._views, self._takeaway = place.state, place.views, place.takeaway
+        self._presenter = SolvePresenter(place.state, place.views, self)
+        state, views = place.state, place.views
         views.solve_panel.changed.connect(lambda c: self._take(lambda: state.wish_solve(**c)))
         views.solve_panel.budget_typed.connect(
             lambda bits: self._take(lambda: state.wish_frontier(budget=bits))
         )
-        state.wishes_changed.connect(self._on_wishes_changed)
         views.given.side_changed.connect(lambda side: state.wish_view(given_side=side))
-        state.findings_changed.connect(self._show_obstacle)
-        controller.busy_changed.connect(self._on_controller_busy_changed)
-        controller.progressed.connect(self._on_controller_progressed)
+
+    def _tell(self, told: Told) -> None:
+        super()._tell(told)
+        solved = told.findings.solved
+        if told.status and solved is not None and solved.key.spec.max_dnll is not None:
+            self._state.wish_frontier(budget=solved.bits)  # what was found is what is to be seen
 
     def save_card(self) -> None:
         """Save the solved card, and its evaluation with it."""
@@ -94,9 +81,9 @@ class SolveDesk(QObject):
             name = f"card_{solve_exports.file_name(solved.key.spec)}.safetensors"
             path = self._takeaway.ask_save(name, "Card (*.safetensors)")
             if path is not None:
-                self._takeaway.work("Saving", lambda: save_solved_job(solved, path))
+                self._takeaway.work(lambda: save_solved_job(solved, path))
 
-        self._attempt(save, "")
+        self._takeaway.attempt(save, "")
 
     def export_csv(self) -> None:
         """Save what every codec was given as CSV."""
@@ -116,12 +103,10 @@ class SolveDesk(QObject):
 
     def _save(self, suffix: str, kinds: str) -> None:
         solved = self._state.findings.solved
-        if solved is None:
-            return
-        name = f"given_bits_{solve_exports.file_name(solved.key.spec)}{suffix}"
-        path = self._takeaway.ask_save(name, kinds)
-        if path is not None:
-            self._attempt(lambda: solve_exports.save_solved(solved, path), f"Saved {path}")
+        if solved is not None:
+            name = f"given_bits_{solve_exports.file_name(solved.key.spec)}{suffix}"
+            save = solve_exports.save_solved
+            self._takeaway.save(name, kinds, lambda path: save(solved, path))
 
     def _take(self, wish: Callable[[], object]) -> None:
         """Take a wish; what cannot be is said beside the field, and the field goes back."""
@@ -131,87 +116,6 @@ class SolveDesk(QObject):
         except SpecError as error:
             panel.show_wish(self._state.wishes)
             panel.show_problem(str(error))
-
-    @pyqtSlot(object, object)
-    def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
-        if old.solve != new.solve:
-            self._show_obstacle()
-
-    @pyqtSlot()
-    def _show_obstacle(self) -> None:
-        has_capture = self._state.findings.dataset is not None and (
-            self._state.findings.dataset.capture is not None
-        )
-        busy = self._controller.busy
-        running = busy == SOLVE or (busy == "Cancelling" and self._busy == SOLVE)
-        wishes = self._state.wishes
-        offer = SolveOffer(
-            solve_readouts.label(wishes),
-            self.obstacle or solve_readouts.ready(wishes),
-            can_solve=not self.obstacle,
-            running=running,
-            cancelling=busy == "Cancelling",
-        )
-        self._views.frontier_view.show_solving(offer, can_slide=has_capture)
-        self._views.solve_panel.show_solving(offer)
-
-    def _on_controller_busy_changed(self, busy: str) -> None:
-        if busy != "Cancelling":
-            self._busy = busy
-        self._show_obstacle()
-        self._views.frontier_view.show_progress("")
-        if busy == SOLVE:
-            self._layout.show_dock("frontier")
-            self._layout.show_dock("given")
-
-    def _on_controller_progressed(self, fraction: float, text: str) -> None:
-        if self._busy == SOLVE:
-            done = f"{round(100 * fraction)} % · " if fraction >= 0 else ""
-            line = text.replace("\n", " · ")
-            self._views.frontier_view.show_progress(f"Solving: {done}{line}")
-
-
-class SolveControl(QObject):
-    """Solves for the budget of the slider or a loss; a cancelled one leaves the last result.
-
-    Signals
-    -------
-    solved : str
-        The verdict on a budget that was solved for, in one line.
-    """
-
-    solved = pyqtSignal(str)
-
-    def __init__(self, state: State, controller: Controller, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._state = state
-        self._controller = controller
-
-    def solve(self) -> None:
-        """Share the bits among all heads, and check them through the cache."""
-        key = solve_readouts.key_of(self._state.wishes, self._state.findings)
-        if key is None:
-            return
-        started = self._controller.work(
-            SOLVE, lambda: solve_job(key), self._on_solved, self._on_stepped
-        )
-        if started:
-            self._say(f"Solving {key.spec.pipeline.label} for {solve_words.asked(key.spec)}")
-
-    def _on_stepped(self, step: Step[object]) -> None:
-        if isinstance(step.found, Trial):
-            self._say(f"Measured {step.text}")  # no numbers: they are not audited yet
-
-    def _on_solved(self, found: Solved) -> None:
-        self._state.find(solved=found)
-        if found.key.spec.max_dnll is not None:
-            self._state.wish_frontier(budget=found.bits)  # what was found is what is to be seen
-        seconds = formats.duration(found.result.elapsed_s)
-        self._say(f"{solve_words.verdict(found)} {seconds}.")
-        self.solved.emit(solve_words.summary(found))
-
-    def _say(self, text: str) -> None:
-        self._controller.said.emit(text)
 
 
 _WISHES = ("data", "frontier", "solve", "quality", "seed", "device", "view")
@@ -244,7 +148,9 @@ class SolvePresenter(QObject):
 
     def _show(self, wishes: Wishes, findings: Findings) -> None:
         self._views.solve_panel.show_wish(wishes)
-        self._views.solve_panel.show_capture(frontier_readouts.facts_of(findings))
+        facts = frontier_readouts.facts_of(findings)
+        self._views.solve_panel.show_capture(facts)
+        self._views.frontier_view.show_capture(has_capture=facts is not None)
         view, plot = solve_readouts.given_view(wishes, findings), self._views.given
         plot.show_side(view.side, view.title, has_both=view.has_both)
         plot.notice.say(view.notice, is_error=view.is_error)
@@ -253,5 +159,5 @@ class SolvePresenter(QObject):
         solved, current = findings.solved, not solve_readouts.changes(wishes, findings)
         self._views.frontier_view.show_solved(
             None if solved is None else solved.bits,
-            solve_words.verdict(solved) if current else "",
+            solve_readouts.verdict(solved) if current else "",
         )

@@ -14,7 +14,10 @@ from kvsplice_core.base.files import atomic_path
 from kvsplice_gui.readouts import calibration as readouts
 from kvsplice_gui.readouts import exports
 from kvsplice_gui.state.state import State
+from kvsplice_gui.work.busy import Busy
 from kvsplice_gui.work.runner import Controller, Work
+
+EXPORT = Busy("export", "Exporting")
 
 
 class TakeAway(QObject):
@@ -46,7 +49,7 @@ class TakeAway(QObject):
         self._window = window
         self._state = state
         self._controller = controller
-        self._attempt = attempt
+        self.attempt = attempt
         self._say = say
 
     def export_csv(self) -> None:
@@ -58,9 +61,15 @@ class TakeAway(QObject):
         self._save_table("results.json", "JSON (*.json)")
 
     def _save_table(self, name: str, kinds: str) -> None:
-        result, path = self._state.findings.shown_result, self.ask_save(name, kinds)
-        if result is not None and path is not None:
-            self._attempt(lambda: exports.save_table(result, path), f"Saved {path}")
+        result = self._state.findings.shown_result
+        if result is not None:
+            self.save(name, kinds, lambda path: exports.save_table(result, path))
+
+    def save(self, name: str, kinds: str, write: Callable[[Path], object]) -> None:
+        """Ask where, and write there at once."""
+        path = self.ask_save(name, kinds)
+        if path is not None:
+            self.attempt(lambda: write(path), f"Saved {path}")
 
     def export_codec(self) -> None:
         """Save the codec of the method in focus at the chosen k."""
@@ -73,7 +82,7 @@ class TakeAway(QObject):
             row = findings.row(wishes.method, wishes.k)
             kept = "" if row is None or row.kept is row.method else f" (kept: {row.kept.key})"
             kept += " (knots set by hand)" if row is not None and row.calibration.edited else ""
-            self._attempt(lambda: save(wishes, findings, path), f"Saved the codec as {path}{kept}")
+            self.attempt(lambda: save(wishes, findings, path), f"Saved the codec as {path}{kept}")
 
     def export_figure(self, key: object) -> None:
         """Ask where and draw a figure there."""
@@ -83,7 +92,7 @@ class TakeAway(QObject):
             wishes, findings = self._state.wishes, self._state.findings
             work = exports.save_figure_job
             self._controller.work(
-                "Exporting", lambda: work(kind, wishes, findings, path), self._on_saved
+                EXPORT, lambda: work(kind, wishes, findings, path), self._on_saved
             )
 
     def copy_figure(self, key: str) -> None:
@@ -91,7 +100,7 @@ class TakeAway(QObject):
         kind, wishes, findings = exports.figure_kind(key), self._state.wishes, self._state.findings
         work = exports.figure_png_job
         self._controller.work(
-            "Copying", lambda: work(kind, wishes, findings), self._on_figure_drawn
+            Busy("copy", "Copying"), lambda: work(kind, wishes, findings), self._on_figure_drawn
         )
 
     def export_everything(self) -> None:
@@ -103,15 +112,13 @@ class TakeAway(QObject):
     def save_everything(self, folder: Path) -> None:
         """Save tables, codec, figures and a screenshot into `folder`."""
         wishes, findings = self._state.wishes, self._state.findings
-        self._attempt(lambda: self.save_screenshot(folder / "window.png"), "")
+        self.attempt(lambda: self.save_screenshot(folder / "window.png"), "")
         work = exports.save_everything_job
-        self._controller.work("Exporting", lambda: work(wishes, findings, folder), self._on_saved)
+        self._controller.work(EXPORT, lambda: work(wishes, findings, folder), self._on_saved)
 
     def export_screenshot(self) -> None:
         """Save a picture of the window."""
-        path = self.ask_save("kvsplice.png", "PNG (*.png)")
-        if path is not None:
-            self._attempt(lambda: self.save_screenshot(path), f"Saved {path}")
+        self.save("kvsplice.png", "PNG (*.png)", self.save_screenshot)
 
     def save_screenshot(self, path: Path) -> None:
         """Save a picture of the window as PNG."""
@@ -135,9 +142,9 @@ class TakeAway(QObject):
             clipboard.setText(text)
             self._say(f"Copied as {what}:\n{text}")
 
-    def work(self, busy: str, job: Work) -> None:
+    def work(self, job: Work) -> None:
         """Save in the background what a job returns the path of."""
-        self._controller.work(busy, job, self._on_saved)
+        self._controller.work(Busy("save", "Saving"), job, self._on_saved)
 
     @pyqtSlot(object)
     def _on_saved(self, saved: object) -> None:

@@ -1,4 +1,4 @@
-"""The dialog that asks which vectors of which model to capture, and shows how far it is."""
+"""The dialog that asks which vectors of which model to capture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMessageBox,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -21,6 +20,7 @@ from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.text import format_bytes
 from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_gui.dialogs.capture_fields import CaptureFields
+from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.theme import SPACING
 from kvsplice_gui.state import settings
 from kvsplice_gui.state.capture import (
@@ -33,13 +33,14 @@ from kvsplice_gui.state.capture import (
     require_usable,
     short_name,
 )
+from kvsplice_gui.work.busy import IDLE, Busy
 
-CAPTURING, CANCELLING = "Capturing", "Cancelling"
+CAPTURING = "capture"
 _WIDTH = 70 * SPACING
 
 
 class CaptureDialog(QDialog):
-    """Model, text, what to keep and where; then progress, which only the worker makes.
+    """Model, text, what to keep and where.
 
     Signals
     -------
@@ -60,52 +61,31 @@ class CaptureDialog(QDialog):
         self.setWindowTitle("Capture from a model")
         self.setMinimumWidth(_WIDTH)
         self.fields = CaptureFields()
-        self.problem, self.progress_text = QLabel(), QLabel()
-        self.progress = QProgressBar()
+        self.problem = QLabel()
         self.copy_button = QPushButton("Copy as co&mmand")
-        self.start_button, self.cancel_button = QPushButton("&Capture"), QPushButton("Close")
-        self._busy = ""
+        self.start_button, self.close_button = StartButton("&Capture"), QPushButton("Close")
+        self._busy = IDLE
         self._proposed = ""
         self._known: KnownModel | None = None
         self._lay_out()
         self.fields.changed.connect(self._on_fields_changed)
         self.start_button.clicked.connect(self._on_start_clicked)
-        self.cancel_button.clicked.connect(self.reject)
+        self.close_button.clicked.connect(self.reject)
         self.copy_button.clicked.connect(lambda: self.copy_requested.emit(self.fields.wish))
         self._on_fields_changed()
 
     @property
     def is_capturing(self) -> bool:
         """Whether a capture is running."""
-        return self._busy == CAPTURING
+        return self._busy.key == CAPTURING
 
-    def set_busy(self, busy: str) -> None:
-        """Follow what the controller is doing; fields rest while it captures."""
-        if busy == CANCELLING and self.is_capturing:
-            self.progress_text.setText("Cancelling; no file is left behind…")
-            self.cancel_button.setEnabled(False)
-            self.setFocus()  # else Qt hands it on to the next button
-            return
+    def set_busy(self, busy: Busy) -> None:
+        """Follow what is going on; fields rest while it captures."""
         was_capturing, self._busy = self.is_capturing, busy
         self.fields.setEnabled(not self.is_capturing)
-        self.cancel_button.setEnabled(True)
-        self.cancel_button.setText("Cancel" if self.is_capturing else "Close")
-        self.progress.setVisible(self.is_capturing)
-        if was_capturing and not self.is_capturing:
-            self.progress_text.clear()
-        elif self.is_capturing:
-            self.set_progress(-1.0, "Starting…")
-            self.cancel_button.setFocus()
         self._show_availability()
         if was_capturing and not self.is_capturing:
             self.start_button.setFocus()  # a button that is disabled takes no focus
-
-    def set_progress(self, fraction: float, text: str) -> None:
-        """Show how far the capture is; a negative share means that nobody knows."""
-        if self.is_capturing and self.cancel_button.isEnabled():
-            self.progress.setRange(0, 1000 if fraction >= 0 else 0)
-            self.progress.setValue(max(0, round(1000 * fraction)))
-            self.progress_text.setText(text.replace("\n", " · "))
 
     def reject(self) -> None:
         """Stop what is running; only when nothing is, close."""
@@ -126,27 +106,23 @@ class CaptureDialog(QDialog):
             "opened when it is whole."
         )
         self.problem.setProperty("role", "error")
-        self.progress_text.setProperty("role", "muted")
         intro.setProperty("role", "muted")
-        for label in (intro, self.problem, self.progress_text):
+        for label in (intro, self.problem):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
-        self.progress.setTextVisible(False)
-        for shown in (self.problem, self.progress):  # the fields must not move when they appear
-            policy = shown.sizePolicy()
-            policy.setRetainSizeWhenHidden(True)
-            shown.setSizePolicy(policy)
-            shown.hide()
+        policy = self.problem.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # the fields must not move when it appears
+        self.problem.setSizePolicy(policy)
+        self.problem.hide()
         self.problem.setMinimumHeight(2 * self.problem.fontMetrics().lineSpacing())
         self.problem.setAlignment(Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
         column.setSpacing(SPACING)
-        for widget in (intro, self.fields, self.problem, self.progress, self.progress_text):
+        for widget in (intro, self.fields, self.problem):
             column.addWidget(widget)
         column.addStretch(1)
         column.addLayout(self._buttons())
-        self.progress_text.setMinimumHeight(self.progress_text.fontMetrics().lineSpacing())
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -154,11 +130,11 @@ class CaptureDialog(QDialog):
         self.start_button.setProperty("role", "primary")
         self.start_button.setDefault(True)
         self.copy_button.setAutoDefault(False)
-        self.cancel_button.setAutoDefault(False)
+        self.close_button.setAutoDefault(False)
         self.copy_button.setToolTip("Copy the command line that makes the same capture")
         row.addWidget(self.copy_button)
         row.addStretch(1)
-        row.addWidget(self.cancel_button)
+        row.addWidget(self.close_button)
         row.addWidget(self.start_button)
         return row
 
@@ -189,10 +165,10 @@ class CaptureDialog(QDialog):
         problem = self._problem()
         waits = bool(self._busy) and not self.is_capturing
         self.problem.setText(
-            f"{self._busy}: a capture can start when that is done." if waits else problem
+            f"{self._busy.verb}: a capture can start when that is done." if waits else problem
         )
         self.problem.setVisible(bool(self.problem.text()) and not self.is_capturing)
-        self.start_button.setEnabled(not problem and not self._busy)
+        self.start_button.offer(problem or self._busy.why_not)
         self.copy_button.setEnabled(not problem)
 
     def _on_start_clicked(self) -> None:

@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -19,18 +18,20 @@ from PyQt6.QtWidgets import (
 
 from kvsplice_core.tasks.update import Adapted
 from kvsplice_gui.look import parameters
+from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.fields import FieldGroup, spin_box
 from kvsplice_gui.look.theme import SPACING
 from kvsplice_gui.panels.update_table import UpdateTable
+from kvsplice_gui.work.busy import IDLE, Busy
 from kvsplice_gui.work.model_jobs import UpdateWish
 
-UPDATING, CANCELLING = "Updating", "Cancelling"
+UPDATING = "update"
 _WIDTH = 84 * SPACING
 _TABLE_HEIGHT = 12 * SPACING
 
 
 class UpdateDialog(QDialog):
-    """Codec and share to forget; then progress, the drift, and the error before and after.
+    """Codec and share to forget; then the drift, and the error before and after.
 
     Signals
     -------
@@ -51,23 +52,23 @@ class UpdateDialog(QDialog):
         self.setMinimumWidth(_WIDTH)
         self.codec, self.browse_button = QLineEdit(), QPushButton("&Browse…")
         self.forget = spin_box(parameters.UPDATE_FORGET)
-        self.vectors, self.verdict, self.progress_text = QLabel(), QLabel(), QLabel()
-        self.table, self.progress = UpdateTable(), QProgressBar()
+        self.vectors, self.verdict = QLabel(), QLabel()
+        self.table = UpdateTable()
         self.save_button = QPushButton("&Save updated codec…")
-        self.start_button, self.cancel_button = QPushButton("&Update"), QPushButton("Close")
-        self._busy, self._can_save = "", False
+        self.start_button, self.close_button = StartButton("&Update"), QPushButton("Close")
+        self._busy, self._can_save = IDLE, False
         self._lay_out()
         self.codec.textChanged.connect(self._show_availability)
         self.browse_button.clicked.connect(self._on_browse_clicked)
         self.start_button.clicked.connect(self._on_start_clicked)
-        self.cancel_button.clicked.connect(self.reject)
+        self.close_button.clicked.connect(self.reject)
         self.save_button.clicked.connect(self.save_requested)
         self._show_availability()
 
     @property
     def is_updating(self) -> bool:
         """Whether an update is running."""
-        return self._busy == UPDATING
+        return self._busy.key == UPDATING
 
     @property
     def wish(self) -> UpdateWish:
@@ -85,28 +86,10 @@ class UpdateDialog(QDialog):
         self._can_save = adapted is not None
         self._show_availability()
 
-    def set_busy(self, busy: str) -> None:
-        """Follow what the controller is doing; fields rest while it updates."""
-        if busy == CANCELLING and self.is_updating:
-            self.progress_text.setText("Cancelling…")
-            self.cancel_button.setEnabled(False)
-            return
-        was_updating, self._busy = self.is_updating, busy
-        self.cancel_button.setEnabled(True)
-        self.cancel_button.setText("Cancel" if self.is_updating else "Close")
-        self.progress.setVisible(self.is_updating)
-        if self.is_updating:
-            self.set_progress(-1.0, "Starting…")
-        elif was_updating:
-            self.progress_text.clear()
+    def set_busy(self, busy: Busy) -> None:
+        """Follow what is going on; fields rest while it updates."""
+        self._busy = busy
         self._show_availability()
-
-    def set_progress(self, fraction: float, text: str) -> None:
-        """Show how far the update is; a negative share means that nobody knows."""
-        if self.is_updating and self.cancel_button.isEnabled():
-            self.progress.setRange(0, 1000 if fraction >= 0 else 0)
-            self.progress.setValue(max(0, round(1000 * fraction)))
-            self.progress_text.setText(text.replace("\n", " · "))
 
     def reject(self) -> None:
         """Stop what is running; only when nothing is, close."""
@@ -116,20 +99,17 @@ class UpdateDialog(QDialog):
             super().reject()
 
     def _lay_out(self) -> None:
-        for label in (self.vectors, self.progress_text):
-            label.setProperty("role", "muted")
-        for label in (self.vectors, self.verdict, self.progress_text):
+        self.vectors.setProperty("role", "muted")
+        for label in (self.vectors, self.verdict):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.table.setMinimumHeight(_TABLE_HEIGHT)
-        self.progress.setTextVisible(False)
-        self.progress.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * SPACING, 2 * SPACING, 2 * SPACING, 2 * SPACING)
         column.setSpacing(SPACING)
-        for widget in (self.vectors, self._fields(), self.progress, self.progress_text):
-            column.addWidget(widget)
+        column.addWidget(self.vectors)
+        column.addWidget(self._fields())
         column.addWidget(self.table, 1)
         column.addWidget(self.verdict)
         column.addLayout(self._buttons())
@@ -153,21 +133,21 @@ class UpdateDialog(QDialog):
         row.setSpacing(SPACING)
         self.start_button.setProperty("role", "primary")
         self.start_button.setDefault(True)
-        for button in (self.save_button, self.cancel_button):
+        for button in (self.save_button, self.close_button):
             button.setAutoDefault(False)
         row.addWidget(self.save_button)
         row.addStretch(1)
-        row.addWidget(self.cancel_button)
+        row.addWidget(self.close_button)
         row.addWidget(self.start_button)
         return row
 
     @pyqtSlot()
     def _show_availability(self) -> None:
-        is_free = not self._busy
         for field in (self.codec, self.browse_button, self.forget):
             field.setEnabled(not self.is_updating)
-        self.start_button.setEnabled(is_free and Path(self.wish.path).is_file())
-        self.save_button.setEnabled(is_free and self._can_save)
+        missing = "" if Path(self.wish.path).is_file() else "Choose the file of a codec first"
+        self.start_button.offer(self._busy.why_not or missing)
+        self.save_button.setEnabled(not self._busy and self._can_save)
 
     @pyqtSlot()
     def _on_browse_clicked(self) -> None:

@@ -10,9 +10,6 @@ from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
     QSlider,
     QSpinBox,
     QVBoxLayout,
@@ -22,6 +19,7 @@ from PyQt6.QtWidgets import (
 from kvsplice_core.codec.kinds import CouplingKind, Curve, KnotPlacement, Method, Recipe
 from kvsplice_core.tasks.training import DEVICES, RECIPE_DEFAULTS
 from kvsplice_gui.look import parameters
+from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
 from kvsplice_gui.look.parameters import Parameter
 from kvsplice_gui.state.kinds import AXES_CHOICES, label
@@ -37,19 +35,15 @@ _KINDS: dict[str, tuple[Parameter, tuple[StrEnum, ...]]] = {
 
 
 class CalibrationPanel(FieldGroup):
-    """Methods, k, knots, epochs, recipe, kinds, seed and device; Calibrate and Cancel.
+    """Methods, k, knots, epochs, recipe, kinds, seed and device; Calibrate.
 
     Signals
     -------
     changed : dict
         Fields of `Wishes` a hand changed.
-    calibrate_requested, cancel_requested
-        The two buttons.
     """
 
     changed = pyqtSignal(dict)
-    calibrate_requested = pyqtSignal()
-    cancel_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Calibration", parent)
@@ -61,13 +55,10 @@ class CalibrationPanel(FieldGroup):
         self.knots = spin_box(parameters.KNOTS)
         self.epochs = spin_box(parameters.EPOCHS)
         self.seed = spin_box(parameters.SEED)
-        self.calibrate_button = QPushButton("Calibrate")
+        self.calibrate_button = StartButton(
+            "Calibrate", "Calibrate every chosen method at every k (Ctrl+R)"
+        )
         self.calibrate_button.setProperty("role", "primary")
-        self.cancel_button = QPushButton("Cancel")
-        self.progress = QProgressBar()
-        self.progress_text = QLabel()
-        self._has_data = False
-        self._busy = ""
         self._recipe = Recipe.JOINT
         for field in (self.k_slider, self.k_box):
             field.setAccessibleName(parameters.K.label)
@@ -93,15 +84,7 @@ class CalibrationPanel(FieldGroup):
             self.add(parameter, self.kinds[name])
         self.add(parameters.SEED, self.seed)
         self.add(parameters.DEVICE, self.device)
-        self.add_wide(_row(self.calibrate_button, self.cancel_button))
-        self.progress.setTextVisible(False)
-        self.progress.setRange(0, 1000)
-        self.progress_text.setProperty("role", "muted")
-        self.progress_text.setMinimumWidth(1)
-        self.progress_text.setMinimumHeight(2 * self.progress_text.fontMetrics().lineSpacing())
-        self.progress_text.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.add_wide(self.progress)
-        self.add_wide(self.progress_text)
+        self.add_wide(self.calibrate_button)
 
     def _fill_choices(self) -> None:
         fill(self.method, ((method.label, method) for method in Method), Method.SPLINE)
@@ -109,8 +92,6 @@ class CalibrationPanel(FieldGroup):
         fill(self.device, ((device, device) for device in DEVICES), DEVICES[0])
         for name, (_, choices) in _KINDS.items():
             fill(self.kinds[name], ((label(choice), choice) for choice in choices), choices[0])
-        self.calibrate_button.setToolTip("Calibrate every chosen method at every k (Ctrl+R)")
-        self.cancel_button.setToolTip("Stop; the last result stays (Esc)")
 
     def _connect(self) -> None:
         for box in self.boxes.values():
@@ -125,8 +106,6 @@ class CalibrationPanel(FieldGroup):
         self.recipe.activated.connect(self._on_recipe_activated)
         for name, choice in self.kinds.items():
             choice.activated.connect(partial(self._on_kind_activated, name))
-        self.calibrate_button.clicked.connect(self.calibrate_requested)
-        self.cancel_button.clicked.connect(self.cancel_requested)
 
     def show_wishes(self, wishes: Wishes) -> None:
         """Show the wishes; writes nothing back."""
@@ -161,42 +140,11 @@ class CalibrationPanel(FieldGroup):
 
     def set_dim(self, dim: int) -> None:
         """Let k reach the dimension of the data; 0 when there is none."""
-        self._has_data = dim > 0
         for field in (self.k_slider, self.k_box):
             with QSignalBlocker(field):
                 field.setRange(1, max(1, dim))
-            field.setEnabled(self._has_data)
+            field.setEnabled(dim > 0)
         self.k_box.setSuffix(f" of {dim}" if dim else "")
-        self.set_busy(self._busy)
-
-    def set_busy(self, busy: str) -> None:
-        """Show what is going on; empty when idle."""
-        self._busy = busy
-        cancelling = busy == "Cancelling"
-        self.cancel_button.setText("Cancelling…" if cancelling else "Cancel")
-        can_calibrate, can_cancel = self._has_data and not busy, bool(busy) and not cancelling
-        # Qt moves the keyboard to any next field from a button it disables: hand it over first.
-        if can_cancel and self.calibrate_button.hasFocus():
-            self.cancel_button.setEnabled(True)
-            self.cancel_button.setFocus()
-        elif can_calibrate and self.cancel_button.hasFocus():
-            self.calibrate_button.setEnabled(True)
-            self.calibrate_button.setFocus()
-        elif cancelling:
-            self.cancel_button.clearFocus()
-        self.calibrate_button.setEnabled(can_calibrate)
-        self.cancel_button.setEnabled(can_cancel)
-        if not busy:
-            self.progress.setRange(0, 1000)
-            self.progress.setValue(0)
-            self.progress_text.setText("")
-
-    def set_progress(self, fraction: float, text: str) -> None:
-        """Show progress, 0 … 1; below 0 when it is not known."""
-        self.progress.setRange(0, 1000 if fraction >= 0 else 0)
-        if fraction >= 0:
-            self.progress.setValue(round(1000 * fraction))
-        self.progress_text.setText(text)
 
     def _on_methods_toggled(self) -> None:
         chosen = (m for m in Method if m is Method.PCA or self.boxes[m].isChecked())

@@ -8,13 +8,10 @@ from PyQt6.QtCore import QSignalBlocker, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QIcon
 from PyQt6.QtWidgets import (
     QCheckBox,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QProgressBar,
-    QPushButton,
     QWidget,
 )
 
@@ -22,6 +19,7 @@ from kvsplice_core.base.errors import SpecError
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.report.frontier_words import MEASURES
 from kvsplice_gui.look import parameters
+from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.fields import FieldGroup, combo_box, fill
 from kvsplice_gui.look.theme import LIGHT, Theme
 from kvsplice_gui.plots.frontier_legend import short_label, swatch_icon
@@ -33,19 +31,15 @@ _EXAMPLE = "joined+output+lloyd-max"
 
 
 class FrontierPanel(FieldGroup):
-    """Pipelines, budgets, what is on y; Measure frontier and Cancel.
+    """Pipelines, budgets, what is on y; Measure frontier.
 
     Signals
     -------
     changed : dict
         Fields of `FrontierWish` a hand changed.
-    measure_requested, cancel_requested
-        The buttons.
     """
 
     changed = pyqtSignal(dict)
-    measure_requested = pyqtSignal()
-    cancel_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Frontier", parent)
@@ -54,18 +48,17 @@ class FrontierPanel(FieldGroup):
         self.measure = combo_box()
         self.through_model = QCheckBox("Measure the model too (ΔNLL, KL)")
         self.surrogate = QCheckBox("Gaussian surrogate beside it")
-        self.problem, self.estimate, self.progress_text = QLabel(), QLabel(), QLabel()
-        self.measure_button = QPushButton("Measure frontier")
-        self.cancel_button = QPushButton("Cancel")
-        self.progress = QProgressBar()
+        self.problem, self.estimate = QLabel(), QLabel()
+        self.measure_button = StartButton(
+            "Measure frontier", "Every pipeline at every budget (Ctrl+Shift+F)"
+        )
         self._wish = FrontierWish()
         self._theme = LIGHT
-        self._has_data, self._has_capture = False, False
-        self._busy, self._is_mine = "", False
         self._lay_out()
         self._connect()
         self.show_wish(self._wish)
-        self.show_source(has_data=False, has_capture=False)
+        self.show_source(has_capture=False)
+        self.show_problem("")
         self.show_measures(of_model=False)
 
     def _lay_out(self) -> None:
@@ -86,25 +79,18 @@ class FrontierPanel(FieldGroup):
             "map of single axes can gain; takes twice as long"
         )
         self.measure_button.setProperty("role", "primary")
-        self.measure_button.setToolTip("Every pipeline at every budget (Ctrl+Shift+F)")
-        self.cancel_button.setToolTip("Stop; the points measured so far stay (Esc)")
         self.problem.setProperty("role", "error")
-        for label in (self.estimate, self.progress_text):
-            label.setProperty("role", "muted")
-        for label in (self.problem, self.estimate, self.progress_text):
+        self.estimate.setProperty("role", "muted")
+        for label in (self.problem, self.estimate):
             label.setWordWrap(True)
             label.setMinimumWidth(1)
-        self.progress.setTextVisible(False)
-        self.progress.setRange(0, 1000)
         self.add_wide(self.pipelines)
         self.add(parameters.FRONTIER_TYPED, self.typed)
         self.add(parameters.FRONTIER_BITS, self.bits)
         self.add(parameters.FRONTIER_MEASURE, self.measure)
         for widget in (self.through_model, self.surrogate, self.problem, self.estimate):
             self.add_wide(widget)
-        self.add_wide(_row(self.measure_button, self.cancel_button))
-        self.add_wide(self.progress)
-        self.add_wide(self.progress_text)
+        self.add_wide(self.measure_button)
 
     def _connect(self) -> None:
         self.pipelines.itemChanged.connect(self._on_item_changed)
@@ -113,9 +99,6 @@ class FrontierPanel(FieldGroup):
         self.measure.activated.connect(lambda _: self._emit(measure=self.measure.currentData()))
         self.through_model.clicked.connect(lambda on: self._emit(through_model=on))
         self.surrogate.clicked.connect(lambda on: self._emit(surrogate=on))
-        self.measure_button.clicked.connect(self.measure_requested)
-        self.cancel_button.clicked.connect(self.cancel_requested)
-        self.set_busy("", mine=False)
 
     # -- showing ------------------------------------------------------------------------------
 
@@ -128,11 +111,9 @@ class FrontierPanel(FieldGroup):
         self.surrogate.setChecked(wish.surrogate)
         self.measure.setCurrentIndex(max(self.measure.findData(wish.measure), 0))
 
-    def show_source(self, *, has_data: bool, has_capture: bool) -> None:
+    def show_source(self, *, has_capture: bool) -> None:
         """Allow what the open vectors allow."""
-        self._has_data, self._has_capture = has_data, has_capture
         self.through_model.setVisible(has_capture)
-        self.set_busy(self._busy, mine=self._is_mine)
 
     def show_measures(self, *, of_model: bool) -> None:
         """Offer what only a model tells where one was measured."""
@@ -154,35 +135,6 @@ class FrontierPanel(FieldGroup):
         self._theme = theme
         self.pipelines.clear()
         self._fill_pipelines()
-
-    def set_busy(self, busy: str, *, mine: bool) -> None:
-        """Show what is going on; empty when idle. `mine` tells whether it measures a frontier."""
-        self._busy, self._is_mine = busy, mine
-        cancelling = busy == "Cancelling"
-        can_start = self._has_data and not busy
-        can_cancel = bool(busy) and mine and not cancelling
-        # Qt moves the keyboard to any next field from a button it disables: hand it over first.
-        if can_cancel and self.measure_button.hasFocus():
-            self.cancel_button.setEnabled(True)
-            self.cancel_button.setFocus()
-        elif can_start and self.cancel_button.hasFocus():
-            self.measure_button.setEnabled(True)
-            self.measure_button.setFocus()
-        self.measure_button.setEnabled(can_start)
-        self.cancel_button.setText("Cancelling…" if cancelling and mine else "Cancel")
-        self.cancel_button.setEnabled(can_cancel)
-        for widget in (self.progress, self.progress_text):
-            widget.setVisible(bool(busy) and mine)
-        if not busy:
-            self.set_progress(0.0, "")
-            self.show_problem("")
-
-    def set_progress(self, fraction: float, text: str) -> None:
-        """Show progress, 0 … 1; below 0 when it is not known."""
-        self.progress.setRange(0, 1000 if fraction >= 0 else 0)
-        if fraction >= 0:
-            self.progress.setValue(round(1000 * fraction))
-        self.progress_text.setText(text)
 
     def _fill_pipelines(self) -> None:
         known = [self._item(i).data(_KEY) for i in range(self.pipelines.count())]
@@ -256,13 +208,3 @@ def _icon(pipeline: Pipeline, theme: Theme) -> QIcon:
 
 def _capital(sentence: str) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}."
-
-
-def _row(first: QWidget, second: QWidget) -> QWidget:
-    holder = QWidget()
-    row = QHBoxLayout(holder)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(8)
-    row.addWidget(first, 1)
-    row.addWidget(second)
-    return holder

@@ -9,11 +9,12 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_gui.look import formats, parameters
+from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.theme import SPACING, Theme
-from kvsplice_gui.panels.solve_button import SolveButton, SolveOffer
 from kvsplice_gui.plots.frontier_legend import FrontierLegend
 from kvsplice_gui.plots.frontier_plot import FrontierPlot
 from kvsplice_gui.plots.notice import Notice
+from kvsplice_gui.readouts.solve import BY_BITS
 from kvsplice_gui.state.wishes import LEAST_BUDGET, MOST_BUDGET
 
 _STEPS = 60
@@ -27,13 +28,9 @@ class FrontierView(QWidget):
     -------
     budget_chosen : float
         Bits per value a hand chose.
-    solve_requested, cancel_requested : ()
-        The budget is to be solved for, or that is to stop.
     """
 
     budget_chosen = pyqtSignal(float)
-    solve_requested = pyqtSignal()
-    cancel_requested = pyqtSignal()
 
     def __init__(self, plot: FrontierPlot) -> None:
         super().__init__()
@@ -42,16 +39,15 @@ class FrontierView(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.budget_label, self.best, self.verdict = QLabel(), QLabel(), QLabel()
         self.left_out, self.solved = QLabel(), QLabel()
-        self.solve_button = SolveButton()
+        self.solve_button = StartButton(BY_BITS)
+        # What stands beside it must not move when it is called otherwise.
+        self.solve_button.setMinimumWidth(self.solve_button.sizeHint().width())
         self._solved_bits: float | None = None
         self._can_slide = False
-        self._progress, self._solved_verdict = "", ""
         self._marks: tuple[float, ...] = ()
         self._lay_out()
         self.legend.pipeline_clicked.connect(self._on_legend_pipeline_clicked)
         self.slider.valueChanged.connect(self._on_slider_value_changed)
-        self.solve_button.solve_requested.connect(self.solve_requested)
-        self.solve_button.cancel_requested.connect(self.cancel_requested)
         self.plot.budget_chosen.connect(lambda bits: self.budget_chosen.emit(rounded(bits)))
         self.say("", "")
         self.show_left_out("", "")
@@ -120,30 +116,17 @@ class FrontierView(QWidget):
             label.setToolTip(text)
             label.setVisible(bool(text))
 
-    def show_solving(self, offer: SolveOffer, *, can_slide: bool) -> None:
-        """Let the button solve, cancel, or say in its help why it can do neither.
-
-        `can_slide` tells whether there is a model that a budget can be solved for.
-        """
-        self._can_slide = can_slide
+    def show_capture(self, *, has_capture: bool) -> None:
+        """Let the slider move where there is a model that a budget can be solved for."""
+        self._can_slide = has_capture
         self.set_marks(self._marks)
-        self.solve_button.show_offer(offer)
-
-    def show_progress(self, text: str) -> None:
-        """Say how far the solver is, in place of the last verdict; empty when it has ended."""
-        self._progress = text
-        self._show_solved_words()
 
     def show_solved(self, bits: float | None, verdict: str) -> None:
         """Say what was found; the slider catches at the budget that was solved for."""
-        self._solved_bits, self._solved_verdict = bits, verdict
-        self._show_solved_words()
-
-    def _show_solved_words(self) -> None:
-        text = self._progress or self._solved_verdict
-        self.solved.setText(text)
-        self.solved.setToolTip(text)
-        self.solved.setVisible(bool(text))
+        self._solved_bits = bits
+        self.solved.setText(verdict)
+        self.solved.setToolTip(verdict)
+        self.solved.setVisible(bool(verdict))
 
     def show_left_out(self, text: str, reasons: str) -> None:
         """Say how many points are missing; the tooltip says why."""

@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import (
 
 from kvsplice_gui.panels.views import Views
 
-CONTROLS_WIDTH = 288
+CONTROLS_WIDTH = 316
 _WIDEST_CONTROLS = 400
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QFileDialog, QLabel, QPushButton, QWidget
+from PyQt6.QtWidgets import QFileDialog, QLabel, QWidget
 
 from kvsplice_core.data.model_shape import PRESETS
 from kvsplice_gui.look import parameters
+from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
 from kvsplice_gui.state.wishes import MemoryWish
 
@@ -28,12 +29,9 @@ class MemoryPanel(FieldGroup):
     -------
     changed : dict
         Fields of `MemoryWish` a hand changed.
-    measure_requested
-        The button that measures a real cache.
     """
 
     changed = pyqtSignal(dict)
-    measure_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Cache memory", parent)
@@ -48,8 +46,7 @@ class MemoryPanel(FieldGroup):
         self.add(parameters.KEPT, self.kept)
         self.add(parameters.ELEMENT, self.element)
         self.add(parameters.LATENT, self.latent)
-        self.measure_button, self._why_not = QPushButton("Measure…"), QLabel()
-        self.measure_button.setToolTip(_MEASURE_HELP)
+        self.measure_button, self._why_not = StartButton("Measure…", _MEASURE_HELP), QLabel()
         self._why_not.setWordWrap(True)
         self._why_not.setProperty("role", "muted")
         self.add_wide(self.measure_button)
@@ -58,7 +55,6 @@ class MemoryPanel(FieldGroup):
         fill(self.element, _TYPES, 2)
         fill(self.latent, _TYPES, 2)
         self.show_wish(self._wish)
-        self.measure_button.clicked.connect(self.measure_requested)
         self.model.activated.connect(self._on_model_activated)
         self.tokens.valueChanged.connect(lambda value: self._emit(tokens=value))
         self.batch.valueChanged.connect(lambda value: self._emit(batch=value))
@@ -79,9 +75,8 @@ class MemoryPanel(FieldGroup):
         choose(self.element, wish.element_bytes)
         choose(self.latent, wish.latent_bytes)
 
-    def set_measurable(self, why_not: str) -> None:
-        """Enable Measure where there is no reason against it; say the reason where there is."""
-        self.measure_button.setEnabled(not why_not)
+    def show_obstacle(self, why_not: str) -> None:
+        """Say why nothing can be measured; an empty reason takes that away."""
         self._why_not.setText(why_not)
         self.set_row_visible(self._why_not, bool(why_not))
 

@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -21,6 +20,7 @@ from PyQt6.QtWidgets import (
 from kvsplice_core.data.capture import CaptureFacts
 from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_gui.look import parameters
+from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.fields import (
     SIDES,
     FieldGroup,
@@ -33,6 +33,12 @@ from kvsplice_gui.look.fields import (
 from kvsplice_gui.state.wishes import QualityWish
 
 _MODES = (("strict", "strict"), ("window", "window"))
+_MEASURE_HELP = "ΔNLL and KL of every compared method at every k, in nats per token (Ctrl+M)"
+_EVALUATE_HELP = (
+    "The method in focus at the chosen k, every head calibrated, with the whole audit, the tensor "
+    "view and a continuation (Ctrl+K)"
+)
+_MAP_HELP = "What each head costs when it alone is compressed, in nats per token (Ctrl+Shift+M)"
 _OWN_BOOKS = "held-out books (10)"
 
 
@@ -43,15 +49,9 @@ class QualityPanel(FieldGroup):
     -------
     changed : dict
         Fields of `QualityWish` a hand changed.
-    measure_requested, evaluate_requested, map_requested, cancel_requested
-        The buttons.
     """
 
     changed = pyqtSignal(dict)
-    measure_requested = pyqtSignal()
-    evaluate_requested = pyqtSignal()
-    map_requested = pyqtSignal()
-    cancel_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Quality", parent)
@@ -61,16 +61,12 @@ class QualityPanel(FieldGroup):
         self.mode, self.side = combo_box(), combo_box()
         self.tokens = spin_box(parameters.QUALITY_TOKENS)
         self.window_size = spin_box(parameters.QUALITY_WINDOW)
-        self.estimate, self.progress_text = QLabel(), QLabel()
-        self.measure_button = QPushButton("Measure quality")
-        self.evaluate_button = QPushButton("Evaluate this k")
-        self.map_button = QPushButton("Sensitivity map")
-        self.cancel_button = QPushButton("Cancel")
-        self.progress = QProgressBar()
+        self.estimate = QLabel()
+        self.measure_button = StartButton("Measure quality", _MEASURE_HELP)
+        self.evaluate_button = StartButton("Evaluate this k", _EVALUATE_HELP)
+        self.map_button = StartButton("Sensitivity map", _MAP_HELP)
         self._wish = QualityWish()
         self._facts: CaptureFacts | None = None
-        self._busy = ""
-        self._is_mine = False
         self._lay_out()
         self._connect()
         self.show_wish(self._wish)
@@ -90,28 +86,12 @@ class QualityPanel(FieldGroup):
         self.add(parameters.QUALITY_SIDE, self.side)
         fill(self.mode, _MODES, "strict")
         self.measure_button.setProperty("role", "primary")
-        self.measure_button.setToolTip(
-            "ΔNLL and KL of every compared method at every k, in nats per token (Ctrl+M)"
-        )
-        self.evaluate_button.setToolTip(
-            "The method in focus at the chosen k, every head calibrated, with the whole audit, "
-            "the tensor view and a continuation (Ctrl+K)"
-        )
-        self.map_button.setToolTip(
-            "What each head costs when it alone is compressed, in nats per token (Ctrl+Shift+M)"
-        )
-        self.cancel_button.setToolTip("Stop; the last result stays (Esc)")
-        for label in (self.estimate, self.progress_text):
-            label.setProperty("role", "muted")
-            label.setWordWrap(True)
-            label.setMinimumWidth(1)
-        self.progress.setTextVisible(False)
-        self.progress.setRange(0, 1000)
+        self.estimate.setProperty("role", "muted")
+        self.estimate.setWordWrap(True)
+        self.estimate.setMinimumWidth(1)
         self.add_wide(self.estimate)
-        self.add_wide(_row(self.measure_button, self.cancel_button))
+        self.add_wide(self.measure_button)
         self.add_wide(_row(self.evaluate_button, self.map_button))
-        self.add_wide(self.progress)
-        self.add_wide(self.progress_text)
 
     def _connect(self) -> None:
         self.model.editingFinished.connect(self._on_model_finished)
@@ -121,10 +101,6 @@ class QualityPanel(FieldGroup):
         self.mode.activated.connect(lambda i: self._emit(mode=self.mode.itemData(i)))
         self.window_size.valueChanged.connect(lambda value: self._emit(window=value))
         self.side.activated.connect(lambda i: self._emit(side=self.side.itemData(i)))
-        self.measure_button.clicked.connect(self.measure_requested)
-        self.evaluate_button.clicked.connect(self.evaluate_requested)
-        self.map_button.clicked.connect(self.map_requested)
-        self.cancel_button.clicked.connect(self.cancel_requested)
 
     def show_wish(self, wish: QualityWish) -> None:
         """Show the wishes; writes nothing back."""
@@ -144,45 +120,13 @@ class QualityPanel(FieldGroup):
         self.model.setPlaceholderText("" if facts is None else facts.model.name)
         self._show_texts()
         self._show_side()
-        self.set_busy(self._busy, mine=self._is_mine)
+        fields = (self.model, self.choose_texts, self.clear_texts, self.tokens, self.mode)
+        for field in (*fields, self.window_size, self.side):
+            field.setEnabled(facts is not None)
 
     def show_estimate(self, text: str) -> None:
         """Say how long a curve will take, or why there is nothing to measure."""
         self.estimate.setText(text)
-
-    def set_busy(self, busy: str, *, mine: bool) -> None:
-        """Show what is going on; empty when idle. `mine` tells whether it measures quality."""
-        self._busy, self._is_mine = busy, mine
-        cancelling = busy == "Cancelling"
-        has_capture = self._facts is not None
-        for field in (self.model, self.choose_texts, self.clear_texts, self.tokens, self.mode):
-            field.setEnabled(has_capture)
-        for field in (self.window_size, self.side):
-            field.setEnabled(has_capture)
-        can_start, can_cancel = has_capture and not busy, bool(busy) and mine and not cancelling
-        buttons = (self.measure_button, self.evaluate_button, self.map_button)
-        # Qt moves the keyboard to any next field from a button it disables: hand it over first.
-        if can_cancel and any(button.hasFocus() for button in buttons):
-            self.cancel_button.setEnabled(True)
-            self.cancel_button.setFocus()
-        elif can_start and self.cancel_button.hasFocus():
-            self.measure_button.setEnabled(True)
-            self.measure_button.setFocus()
-        for button in buttons:
-            button.setEnabled(can_start)
-        self.cancel_button.setText("Cancelling…" if cancelling and mine else "Cancel")
-        self.cancel_button.setEnabled(can_cancel)
-        for widget in (self.progress, self.progress_text):
-            widget.setVisible(bool(busy) and mine)
-        if not busy:
-            self.set_progress(0.0, "")
-
-    def set_progress(self, fraction: float, text: str) -> None:
-        """Show progress, 0 … 1; below 0 when it is not known."""
-        self.progress.setRange(0, 1000 if fraction >= 0 else 0)
-        if fraction >= 0:
-            self.progress.setValue(round(1000 * fraction))
-        self.progress_text.setText(text)
 
     def _show_texts(self) -> None:
         texts = self._wish.texts

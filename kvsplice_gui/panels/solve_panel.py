@@ -10,10 +10,10 @@ from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QRadioButton, QWidge
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.data.capture import CaptureFacts
 from kvsplice_gui.look import parameters
+from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.fields import SIDES, FieldGroup, combo_box, fill
 from kvsplice_gui.look.parameters import Parameter
-from kvsplice_gui.panels.solve_button import SolveButton, SolveOffer
-from kvsplice_gui.readouts.solve import parse_number
+from kvsplice_gui.readouts.solve import BY_BITS, parse_number
 from kvsplice_gui.state.wishes import FrontierWish, SolveWish, Wishes
 
 _NUMBER_PX = 56
@@ -29,14 +29,10 @@ class SolvePanel(FieldGroup):
         Fields of `SolveWish` a hand changed.
     budget_typed : float
         Bits per value a hand typed.
-    solve_requested, cancel_requested : ()
-        The button.
     """
 
     changed = pyqtSignal(dict)
     budget_typed = pyqtSignal(float)
-    solve_requested = pyqtSignal()
-    cancel_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Solve", parent)
@@ -45,7 +41,7 @@ class SolvePanel(FieldGroup):
         self.by_loss = QRadioButton(parameters.SOLVE_LOSS.label)
         self.max_dnll = _number(parameters.SOLVE_LOSS)
         self.side, self.key_bits = combo_box(), QLineEdit()
-        self.problem, self.button = QLabel(), SolveButton()
+        self.problem, self.button = QLabel(), StartButton(BY_BITS)
         self._wishes = Wishes()
         self._facts: CaptureFacts | None = None
         self._lay_out()
@@ -84,8 +80,6 @@ class SolvePanel(FieldGroup):
         self.bits.editingFinished.connect(self._on_bits_finished)
         self.max_dnll.editingFinished.connect(self._on_max_dnll_finished)
         self.key_bits.editingFinished.connect(self._on_key_bits_finished)
-        self.button.solve_requested.connect(self.solve_requested)
-        self.button.cancel_requested.connect(self.cancel_requested)
 
     # -- showing ------------------------------------------------------------------------------
 
@@ -109,10 +103,6 @@ class SolvePanel(FieldGroup):
         """Offer the sides that the open capture holds; None disables everything."""
         self._facts = facts
         self._show_availability()
-
-    def show_solving(self, offer: SolveOffer) -> None:
-        """Let the button solve, cancel, or say in its help why it can do neither."""
-        self.button.show_offer(offer)
 
     def show_problem(self, sentence: str) -> None:
         """Say what was typed wrong; an empty sentence takes it away."""

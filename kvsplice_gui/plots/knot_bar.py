@@ -52,7 +52,7 @@ class KnotBar(QWidget):
         """The buttons, from left to right."""
         return (self.undo, self.redo, self.reset, self.learn)
 
-    def show_edits(self, edits: KnotEdits, shown: tuple[int, ...], busy: str) -> None:
+    def show_edits(self, edits: KnotEdits, shown: tuple[int, ...], *, are_moved: bool) -> None:
         """Show what can be done; `shown` are the dimensions whose curves are drawn."""
         self.setVisible(edits.is_open)
         if shown != self._shown:
@@ -60,8 +60,8 @@ class KnotBar(QWidget):
             names = [(f"Knots of dim {dim}", dim) for dim in shown]
             fill(self.dims, [*names, ("Knots of every dimension", None)], edits.dim)
         choose(self.dims, edits.dim)
-        is_free = edits.held is None and not busy
+        is_free = edits.held is None and not are_moved
         self.undo.setEnabled(bool(edits.undo_name) and is_free)
         self.redo.setEnabled(bool(edits.redo_name) and is_free)
         self.reset.setEnabled(edits.is_edited and is_free)
-        self.learn.setEnabled(not busy)
+        self.learn.setEnabled(not are_moved)

@@ -78,7 +78,7 @@ class SplinePlot(PlotFrame):
         self._legend_dims: tuple[int, ...] = ()
         self._legend = pg.LegendItem(offset=(8, 4), labelTextSize=f"{CAPTION_PX}px", verSpacing=-4)
         self._legend.setParentItem(self.plot.vb)
-        self._edits, self._busy = KnotEdits(), ""
+        self._edits, self._are_moved = KnotEdits(), False
         self.hand = KnotHand(self.plot, self)
         self.hand.chosen_changed.connect(self._refresh_readout)
         self._make_edit_controls()
@@ -127,9 +127,9 @@ class SplinePlot(PlotFrame):
             self._density_dims = None
             self._draw_densities()
 
-    def show_edits(self, edits: KnotEdits, busy: str) -> None:
-        """Show whether the knots can be taken hold of, and whose; not while `busy` moves them."""
-        self._edits, self._busy = edits, busy
+    def show_edits(self, edits: KnotEdits, *, are_moved: bool) -> None:
+        """Show whether the knots can be taken hold of, and whose; not while work moves them."""
+        self._edits, self._are_moved = edits, are_moved
         self.edit_button.setChecked(edits.is_open)
         self._put_handles()
 
@@ -167,12 +167,12 @@ class SplinePlot(PlotFrame):
 
     def _put_handles(self) -> None:
         edits, shape = self._edits, self._shape
-        is_open = edits.is_open and not self._busy and isinstance(shape, SplineShape)
+        is_open = edits.is_open and not self._are_moved and isinstance(shape, SplineShape)
         dims = self._dims if edits.dim is None else (edits.dim,)
         colours = {dim: dim_colour(place) for place, dim in enumerate(self._dims)}
         drawn = shape if is_open and isinstance(shape, SplineShape) else None
         self.hand.show_knots(drawn, dims, self._dims, colours)
-        self.bar.show_edits(edits, self._dims, self._busy)
+        self.bar.show_edits(edits, self._dims, are_moved=self._are_moved)
 
     def event(self, event: QEvent | None) -> bool:
         """Keep the keys of the knots from the window's shortcuts."""

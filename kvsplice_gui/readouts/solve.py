@@ -116,11 +116,9 @@ def key_of(wishes: Wishes, findings: Findings) -> SolveKey | None:
     return SolveKey(wishes.data.source, quality.model_of(facts), quality.texts, spec)
 
 
-def obstacle(findings: Findings, busy: str) -> str:
-    """Return why a budget cannot be solved for now; empty where it can."""
-    if frontier_readouts.facts_of(findings) is None:
-        return NEEDS_CAPTURE
-    return f"{busy}: wait until that is done" if busy else ""
+def obstacle(findings: Findings) -> str:
+    """Return why a budget cannot be solved for; empty where it can."""
+    return NEEDS_CAPTURE if frontier_readouts.facts_of(findings) is None else ""
 
 
 def changes(wishes: Wishes, findings: Findings) -> tuple[str, ...]:

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from kvsplice_core.codec.shapes import SplineShape
     from kvsplice_core.codec.transforms.spline import Spline
 
-MOVES_KNOTS = ("Calibrating", "Re-calibrating", "Reading", "Learning", "Cancelling")
-"""Work during which no hand may touch the knots, because it moves or replaces them."""
-
 
 @dataclass(frozen=True, eq=False)
 class Edit:

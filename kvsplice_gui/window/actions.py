@@ -1,347 +1,411 @@
-"""Every action of the window, its words and its key, once."""
+"""Every action of the window: its words, its key, what it does, and why it cannot be done now."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
+from PyQt6.QtGui import QAction, QActionGroup
 from PyQt6.QtWidgets import QMenu
 
 from kvsplice_core.data.samples import SAMPLES
+from kvsplice_gui.look.actions import Action, ShownAction, StartButton
 from kvsplice_gui.look.theme import ThemeChoice
-from kvsplice_gui.readouts.exports import FIGURES, FRONTIER_FIGURES, QUALITY_FIGURES, SOLVE_FIGURES
-from kvsplice_gui.readouts.solve import BY_BITS, NEEDS_CAPTURE, READY
+from kvsplice_gui.readouts import quality_exports, solve_exports
+from kvsplice_gui.readouts import solve as solve_readouts
+from kvsplice_gui.readouts.exports import (
+    FIGURES,
+    FRONTIER_FIGURES,
+    QUALITY_FIGURES,
+    SOLVE_FIGURES,
+    FigureKind,
+)
+from kvsplice_gui.readouts.frontier import NEEDS_DATA
 from kvsplice_gui.state import settings
-from kvsplice_gui.state.knot_edits import MOVES_KNOTS, KnotEdits
+from kvsplice_gui.state.findings import Findings
+from kvsplice_gui.state.wishes import Wishes
 
 if TYPE_CHECKING:
+    from kvsplice_gui.desks.activity import Desk
     from kvsplice_gui.window.main_window import MainWindow
+
+Item = Action | QAction | None
+"""What a menu holds; None for a line."""
+Why = Callable[[], str]
 
 _SAVE = "Save the evaluated card, and its evaluation with it"
 _EVALUATE_FIRST = "Evaluate this k first"
 _SAVE_SOLVED = "Save the card of the budget that was solved for, and its evaluation with it"
 _COPY = "Put on the clipboard what repeats it elsewhere, to the same numbers"
+_NEEDS_RESULT = "Open vectors first"
+_CURVE_FIRST = "Measure quality first"
+_MAP_FIRST = "Measure a sensitivity map first"
 _MEASURE_FIRST = "Measure a frontier first"
 _SOLVE_FIRST = "Solve for a budget first"
+_HELD = "Let go of the knot first"
 
 
 class Menus:
-    """The menu bar; actions that need data or a result are disabled until there is one."""
+    """The menu bar, and the buttons that do the same.
+
+    Attributes
+    ----------
+    actions : list of ShownAction
+        All of them.
+    """
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
-        self._needs_data: list[QAction] = []
-        self._needs_result: list[QAction] = []
-        self._needs_work: list[QAction] = []
-        self._needs_quality: dict[str, list[QAction]] = {}
-        self._file_menu()
-        self._edit_menu()
-        self._run_menu()
-        self._quality_menu()
-        self._frontier_menu()
-        self._view_menu()
-        self._help_menu()
-        self.show_availability(data=False, result=False, busy="")
-        self.show_knot_availability(KnotEdits(), can_open=False, busy="")
-        self.show_quality_availability(
-            capture=False, curve=False, card=False, sensitivity=False, busy=""
+        self._state, self._controller = window.state, window.controller
+        self.actions: list[ShownAction] = []
+        self._save_card = self._made(
+            Action(
+                "Save c&ard…",
+                window.quality.save_card,
+                "Ctrl+Shift+K",
+                _SAVE,
+                self._needs(_EVALUATE_FIRST, quality_exports.can_save_card),
+            )
         )
-        self.show_frontier_availability(data=False, result=False, busy="")
-        self.show_solve(BY_BITS, READY, NEEDS_CAPTURE)
-        self.show_solve_availability(solved=False, card=False, busy="")
+        self._file_menu()
+        self._add(self._menu("&Edit"), self._edit())
+        self._add(self._menu("&Run"), self._run())
+        self._add(self._menu("&Quality"), self._quality())
+        self._add(self._menu("F&rontier"), self._frontier())
+        self._view_menu()
+        self._add(self._menu("&Help"), self._help())
 
-    def show_availability(self, *, data: bool, result: bool, busy: str) -> None:
-        """Enable what can be done now."""
-        for action in self._needs_data:
-            action.setEnabled(data and not busy)
-        for action in self._needs_result:
-            action.setEnabled(result and not busy)
-        for action in self._needs_work:
-            action.setEnabled(bool(busy) and busy != "Cancelling")
+    def refresh(self) -> None:
+        """Show what can be done now, and why the rest cannot."""
+        for action in self.actions:
+            action.refresh()
 
-    def show_quality_availability(
-        self, *, capture: bool, curve: bool, card: bool, sensitivity: bool, busy: str
-    ) -> None:
-        """Enable what can be done now with the open capture, and with what was measured."""
-        known = {
-            "capture": capture,
-            "card": card,
-            "quality_vs_k": curve,
-            "sensitivity_map": sensitivity,
-        }
-        for need, actions in self._needs_quality.items():
-            for action in actions:
-                action.setEnabled(known[need] and not busy)
-        for action in self._needs_quality["card"]:
-            action.setStatusTip(_SAVE if card else _EVALUATE_FIRST)
-            action.setToolTip(_SAVE if card else _EVALUATE_FIRST)
+    def named(self, name: str) -> ShownAction:
+        """Return the action whose name begins with `name`."""
+        return next(a for a in self.actions if a.text().replace("&", "").startswith(name))
 
-    def show_knot_availability(self, edits: KnotEdits, *, can_open: bool, busy: str) -> None:
-        """Name what undo takes back, and enable what can be done with the knots now."""
-        is_free = edits.held is None and busy not in MOVES_KNOTS
-        for action, word, name in (
-            (self.undo, "&Undo", edits.undo_name),
-            (self.redo, "&Redo", edits.redo_name),
-        ):
-            action.setText(f"{word} {name}".strip())
-            action.setEnabled(bool(name) and is_free)
-        self.reset_knots.setEnabled(edits.is_edited and is_free)
-        self.edit_knots.setChecked(edits.is_open)
-        self.edit_knots.setEnabled(can_open)
-        self.learn_from_here.setEnabled(edits.present is not None and not busy)
+    # Why not --------------------------------------------------------------------------------
 
-    def show_frontier_availability(self, *, data: bool, result: bool, busy: str) -> None:
-        """Enable what can be done now with the open vectors, and with their frontier."""
-        self._measure_frontier.setEnabled(data and not busy)
-        for action in self._needs_frontier:
-            action.setEnabled(result and not busy)
-        for action in self._copy_frontier:
-            _allow(action, "" if result else _MEASURE_FIRST, busy)
+    def _busy(self) -> str:
+        return self._controller.busy.why_not
 
-    def show_solve(self, label: str, ready: str, obstacle: str) -> None:
-        """Offer to solve for a budget or a loss; its help says why where it cannot be."""
-        self._solve.setText(label.replace("l", "&l", 1))
-        self._solve.setEnabled(not obstacle)
-        self._solve.setStatusTip(obstacle or ready)
-        self._solve.setToolTip(obstacle or ready)
+    def _needs(self, missing: str, is_there: Callable[[Wishes, Findings], object]) -> Why:
+        """Return why something cannot be done: work is going on, or what it needs is missing."""
 
-    def show_solve_availability(self, *, solved: bool, card: bool, busy: str) -> None:
-        """Enable what can be done now with what was solved for."""
-        self._save_solved.setEnabled(card and not busy)
-        for action in self._needs_solved:
-            action.setEnabled(solved and not busy)
-        for action in self._copy_solve:
-            _allow(action, "" if solved else _SOLVE_FIRST, busy)
+        def why_not() -> str:
+            there = is_there(self._state.wishes, self._state.findings)
+            return self._busy() or ("" if there else missing)
+
+        return why_not
+
+    def _nothing_runs(self) -> str:
+        busy = self._controller.busy
+        return "" if busy and not busy.is_cancelling else "Nothing is running"
+
+    def _knots_rest(self, reason: str, is_there: Callable[[], object]) -> Why:
+        """Return why the knots cannot be walked through now."""
+        knots = self._window.knots
+
+        def why_not() -> str:
+            if knots.are_moved:
+                return self._busy()
+            return _HELD if knots.edits.held is not None else "" if is_there() else reason
+
+        return why_not
+
+    # The menus ------------------------------------------------------------------------------
 
     def _menu(self, title: str) -> QMenu:
         bar = self._window.menuBar()
         if bar is None:
             raise RuntimeError("the window has no menu bar")
-        return self._sub(bar.addMenu(title))
+        return self._shown(bar.addMenu(title))
 
     @staticmethod
-    def _sub(menu: QMenu | None) -> QMenu:
+    def _shown(menu: QMenu | None) -> QMenu:
         if menu is None:
             raise RuntimeError("Qt made no menu")
+        menu.setToolTipsVisible(True)
         return menu
 
-    def _add(
-        self, menu: QMenu, text: str, slot: Callable[[], object], key: str = "", help_text: str = ""
-    ) -> QAction:
-        action = QAction(text, self._window)
-        action.triggered.connect(lambda _checked=False: slot())
-        if key:
-            action.setShortcut(QKeySequence(key))
-        action.setStatusTip(help_text)
-        menu.addAction(action)
-        return action
+    def _made(self, action: Action) -> ShownAction:
+        made = action.made(self._window)
+        self.actions.append(made)
+        return made
+
+    def _add(self, menu: QMenu, items: Iterable[Item]) -> None:
+        for item in items:
+            if item is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(self._made(item) if isinstance(item, Action) else item)
+
+    def _start(
+        self, text: str, desk: Desk[Any], key: str, help_text: str, *buttons: StartButton
+    ) -> Action:
+        return Action(text, desk.start, key, help_text, desk.why_not, buttons=buttons)
+
+    def _figures(
+        self, kinds: Iterable[FigureKind], title: str, why: Callable[[str], Why]
+    ) -> list[Item]:
+        export = self._window.takeaway.export_figure
+        return [
+            Action(title.format(kind.title), partial(export, kind.key), why_not=why(kind.key))
+            for kind in kinds
+        ]
 
     def _file_menu(self) -> None:
         window, menu = self._window, self._menu("&File")
-        self._add(menu, "&Open…", window.open_file, "Ctrl+O", "Open a file of V vectors")
-        self._add(
-            menu,
-            "&Capture from a model…",
-            window.capturing.show,
-            "Ctrl+N",
-            "Let a language model read, and take the vectors of its cache",
+        opening = (
+            Action("&Open…", window.open_file, "Ctrl+O", "Open a file of V vectors"),
+            Action(
+                "&Capture from a model…",
+                window.capturing.show,
+                "Ctrl+N",
+                "Let a language model read, and take the vectors of its cache",
+            ),
         )
-        samples = self._sub(menu.addMenu("Open &sample"))
-        for i, (name, description) in enumerate(SAMPLES.items(), start=1):
-            self._add(
-                samples, f"{name} — {description}", _bound(window.open_source, name), f"Ctrl+{i}"
-            )
-        self.recent = self._sub(menu.addMenu("Open &recent"))
+        self._add(menu, opening)
+        samples = self._shown(menu.addMenu("Open &sample"))
+        self._add(
+            samples,
+            (
+                Action(f"{name} — {text}", partial(window.open_source, name), f"Ctrl+{i}")
+                for i, (name, text) in enumerate(SAMPLES.items(), start=1)
+            ),
+        )
+        self.recent = self._shown(menu.addMenu("Open &recent"))
         self.recent.aboutToShow.connect(self._fill_recent)
         menu.addSeparator()
-        self._export_menu(self._sub(menu.addMenu("&Export")))
-        menu.addSeparator()
-        self.file, self._quit = menu, self._add(menu, "&Quit", window.close, "Ctrl+Q")
+        self._add(self._shown(menu.addMenu("&Export")), self._export())
+        self._add(menu, (None, self._save_card, Action("&Quit", window.close, "Ctrl+Q")))
 
     def _fill_recent(self) -> None:
+        window, paths = self._window, settings.recent_files()
         self.recent.clear()
-        paths = settings.recent_files()
         for path in paths:
-            self._add(self.recent, str(path), _bound(self._window.open_source, str(path)))
+            action = Action(str(path), partial(window.open_source, str(path)))
+            self.recent.addAction(action.made(window))
         if not paths:
-            nothing = self._add(self.recent, "No file was opened yet", lambda: None)
-            nothing.setEnabled(False)
+            nothing = Action("No file was opened yet", lambda: None, why_not=lambda: "None was")
+            self.recent.addAction(nothing.made(window))
             return
         self.recent.addSeparator()
-        self._add(self.recent, "Clear", settings.clear_recent_files)
+        self.recent.addAction(Action("Clear", settings.clear_recent_files).made(window))
 
-    def _export_menu(self, menu: QMenu) -> None:
-        window = self._window
-        add = self._needs_result.append
-        add(self._add(menu, "Table as &CSV…", window.takeaway.export_csv, "Ctrl+E"))
-        add(self._add(menu, "Everything known as &JSON…", window.takeaway.export_json))
-        add(self._add(menu, "C&odec in focus…", window.takeaway.export_codec, "Ctrl+Shift+E"))
-        menu.addSeparator()
-        for kind in FIGURES:
-            add(self._add(menu, f"{kind.title}…", _bound(window.takeaway.export_figure, kind.key)))
-        menu.addSeparator()
-        add(self._add(menu, "&All of it into a folder…", window.takeaway.export_everything))
-        self._add(
-            menu, "&Screenshot of the window…", window.takeaway.export_screenshot, "Ctrl+Shift+S"
-        )
+    def _export(self) -> list[Item]:
+        take, why = self._window.takeaway, self._needs(_NEEDS_RESULT, lambda _, f: f.result)
+        return [
+            Action("Table as &CSV…", take.export_csv, "Ctrl+E", why_not=why),
+            Action("Everything known as &JSON…", take.export_json, why_not=why),
+            Action("C&odec in focus…", take.export_codec, "Ctrl+Shift+E", why_not=why),
+            None,
+            *self._figures(FIGURES, "{}…", lambda _: why),
+            None,
+            Action("&All of it into a folder…", take.export_everything, why_not=why),
+            Action("&Screenshot of the window…", take.export_screenshot, "Ctrl+Shift+S"),
+        ]
 
-    def _edit_menu(self) -> None:
-        menu, knots = self._menu("&Edit"), self._window.knots
-        self.undo = self._add(menu, "&Undo", knots.undo, "Ctrl+Z", "Undo the last edit of knots")
-        self.redo = self._add(menu, "&Redo", knots.redo, "Ctrl+Shift+Z", "Do it again")
-        menu.addSeparator()
-        self.edit_knots = self._add(
-            menu, "&Edit knots", knots.toggle, "Ctrl+B", "Take hold of the spline's knots"
-        )
-        self.edit_knots.setCheckable(True)
-        self.reset_knots = self._add(
-            menu,
-            "Re&set to calibrated",
-            knots.reset,
-            help_text="Back to the knots as they were calibrated; redo walks forth again",
-        )
-
-    def _run_menu(self) -> None:
-        window, menu = self._window, self._menu("&Run")
-        calibrate = self._add(
-            menu, "&Calibrate", window.controller.calibrate, "Ctrl+R", "Calibrate every method"
-        )
-        self._needs_data.append(calibrate)
-        self.learn_from_here = self._add(
-            menu,
-            "&Let it learn from here",
-            window.knots.learn,
-            "Ctrl+J",
-            "Calibration at the chosen k goes on from the knots in the hand",
-        )
-        update = self._add(
-            menu,
-            "&Update a codec with these vectors…",
-            window.updating.show,
-            "Ctrl+U",
-            "Go on with a saved codec on the open vectors, and see how far they have drifted",
-        )
-        self._needs_data.append(update)
-        cancel = self._add(
-            menu, "C&ancel", window.controller.cancel, "Esc", "Stop; the last result stays"
-        )
-        self._needs_work.append(cancel)
-        menu.addSeparator()
-        self._add(menu, "k &down", _bound(window.step_k, -1), "Ctrl+Left")
-        self._add(menu, "k &up", _bound(window.step_k, 1), "Ctrl+Right")
-        menu.addSeparator()
-        add = self._needs_result.append
-        add(self._add(menu, "Copy as co&mmand", window.takeaway.copy_as_command, "Ctrl+Shift+C"))
-        add(self._add(menu, "Copy as &Python", window.takeaway.copy_as_python, "Ctrl+Shift+P"))
-
-    def _quality_menu(self) -> None:
-        desk, menu = self._window.quality, self._menu("&Quality")
-        control = desk.control
-        capture = [
-            self._add(menu, "&Measure quality", control.measure, "Ctrl+M", "Cost at every k"),
-            self._add(menu, "&Evaluate this k", control.evaluate, "Ctrl+K", "With the whole audit"),
-            self._add(menu, "&Sensitivity map", control.map_sensitivity, "Ctrl+Shift+M"),
-            self._add(
-                menu,
-                "Measure cache &memory",
-                self._window.measuring.measure,
-                "Ctrl+Alt+M",
-                "Bytes of the real cache beside the formula, and the cost of decoding",
+    def _edit(self) -> list[Item]:
+        knots = self._window.knots
+        return [
+            Action(
+                self._undo,
+                knots.undo,
+                "Ctrl+Z",
+                "Undo the last edit of knots",
+                self._knots_rest("No edit to undo", lambda: knots.edits.undo_name),
+            ),
+            Action(
+                self._redo,
+                knots.redo,
+                "Ctrl+Shift+Z",
+                "Do it again",
+                self._knots_rest("No edit to do again", lambda: knots.edits.redo_name),
+            ),
+            None,
+            Action(
+                "&Edit knots",
+                knots.toggle,
+                "Ctrl+B",
+                "Take hold of the spline's knots",
+                knots.why_not_open,
+                lambda: knots.edits.is_open,
+            ),
+            Action(
+                "Re&set to calibrated",
+                knots.reset,
+                help="Back to the knots as they were calibrated; redo walks forth again",
+                why_not=self._knots_rest("Nothing is edited", lambda: knots.edits.is_edited),
             ),
         ]
-        menu.addSeparator()
-        menu.setToolTipsVisible(True)
-        self.file.setToolTipsVisible(True)
-        card = self._add(menu, "Save c&ard…", desk.save_card, "Ctrl+Shift+K")
-        curve = [
-            self._add(menu, "Curve as &CSV…", desk.export_csv),
-            self._add(menu, "Curve as &JSON…", desk.export_json),
-            self._add(menu, "Copy as c&ommand", desk.copy_as_command, "Ctrl+Alt+C"),
-        ]
-        menu.addSeparator()
-        self._needs_quality = {"capture": capture, "card": [card], "quality_vs_k": curve}
-        for kind in QUALITY_FIGURES:
-            slot = _bound(self._window.takeaway.export_figure, kind.key)
-            action = self._add(menu, f"{kind.title}…", slot)
-            self._needs_quality.setdefault(kind.key, []).append(action)
-        self.file.insertAction(self._quit, card)
 
-    def _frontier_menu(self) -> None:
-        desk, menu = self._window.frontier, self._menu("F&rontier")
-        measure = desk.control.measure
-        self._measure_frontier = self._add(
-            menu, "&Measure frontier", measure, "Ctrl+Shift+F", "Every pipeline at every budget"
-        )
-        self._add(menu, "&Show frontier", desk.show, "Ctrl+Alt+F", "Bring it to the front")
-        menu.addSeparator()
-        self._needs_frontier = [
-            self._add(menu, "Points as &CSV…", desk.export_csv, "", "pipeline, bits, nmse, …"),
-            self._add(menu, "Everything known as &JSON…", desk.export_json),
-        ]
-        for kind in FRONTIER_FIGURES:
-            slot = _bound(self._window.takeaway.export_figure, kind.key)
-            self._needs_frontier.append(self._add(menu, f"&{kind.title} as a figure…", slot))
-        self._copy_frontier = [
-            self._add(menu, "Copy frontier as comman&d", desk.copy_as_command),
-            self._add(menu, "Copy frontier as &Python", desk.copy_as_python),
-        ]
-        menu.addSeparator()
-        self._solve_actions(menu)
+    def _undo(self) -> str:
+        return f"&Undo {self._window.knots.edits.undo_name}".strip()
 
-    def _solve_actions(self, menu: QMenu) -> None:
-        desk = self._window.solving
-        menu.setToolTipsVisible(True)
-        self._solve = self._add(menu, BY_BITS, desk.control.solve, "Ctrl+Shift+B")
-        self._save_solved = self._add(
-            menu, "Save solved c&ard…", desk.save_card, "Ctrl+Alt+K", _SAVE_SOLVED
-        )
-        self._needs_solved = [
-            self._add(menu, "&Given bits as CSV…", desk.export_csv),
-            self._add(menu, "Everything given as JS&ON…", desk.export_json),
+    def _redo(self) -> str:
+        return f"&Redo {self._window.knots.edits.redo_name}".strip()
+
+    def _run(self) -> list[Item]:
+        window, views, take = self._window, self._window.views, self._window.takeaway
+        needs_data = self._needs(NEEDS_DATA, lambda _, f: f.dataset)
+        needs_result = self._needs(_NEEDS_RESULT, lambda _, f: f.result)
+        return [
+            Action(
+                "&Calibrate",
+                window.controller.calibrate,
+                "Ctrl+R",
+                "Calibrate every method",
+                needs_data,
+                buttons=(views.calibration.calibrate_button,),
+            ),
+            Action(
+                "&Let it learn from here",
+                window.knots.learn,
+                "Ctrl+J",
+                "Calibration at the chosen k goes on from the knots in the hand",
+                self._needs("Edit knots first", lambda _, f: f.knots.present),
+            ),
+            Action(
+                "&Update a codec with these vectors…",
+                window.updating.show,
+                "Ctrl+U",
+                "Go on with a saved codec on the open vectors, and see how far they have drifted",
+                needs_data,
+            ),
+            Action(
+                "C&ancel",
+                window.controller.cancel,
+                "Esc",
+                "Stop; what is finished stays",
+                self._nothing_runs,
+            ),
+            None,
+            Action("k &down", partial(window.step_k, -1), "Ctrl+Left"),
+            Action("k &up", partial(window.step_k, 1), "Ctrl+Right"),
+            None,
+            Action("Copy as co&mmand", take.copy_as_command, "Ctrl+Shift+C", _COPY, needs_result),
+            Action("Copy as &Python", take.copy_as_python, "Ctrl+Shift+P", _COPY, needs_result),
         ]
-        for kind in SOLVE_FIGURES:
-            slot = _bound(self._window.takeaway.export_figure, kind.key)
-            self._needs_solved.append(self._add(menu, f"{kind.title} as a figure…", slot))
-        self._copy_solve = [
-            self._add(menu, "Copy sol&ve as command", desk.copy_as_command),
-            self._add(menu, "Copy solve as P&ython", desk.copy_as_python),
+
+    def _quality(self) -> list[Item]:
+        desk, views = self._window.quality, self._window.views
+        panel, start = views.quality_panel, self._start
+        curve = self._needs(_CURVE_FIRST, lambda _, f: f.quality.curve)
+        mapped = self._needs(_MAP_FIRST, lambda _, f: f.quality.sensitivity)
+        return [
+            start(
+                "&Measure quality", desk.curve, "Ctrl+M", "Cost at every k", panel.measure_button
+            ),
+            start(
+                "&Evaluate this k",
+                desk.evaluation,
+                "Ctrl+K",
+                "With the whole audit",
+                panel.evaluate_button,
+            ),
+            start(
+                "&Sensitivity map",
+                desk.map,
+                "Ctrl+Shift+M",
+                "What each head costs alone",
+                panel.map_button,
+            ),
+            start(
+                "Measure cache &memory",
+                self._window.measuring,
+                "Ctrl+Alt+M",
+                "Bytes of the real cache beside the formula, and the cost of decoding",
+                views.memory_panel.measure_button,
+            ),
+            None,
+            self._save_card,
+            Action("Curve as &CSV…", desk.export_csv, why_not=curve),
+            Action("Curve as &JSON…", desk.export_json, why_not=curve),
+            Action("Copy as c&ommand", desk.copy_as_command, "Ctrl+Alt+C", _COPY, curve),
+            None,
+            *self._figures(
+                QUALITY_FIGURES, "{}…", lambda key: curve if key == "quality_vs_k" else mapped
+            ),
+        ]
+
+    def _frontier(self) -> list[Item]:
+        desk, panel = self._window.frontier, self._window.views.frontier_panel
+        why = self._needs(_MEASURE_FIRST, lambda _, f: f.frontier.result)
+        return [
+            self._start(
+                "&Measure frontier",
+                desk,
+                "Ctrl+Shift+F",
+                "Every pipeline at every budget",
+                panel.measure_button,
+            ),
+            Action("&Show frontier", desk.show, "Ctrl+Alt+F", "Bring it to the front"),
+            None,
+            Action("Points as &CSV…", desk.export_csv, "", "pipeline, bits, nmse, …", why),
+            Action("Everything known as &JSON…", desk.export_json, why_not=why),
+            *self._figures(FRONTIER_FIGURES, "&{} as a figure…", lambda _: why),
+            Action("Copy frontier as comman&d", desk.copy_as_command, "", _COPY, why),
+            Action("Copy frontier as &Python", desk.copy_as_python, "", _COPY, why),
+            None,
+            *self._solve(),
+        ]
+
+    def _solve(self) -> list[Item]:
+        desk, views, state = self._window.solving, self._window.views, self._state
+        why = self._needs(_SOLVE_FIRST, lambda _, f: f.solved)
+        card = self._needs(_SOLVE_FIRST, lambda _, f: solve_exports.can_save_card(f))
+        return [
+            Action(
+                lambda: solve_readouts.label(state.wishes).replace("l", "&l", 1),
+                desk.start,
+                "Ctrl+Shift+B",
+                lambda: solve_readouts.ready(state.wishes),
+                desk.why_not,
+                buttons=(views.frontier_view.solve_button, views.solve_panel.button),
+            ),
+            Action("Save solved c&ard…", desk.save_card, "Ctrl+Alt+K", _SAVE_SOLVED, card),
+            Action("&Given bits as CSV…", desk.export_csv, why_not=why),
+            Action("Everything given as JS&ON…", desk.export_json, why_not=why),
+            *self._figures(SOLVE_FIGURES, "{} as a figure…", lambda _: why),
+            Action("Copy sol&ve as command", desk.copy_as_command, "", _COPY, why),
+            Action("Copy solve as P&ython", desk.copy_as_python, "", _COPY, why),
         ]
 
     def _view_menu(self) -> None:
-        window, menu = self._window, self._menu("&View")
-        self.log_mse = self._add(menu, "&Logarithmic MSE axis", window.toggle_log, "Ctrl+L")
-        self.log_mse.setCheckable(True)
-        themes, group = self._sub(menu.addMenu("&Theme")), QActionGroup(window)
-        self.themes: dict[str, QAction] = {}
+        window, menu, state = self._window, self._menu("&View"), self._state
+        log = Action(
+            "&Logarithmic MSE axis",
+            window.toggle_log,
+            "Ctrl+L",
+            is_on=lambda: state.wishes.view.log_mse,
+        )
+        self._add(menu, (log,))
+        themes, group = self._shown(menu.addMenu("&Theme")), QActionGroup(window)
         for choice in ThemeChoice:
-            slot = _bound(window.choose_theme, choice.value)
-            action = self._add(themes, choice.value.capitalize(), slot)
-            action.setCheckable(True)
+            action = self._made(
+                Action(
+                    choice.value.capitalize(),
+                    partial(window.choose_theme, choice.value),
+                    is_on=partial(self._has_theme, choice),
+                )
+            )
             group.addAction(action)
-            self.themes[choice.value] = action
-        menu.addSeparator()
-        for dock in window.layout_of.docks.values():
-            menu.addAction(dock.toggleViewAction())
-        menu.addSeparator()
-        self._add(menu, "&Reset layout", window.layout_of.reset, "Ctrl+0")
+            themes.addAction(action)
+        docks = (dock.toggleViewAction() for dock in window.layout_of.docks.values())
+        reset = Action("&Reset layout", window.layout_of.reset, "Ctrl+0")
+        self._add(menu, (None, *docks, None, reset))
 
-    def _help_menu(self) -> None:
-        menu = self._menu("&Help")
-        self._add(menu, "&Method in short", self._window.show_method, "F1")
-        self._add(menu, "&About KVSplice", self._window.show_about)
+    def _has_theme(self, choice: ThemeChoice) -> bool:
+        return self._state.wishes.view.theme == choice.value
 
-
-def _allow(action: QAction, obstacle: str, busy: str) -> None:
-    """Enable what copies, or let its help say why it cannot."""
-    reason = f"{busy}: wait until that is done" if busy else obstacle
-    action.setEnabled(not reason)
-    action.setStatusTip(reason or _COPY)
-    action.setToolTip(reason or _COPY)
-
-
-def _bound(function: Callable[[object], object], value: object) -> Callable[[], object]:
-    return lambda: function(value)
+    def _help(self) -> list[Item]:
+        window = self._window
+        return [
+            Action("&Method in short", window.show_method, "F1"),
+            Action("&About KVSplice", window.show_about),
+        ]
 
 
 def file_filter() -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PyQt6.QtCore import QTimer, pyqtSignal, pyqtSlot
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import (
     QCloseEvent,
     QGuiApplication,
@@ -16,27 +16,27 @@ from PyQt6.QtWidgets import QApplication, QFileDialog, QLabel, QMainWindow, QWid
 
 from kvsplice_core.base.errors import KVSpliceError
 from kvsplice_core.tasks.sweep import SweepRow
+from kvsplice_gui.desks.activity import Desk, Workplace
 from kvsplice_gui.desks.calibration import Presenter
 from kvsplice_gui.desks.capture import Capturing
-from kvsplice_gui.desks.frontier import FRONTIER, FrontierDesk
+from kvsplice_gui.desks.frontier import FrontierDesk
 from kvsplice_gui.desks.knots import KnotDesk
-from kvsplice_gui.desks.memory import MeasuredPresenter, Measuring
-from kvsplice_gui.desks.quality import BUSY as QUALITY_BUSY
+from kvsplice_gui.desks.memory import MEASURE, MeasuredPresenter
 from kvsplice_gui.desks.quality import QualityDesk
-from kvsplice_gui.desks.solve import SOLVE, SolveDesk
+from kvsplice_gui.desks.solve import SolveDesk
 from kvsplice_gui.desks.takeaway import TakeAway, start_folder
 from kvsplice_gui.desks.update import Updating
 from kvsplice_gui.dialogs.about import show_about, show_method
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.look import theme
 from kvsplice_gui.look.drops import FileDrops
+from kvsplice_gui.look.elided import ElidedLabel
 from kvsplice_gui.look.errors import ErrorReport, report_of
 from kvsplice_gui.look.theme import Theme
 from kvsplice_gui.panels.layout import Layout
 from kvsplice_gui.panels.views import Views
+from kvsplice_gui.panels.work_bar import WorkBar
 from kvsplice_gui.readouts import calibration as readouts
-from kvsplice_gui.readouts import quality_exports, solve_exports
-from kvsplice_gui.readouts import solve as solve_readouts
 from kvsplice_gui.state import settings
 from kvsplice_gui.state.session import session_of
 from kvsplice_gui.state.state import State
@@ -46,6 +46,7 @@ from kvsplice_gui.work.runner import Controller
 
 _FIRST_SIZE = (1440, 900)
 _MESSAGE_MS = 5000
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 # Of another version, docks that have come since would have no place: the layout starts afresh.
 _LAYOUT_VERSION = 4
 # The field of the calibration that each stage of the pipeline goes by.
@@ -86,37 +87,35 @@ class MainWindow(QMainWindow):
         for widget in (self, *self.layout_of.docks.values()):
             self._drops.watch(widget)
         self.takeaway = TakeAway(self, state, controller, self._try, self.views.log.say)
+        self.work_bar, self._verdict = WorkBar(), ElidedLabel("muted", _LEFT)
+        self._lay_status()  # first to hear of work: it takes the keyboard from the button
+        place = Workplace(state, controller, self.views, self.layout_of, self.takeaway)
         self.capturing = Capturing(self, state, controller, remembers=remembers)
-        self.quality = QualityDesk(
-            state, controller, self.views, self.layout_of, self.takeaway, self._try
-        )
         self.knots = KnotDesk(state, controller, self.views, self)
-        self.frontier = FrontierDesk(
-            state, controller, self.views, self.layout_of, self.takeaway, self._try
-        )
-        self.solving = SolveDesk(
-            state, controller, self.views, self.layout_of, self.takeaway, self._try
-        )
-        self.views.given.cell_chosen.connect(self.quality.control.choose_cell)
-        self.measuring = Measuring(state, controller, self)
-        self._measured_presenter = MeasuredPresenter(state, controller, self.views, self)
-        self.updating = Updating(self, state, controller, self.takeaway, self._try)
-        self.menus = Menus(self)
-        self._say_status()
+        self.frontier = FrontierDesk(place, self)
+        self.solving = SolveDesk(place, self)
+        self.quality = QualityDesk(place, self)
+        self.measuring = Desk(place, MEASURE, self)
+        self._measured_presenter = MeasuredPresenter(state, self.views, self)
+        self.updating = Updating(place, self)
         self.presenter = Presenter(state, self.views, self)
+        self.menus = Menus(self)
         self._connect_views()
         self._connect_work()
         self._apply_theme(state.wishes)
         self._restore_layout()
 
-    def _say_status(self) -> None:
-        self._verdict, self._device = QLabel(), QLabel("engine not loaded")
-        for label in (self._verdict, self._device):
-            label.setProperty("role", "muted")
+    def _lay_status(self) -> None:
+        self._device = QLabel("engine not loaded")
+        self._device.setProperty("role", "muted")
         bar = self.statusBar()
         if bar is not None:
             bar.addWidget(self._verdict, 1)
+            bar.addPermanentWidget(self.work_bar)
             bar.addPermanentWidget(self._device)
+        self.controller.busy_changed.connect(self.work_bar.show_busy)
+        self.controller.progressed.connect(self.work_bar.show_progress)
+        self.work_bar.cancel_requested.connect(self.controller.cancel)
 
     def _connect_views(self) -> None:
         state, views = self.state, self.views
@@ -124,10 +123,7 @@ class MainWindow(QMainWindow):
         views.data.open_requested.connect(self.open_file)
         views.data.capture_requested.connect(self.capturing.show)
         views.calibration.changed.connect(lambda changes: self._try(lambda: state.wish(**changes)))
-        views.calibration.calibrate_requested.connect(self.controller.calibrate)
-        views.calibration.cancel_requested.connect(self.controller.cancel)
         views.memory_panel.changed.connect(self._on_memory_changed)
-        views.memory_panel.measure_requested.connect(self.measuring.measure)
         views.view.dims_changed.connect(lambda dims: state.wish_view(dims=dims))
         views.view.failed.connect(self.show_error)
         views.mse.k_chosen.connect(lambda k: state.wish(k=k))
@@ -142,21 +138,19 @@ class MainWindow(QMainWindow):
 
     def _connect_work(self) -> None:
         controller, views = self.controller, self.views
-        controller.busy_changed.connect(self._on_busy_changed)
-        controller.progressed.connect(self._on_progressed)
+        controller.busy_changed.connect(self._show_availability)
         controller.stepped.connect(self.presenter.on_controller_stepped)
         controller.said.connect(views.log.say)
         controller.cancelled.connect(self._on_cancelled)
         controller.failed.connect(self.show_error)
         controller.loaded.connect(self._on_loaded)
         self.layout_of.docks["loss"].visibilityChanged.connect(self.presenter.on_loss_shown)
-        self.updating.updated.connect(self._on_updated)
-        self.solving.control.solved.connect(self._on_updated)
-        self.measuring.measured.connect(lambda: self.layout_of.show_dock("measured"))
+        self.updating.found.connect(self._on_found)
+        self.solving.found.connect(self._on_found)
         self.problem_met.connect(self.show_error)
         self.knots.failed.connect(self.show_error)
         self.knots.changed.connect(self._show_availability)
-        self.presenter.verdict_changed.connect(self._verdict.setText)
+        self.presenter.verdict_changed.connect(self._show_verdict)
         self.state.wishes_changed.connect(self._on_wishes_changed)
         self.state.findings_changed.connect(self._show_availability)
 
@@ -258,15 +252,10 @@ class MainWindow(QMainWindow):
     def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:
         if old.view.theme != new.view.theme:
             self._apply_theme(new)
-        self.menus.log_mse.setChecked(new.view.log_mse)
         self._show_availability()
 
-    def _on_progressed(self, fraction: float, text: str) -> None:
-        if self.controller.busy not in {*QUALITY_BUSY, FRONTIER, SOLVE}:
-            self.views.calibration.set_progress(fraction, text)
-
     @pyqtSlot(str)
-    def _on_updated(self, text: str) -> None:
+    def _on_found(self, text: str) -> None:
         bar = self.statusBar()
         if bar is not None:
             bar.showMessage(text)  # until something else is said: it is a result
@@ -277,43 +266,15 @@ class MainWindow(QMainWindow):
         if bar is not None:
             bar.showMessage(sentence, _MESSAGE_MS)
 
-    def _on_busy_changed(self, busy: str) -> None:
-        self.views.calibration.set_busy(busy)
-        self._show_availability()
+    def _show_verdict(self, verdict: str) -> None:
+        self._verdict.setText(verdict)
+        self._verdict.setToolTip(verdict)
 
+    @pyqtSlot()
     def _show_availability(self) -> None:
-        findings = self.state.findings
-        self.menus.show_availability(
-            data=findings.dataset is not None,
-            result=findings.result is not None,
-            busy=self.controller.busy,
-        )
-        self.menus.show_knot_availability(
-            findings.knots, can_open=self.knots.can_open, busy=self.controller.busy
-        )
-        dataset, quality = findings.dataset, findings.quality
-        self.menus.show_quality_availability(
-            capture=dataset is not None and dataset.capture is not None,
-            curve=quality.curve is not None,
-            card=quality_exports.can_save_card(self.state.wishes, findings),
-            sensitivity=quality.sensitivity is not None,
-            busy=self.controller.busy,
-        )
-        self.menus.show_frontier_availability(
-            data=dataset is not None,
-            result=findings.frontier.result is not None,
-            busy=self.controller.busy,
-        )
-        wishes = self.state.wishes
-        label, ready = solve_readouts.label(wishes), solve_readouts.ready(wishes)
-        self.menus.show_solve(label, ready, self.solving.obstacle)
-        self.menus.show_solve_availability(
-            solved=findings.solved is not None,
-            card=solve_exports.can_save_card(findings),
-            busy=self.controller.busy,
-        )
-        if findings.result is not None:
-            self._device.setText(readouts.engine(findings.result))
+        self.menus.refresh()
+        if self.state.findings.result is not None:
+            self._device.setText(readouts.engine(self.state.findings.result))
 
     def _dress(self, wishes: Wishes) -> Theme:
         chosen, app = theme.resolve_theme(wishes.view.theme), QApplication.instance()
@@ -328,8 +289,6 @@ class MainWindow(QMainWindow):
         self.quality.set_theme(chosen)
         self.frontier.set_theme(chosen)
         self.updating.set_theme(chosen)
-        self.menus.themes[wishes.view.theme].setChecked(True)
-        self.menus.log_mse.setChecked(wishes.view.log_mse)
 
     # -- start and end ------------------------------------------------------------------------
 

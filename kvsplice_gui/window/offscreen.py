@@ -10,6 +10,7 @@ from PyQt6.QtCore import QEventLoop, QObject, QTimer, pyqtSlot
 
 from kvsplice_gui.look.errors import ErrorReport
 from kvsplice_gui.window.main_window import MainWindow
+from kvsplice_gui.work.busy import Busy
 
 _SIZE = (1440, 900)
 
@@ -52,8 +53,8 @@ class OffscreenSession(QObject):
         else:
             self._loop.quit()
 
-    @pyqtSlot(str)
-    def _on_busy_changed(self, busy: str) -> None:
+    @pyqtSlot(object)
+    def _on_busy_changed(self, busy: Busy) -> None:
         if not busy:
             # The next step makes the window busy again; let everybody hear of the pause first.
             QTimer.singleShot(0, self._next)

@@ -18,20 +18,23 @@ from kvsplice_gui.state import kinds
 from kvsplice_gui.state.knot_edits import KnotEdits
 from kvsplice_gui.state.state import State
 from kvsplice_gui.state.wishes import DataWish, Wishes
+from kvsplice_gui.work.busy import IDLE, Busy, Progress
 from kvsplice_gui.work.jobs import Note, cut_short, load_job, merged, sweep_job
 from kvsplice_gui.work.worker import Worker
 
 PAUSE_MS = 600
 
 Work = Callable[[], Generator[Any, None, Any]]
-Missing = tuple[str, SweepSpec, Work]
+Missing = tuple[Busy, SweepSpec, Work]
+CALIBRATE, REFIT = Busy("calibrate", "Calibrating"), Busy("refit", "Re-calibrating")
+READ = Busy("read", "Reading")
 
 
 class Controller(QObject):
     """Runs one piece of work at a time; the last good result stays until a better one is whole."""
 
-    busy_changed = pyqtSignal(str)
-    progressed = pyqtSignal(float, str)
+    busy_changed = pyqtSignal(object)
+    progressed = pyqtSignal(object)
     stepped = pyqtSignal(object)
     said = pyqtSignal(str)
     failed = pyqtSignal(object)
@@ -45,7 +48,7 @@ class Controller(QObject):
         self._finish: Callable[[Any], None] | None = None
         self._take_step: Callable[[Any], None] | None = None
         self._spec: SweepSpec | None = None
-        self._busy = ""
+        self._busy = IDLE
         self._can_be_replaced = False
         self._started = 0.0
         self._is_giving_up = False
@@ -60,8 +63,8 @@ class Controller(QObject):
         self._worker.cancelled.connect(self._on_worker_cancelled)
 
     @property
-    def busy(self) -> str:
-        """What is going on, in a word or two; empty when idle."""
+    def busy(self) -> Busy:
+        """What is going on; false when idle."""
         return self._busy
 
     # -- what a user asks for ---------------------------------------------------------------
@@ -83,7 +86,7 @@ class Controller(QObject):
     def calibrate(self) -> None:
         """Calibrate every wished method, the chosen k first."""
         findings = self._state.findings
-        if findings.dataset is None or self._busy == "Reading":
+        if findings.dataset is None or self._busy.key == READ.key:
             return
         dataset, spec = findings.dataset, self._state.wishes.sweep(findings.dim)
         calibration = spec.calibration
@@ -95,19 +98,19 @@ class Controller(QObject):
             f"{calibration.resolved_knots} knots{unusual} · {calibration.resolved_epochs} epochs · "
             f"seed {calibration.seed}"
         )
-        self._run("Calibrating", lambda: sweep_job(dataset, spec), self._on_swept)
+        self._run(CALIBRATE, lambda: sweep_job(dataset, spec), self._on_swept)
         self._spec = spec
 
     def cancel(self) -> None:
         """Stop what is running; the last result stays."""
         self._pause.stop()
         if self._worker.is_running:
-            self._set_busy("Cancelling")
+            self._set_busy(replace(self._busy, is_cancelling=True))
             self._worker.cancel()
 
     def work(
         self,
-        busy: str,
+        busy: Busy,
         work: Work,
         finish: Callable[[Any], None],
         take_step: Callable[[Any], None] | None = None,
@@ -116,8 +119,8 @@ class Controller(QObject):
 
         Parameters
         ----------
-        busy : str
-            What is going on, in a word or two.
+        busy : Busy
+            What is going on then.
         work : callable
             Makes the generator; called on the worker's thread.
         finish : callable
@@ -131,7 +134,7 @@ class Controller(QObject):
             Whether the job was started: not while another is running.
         """
         if self._busy and not self._can_be_replaced:
-            self.said.emit(f"{self._busy}: try again when that is done.")
+            self.said.emit(f"{self._busy.verb}: try again when that is done.")
             return False
         self._run(busy, work, finish, take_step)
         return True
@@ -188,7 +191,7 @@ class Controller(QObject):
             first_k=wishes.k,
             earlier_knots=before if calibration.recipe is Recipe.JOINT else (),
         )
-        return "Re-calibrating", spec, lambda: sweep_job(dataset, spec, warm=result)
+        return REFIT, spec, lambda: sweep_job(dataset, spec, warm=result)
 
     def _missing_k(self, result: SweepResult) -> Missing | None:
         k, dataset = self._state.wishes.k, self._state.findings.dataset
@@ -197,19 +200,23 @@ class Controller(QObject):
             return None
         asked = result.spec
         spec = SweepSpec(lacking, (k,), asked.calibration, earlier_knots=asked.earlier_knots)
-        return f"Adding k = {k}", spec, lambda: sweep_job(dataset, spec, reuse=result)
+        return (
+            Busy("extend", f"Adding k = {k}"),
+            spec,
+            lambda: sweep_job(dataset, spec, reuse=result),
+        )
 
     def _load(self) -> None:
         wish, device = self._state.wishes.data, self._state.wishes.device
         if wish.source:
             self._keep_rows()
-            self._run("Reading", lambda: load_job(wish, device), self._on_loaded)
+            self._run(READ, lambda: load_job(wish, device), self._on_loaded)
 
     # -- the worker's messages ----------------------------------------------------------------
 
     def _run(
         self,
-        busy: str,
+        busy: Busy,
         work: Work,
         finish: Callable[[Any], None],
         take_step: Callable[[Any], None] | None = None,
@@ -219,7 +226,7 @@ class Controller(QObject):
         self._finish, self._can_be_replaced = finish, can_be_replaced
         self._take_step, self._spec = take_step, None
         self._started = time.monotonic()
-        if busy != "Calibrating":
+        if busy.key != CALIBRATE.key:
             self._state.find(live_rows=(), starting_over=False)
         self._set_busy(busy)
         self._worker.start(work)
@@ -227,7 +234,7 @@ class Controller(QObject):
     @pyqtSlot(int, object)
     def _on_worker_stepped(self, _run: int, step: Note | SweepStep | Step[object]) -> None:
         if isinstance(step, Note):
-            self.progressed.emit(-1.0, step.text)
+            self.progressed.emit(Progress(step.text))
         elif isinstance(step, SweepStep):
             self._on_sweep_step(step)
         else:
@@ -236,8 +243,7 @@ class Controller(QObject):
     def _on_other_step(self, step: Step[object]) -> None:
         if self._take_step is not None:
             self._take_step(step)
-        left = self._time_left(step.fraction)
-        self.progressed.emit(step.fraction, f"{step.text}\n{left}".strip())
+        self.progressed.emit(Progress(step.text, step.fraction, self._time_left(step.fraction)))
 
     def _on_sweep_step(self, step: SweepStep) -> None:
         if step.row is not None:
@@ -246,17 +252,10 @@ class Controller(QObject):
                 self.said.emit(describe_row(step.row))
         if step.calibration is not None and step.calibration.loss is not None:
             self.stepped.emit(step.calibration)
-        self.progressed.emit(step.fraction, self._progress_text(step))
-
-    def _progress_text(self, step: SweepStep) -> str:
-        left = self._time_left(step.fraction)
-        now = step.calibration
-        what = (
-            ""
-            if now is None
-            else f"{now.method.label} k = {now.k} · epoch {now.epoch}/{now.epochs}"
-        )
-        return f"{what}\n{left}".strip()
+        now, left = step.calibration, self._time_left(step.fraction)
+        epoch = "" if now is None else f" · epoch {now.epoch}/{now.epochs}"
+        stage = "" if now is None else f"{now.method.label} k = {now.k}{epoch}"
+        self.progressed.emit(Progress(stage, step.fraction, left))
 
     def _time_left(self, fraction: float) -> str:
         if fraction <= 0.02:  # an estimate from less would jump about
@@ -269,7 +268,7 @@ class Controller(QObject):
         finish, self._finish = self._finish, None
         if finish is not None:
             finish(result)
-        self._set_busy("")
+        self._set_busy(IDLE)
         if self._missing() is not None:
             self._pause.start()
 
@@ -294,7 +293,7 @@ class Controller(QObject):
         self._is_giving_up = True
         self._state.wish(data=DataWish() if dataset is None else dataset.wish)
         self._is_giving_up = False
-        self._set_busy("")
+        self._set_busy(IDLE)
 
     # -- results ------------------------------------------------------------------------------
 
@@ -356,7 +355,7 @@ class Controller(QObject):
         if self._state.findings.knots.is_edited:
             self.said.emit("The knots set by hand are replaced by the calibrated ones.")
 
-    def _set_busy(self, busy: str) -> None:
+    def _set_busy(self, busy: Busy) -> None:
         if busy != self._busy:
             self._busy = busy
             self.busy_changed.emit(busy)

@@ -33,7 +33,7 @@ def test_the_calibration_panel_offers_the_transform(qtbot):
 def test_the_frontier_panel_takes_and_lists_every_toy(qtbot):
     panel = FrontierPanel()
     qtbot.addWidget(panel)
-    panel.show_source(has_data=True, has_capture=False)
+    panel.show_source(has_capture=False)
     said = record(panel.changed)
     words = "joined+asinh+absolute+bytes"
     panel.typed.setText(words)

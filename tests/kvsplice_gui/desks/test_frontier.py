@@ -16,11 +16,13 @@ from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.report.frontier_words import MEASURES
 from kvsplice_gui.desks.frontier import FRONTIER
 from kvsplice_gui.readouts import frontier as frontier_readouts
+from kvsplice_gui.work.busy import IDLE, Busy
 from tests import frontier_samples as samples
 from tests import quality_samples
 from tests.kvsplice_gui.panels.hands import type_line
 
 WAIT_MS = 120_000
+BUSY = Busy(FRONTIER.key, FRONTIER.verb)
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_without_data_there_is_nothing_to_measure(window):
     assert not window.views.frontier_panel.measure_button.isEnabled()
     assert window.views.frontier.is_empty
     assert window.views.frontier_table.is_empty
-    assert not window.menus._measure_frontier.isEnabled()
+    assert not window.menus.named("Measure frontier").isEnabled()
 
 
 def test_findings_show_in_plot_table_legend_and_words(measured):
@@ -55,7 +57,8 @@ def test_findings_show_in_plot_table_legend_and_words(measured):
     assert views.frontier_view.legend._pipelines == samples.PIPELINES
     assert views.frontier_view.best.text().startswith("Best at ≤ 2.5 bits: heads joined")
     assert "1 point left out" in views.frontier_view.left_out.text()
-    assert all(action.isEnabled() for action in measured.menus._needs_frontier)
+    for name in ("Points as CSV", "Copy frontier as command", "Frontier as a figure"):
+        assert measured.menus.named(name).isEnabled()
 
 
 def test_a_chosen_point_is_chosen_everywhere(measured):
@@ -80,7 +83,7 @@ def test_a_row_chosen_in_the_table_is_chosen_in_the_plot(measured):
 
 def test_another_method_by_hand_lets_the_point_go(measured):
     point = measured.state.findings.frontier.result.point(Pipeline.of("spline"), 4.0)
-    measured.frontier.control.choose(point)
+    measured.frontier.choose(point)
     measured.state.wish(method=Method.PCA)
     assert measured.state.findings.frontier.chosen is None
     assert not measured.views.strip.buttons["quantizer"].isVisible()
@@ -89,7 +92,7 @@ def test_another_method_by_hand_lets_the_point_go(measured):
 
 def test_calibrating_lets_the_point_go(measured, qtbot):
     point = measured.state.findings.frontier.result.point(Pipeline.of("spline"), 4.0)
-    measured.frontier.control.choose(point)
+    measured.frontier.choose(point)
     measured.controller.calibrate()
     assert measured.state.findings.frontier.chosen is None
     measured.controller.cancel()
@@ -146,16 +149,16 @@ def test_a_failed_audit_is_banner_crosses_and_an_empty_table(measured):
 
 
 def test_steps_show_what_was_measured_so_far_and_cancelling_keeps_it(measured):
-    control, state = measured.frontier.control, measured.state
+    state = measured.state
     key = replace(state.findings.frontier.key, seed=6)
-    measured.controller._set_busy(FRONTIER)
+    measured.controller._set_busy(BUSY)
     state.find_frontier(live_key=key)
     part = samples.frontier(points=samples.frontier().points[:2])
-    control._on_stepped(Step("PCA", 0.2, part))
+    measured.frontier.on_stepped(Step("PCA", 0.2, part))
     assert len(measured.views.frontier.points) == 2
-    measured.controller._set_busy("Cancelling")
+    measured.controller._set_busy(replace(BUSY, is_cancelling=True))
     assert state.findings.frontier.live is part
-    measured.controller._set_busy("")
+    measured.controller._set_busy(IDLE)
     assert state.findings.frontier.result is part
     assert "Cancelled" in measured.views.frontier_view.notice.text()
 
@@ -177,16 +180,16 @@ def test_points_are_taken_away(measured, monkeypatch, tmp_path):
     assert json.loads((tmp_path / "f.json").read_text())["valid"] is True
 
 
-def test_a_stage_of_a_chosen_point_opens_the_frontier(qtbot, measured):
-    measured.frontier.control.choose(measured.state.findings.frontier.result.points[3])
+def test_a_stage_of_a_chosen_point_opens_the_frontiers_options(qtbot, measured):
+    measured.frontier.choose(measured.state.findings.frontier.result.points[3])
     qtbot.mouseClick(measured.views.strip.buttons["axes"], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(measured.views.frontier.isVisible)
+    assert measured.views.frontier_panel.isAncestorOf(measured.focusWidget())
 
 
 def test_measured_for_once_and_repeated(qtbot, loaded, monkeypatch, tmp_path):
     loaded.state.wish_frontier(pipelines=("pca", "joined+lloyd-max"), bits=(4.0, 8.0))
     loaded.views.frontier_panel.measure_button.click()
-    qtbot.waitUntil(lambda: loaded.controller.busy == "", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not loaded.controller.busy, timeout=WAIT_MS)
     result = loaded.state.findings.frontier.result
     assert result.title == "small.npy · 2 heads"
     assert {p.pipeline.key for p in result.points} >= {"pca", "joined+lloyd-max"}
@@ -216,21 +219,21 @@ def assert_repeated(window, monkeypatch, tmp_path):
 
     monkeypatch.chdir(tmp_path)
     result, clipboard = window.state.findings.frontier.result, QGuiApplication.clipboard()
-    window.menus._copy_frontier[0].trigger()
+    window.menus.named("Copy frontier as command").trigger()
     assert main(shlex.split(clipboard.text())[1:]) == 0
     assert Path("frontier.csv").read_text("utf-8") == frontier_csv(result)
-    window.menus._copy_frontier[1].trigger()
+    window.menus.named("Copy frontier as Python").trigger()
     scope = {}
     exec(compile(clipboard.text(), "copied.py", "exec"), scope)
     assert scope["result"].points == result.points
 
 
 def test_without_a_frontier_copying_says_why_not(loaded):
-    actions = loaded.menus._copy_frontier
+    actions = [loaded.menus.named(f"Copy frontier as {what}") for what in ("command", "Python")]
     assert not any(action.isEnabled() for action in actions)
     assert {action.toolTip() for action in actions} == {"Measure a frontier first"}
-    loaded.controller._set_busy(FRONTIER)
+    loaded.controller._set_busy(BUSY)
     assert {a.toolTip() for a in actions} == {"Measuring frontier: wait until that is done"}
-    loaded.controller._set_busy("")
+    loaded.controller._set_busy(IDLE)
     show(loaded, samples.frontier())
     assert all(action.isEnabled() for action in actions)

@@ -11,10 +11,11 @@ from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.base.progress import Step
 from kvsplice_core.codec.kinds import Method
-from kvsplice_gui.desks import quality as quality_control
+from kvsplice_gui.desks.quality import MAP
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.readouts import quality as quality_readouts
 from kvsplice_gui.state.findings import Evaluation, SensitivityMap
+from kvsplice_gui.work.busy import IDLE, Busy
 from tests import quality_samples as samples
 from tests.language_models import some_documents, tiny_gpt2
 
@@ -93,7 +94,7 @@ def test_a_control_that_fails_in_mid_run_is_banner_crosses_and_no_numbers(measur
     said = []
     measured.controller.said.connect(said.append)
     measured.state.find_quality(starting_over=True, live_points=(), live_failed=())
-    step = measured.quality.control._on_curve_stepped
+    step = measured.quality.curve.on_stepped
     curve, failed = samples.curve(), samples.curve(samples.FAILED)
     step(Step("PCA k = 8", 0.1, replace(curve, points=curve.points[:1])))
     assert measured.views.quality._items[Method.PCA].points.opts["symbol"] != "x"
@@ -209,12 +210,12 @@ def test_a_cell_chosen_while_measuring_is_opened_afterwards(measured, monkeypatc
     chosen = []
     monkeypatch.setattr(measured.state, "wish_data", lambda **changes: chosen.append(changes))
     monkeypatch.setattr(quality_readouts, "cell_choice", lambda *cell: {"head": cell[-1]})
-    control = measured.quality.control
-    measured.controller._set_busy(quality_control.MAP)
+    control = measured.quality
+    measured.controller._set_busy(Busy(MAP.key, MAP.verb))
     measured.views.sensitivity.cell_chosen.emit(0, 1)
     assert chosen == []
     assert control._awaited_cell == (0, 1)
-    measured.controller._set_busy("")
+    measured.controller._set_busy(IDLE)
     assert chosen == [{"head": 1}]
 
 
@@ -240,7 +241,7 @@ def test_the_curve_and_its_command_are_taken_away(measured, monkeypatch, tmp_pat
 
 
 def test_a_card_can_be_saved_only_of_what_was_evaluated(measured):
-    card = measured.menus._needs_quality["card"][0]
+    card = measured.menus.named("Save card")
     assert card.isEnabled()
     k, method = measured.state.wishes.k, measured.state.wishes.method
     for change in ({"k": k + 1}, {"method": Method.FLOW}):
@@ -311,7 +312,7 @@ def test_from_a_capture_to_an_audited_curve(qtbot, opened):
     seen = []
     opened.state.findings_changed.connect(lambda _, new: seen.append(len(new.quality.live_points)))
     press(qtbot, opened.views.quality_panel.measure_button)
-    assert opened.views.quality_panel.cancel_button.isEnabled()
+    assert opened.work_bar.cancel_button.isEnabled()
     idle(qtbot, opened)
     curve = opened.state.findings.quality.curve
     assert {(p.method, p.k) for p in curve.points} == {
@@ -332,7 +333,7 @@ def test_a_cancelled_curve_leaves_the_last_one(qtbot, opened):
     before = opened.state.findings.quality.curve
     press(qtbot, opened.views.quality_panel.measure_button)
     qtbot.waitUntil(lambda: opened.state.findings.quality.live_points != (), timeout=WAIT_MS)
-    press(qtbot, opened.views.quality_panel.cancel_button)
+    press(qtbot, opened.work_bar.cancel_button)
     idle(qtbot, opened)
     quality = opened.state.findings.quality
     assert quality.curve is before

@@ -12,11 +12,12 @@ from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.base.progress import Step
-from kvsplice_gui.desks.solve import SOLVE
+from kvsplice_gui.desks.solve import SOLVE, _finished
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.readouts import quality as quality_readouts
 from kvsplice_gui.readouts import solve as solve_readouts
 from kvsplice_gui.state.findings import Solved
+from kvsplice_gui.work.busy import IDLE, Busy
 from tests import quality_samples, solve_samples
 from tests.kvsplice_gui.panels.hands import pick, type_line
 
@@ -48,17 +49,18 @@ def show(window, **fields):
 def test_without_a_capture_the_button_says_why_not(window):
     button = window.views.frontier_view.solve_button
     assert not button.isEnabled()
-    assert button.toolTip() == window.menus._solve.toolTip() == solve_readouts.NEEDS_CAPTURE
-    assert not window.menus._solve.isEnabled()
+    action = window.menus.named("Solve for")
+    assert button.toolTip() == action.toolTip() == solve_readouts.NEEDS_CAPTURE
+    assert not action.isEnabled()
     assert window.views.given.is_empty
 
 
 def test_a_capture_lets_budgets_be_chosen_and_solved_for(captured):
     view = captured.views.frontier_view
     assert view.solve_button.isEnabled()
-    assert captured.menus._solve.isEnabled()
+    assert captured.menus.named("Solve for").isEnabled()
     assert view.slider.isEnabled()  # without any frontier
-    assert not captured.menus._save_solved.isEnabled()
+    assert not captured.menus.named("Save solved card").isEnabled()
 
 
 def test_a_solved_budget_is_map_title_and_verdict(solved):
@@ -104,7 +106,7 @@ def test_a_failed_audit_shows_no_result_and_saves_no_card(captured):
     assert plot.notice.text().startswith("audit failed: the cache is read")
     assert plot.notice.property("role") == "error"
     assert "ΔNLL" not in captured.views.frontier_view.solved.text()
-    assert not captured.menus._save_solved.isEnabled()
+    assert not captured.menus.named("Save solved card").isEnabled()
     captured.solving.save_card()
     dialog = captured.findChild(ErrorDialog)
     assert "audit" in dialog.sentence.text()
@@ -129,15 +131,14 @@ def test_a_loss_is_asked_for_by_its_number_and_named_everywhere(qtbot, captured)
     assert not panel.bits.isEnabled()
     for widget in (view.solve_button, panel.button):
         assert (widget.text(), widget.isEnabled()) == ("Solve for the loss", True)
-    assert menus._solve.text().replace("&", "") == "Solve for the loss"
-    assert "fewest bits" in menus._solve.toolTip()
+    assert menus.named("Solve for").text().replace("&", "") == "Solve for the loss"
+    assert "fewest bits" in menus.named("Solve for").toolTip()
     type_line(qtbot, panel.max_dnll, "0.2")
     key = solve_readouts.key_of(captured.state.wishes, captured.state.findings)
     assert (key.spec.max_dnll, key.spec.bits) == (0.2, None)
     trial = replace(solve_samples.result().solved, budgets=(1.734375,))
-    captured.solving.control._on_solved(
-        Solved(solve_samples.result(key.spec, solved=trial), None, key)
-    )
+    found = Solved(solve_samples.result(key.spec, solved=trial), None, key)
+    captured.solving._tell(_finished(captured.state.findings, key, found))
     assert captured.state.wishes.frontier.budget == 1.734375
     assert view.budget_label.text() == "1.73\u00a0bits"
     assert captured.views.given.header.title.text() == "Given to V at 1.73 bits, checked"
@@ -170,31 +171,34 @@ def test_a_typed_budget_is_the_sliders(qtbot, captured):
     assert captured.views.solve_panel.bits.text() == "8"
 
 
-def test_progress_and_cancel_stand_beside_the_slider(captured):
-    view, said = captured.views.frontier_view, []
+def test_while_it_solves_its_buttons_rest_and_the_status_bar_says_how_far_it_is(captured):
+    view, bar, said = captured.views.frontier_view, captured.work_bar, []
     captured.controller.said.connect(said.append)
-    captured.controller._set_busy(SOLVE)
-    assert view.solve_button.text() == "Cancel"
+    busy = Busy(SOLVE.key, SOLVE.verb)
+    captured.controller._set_busy(busy)
+    for button in (view.solve_button, captured.views.solve_panel.button):
+        assert not button.isEnabled()
+        assert button.toolTip() == "Solving: wait until that is done"
     captured.controller._on_other_step(Step("errors", 0.3))
-    assert view.solved.text().startswith("Solving: 30 % · errors")
+    assert bar.text.text() == "Solving · errors"
     trial = solve_samples.result().solved
-    captured.solving.control._on_stepped(Step("2.5 bits, shared", 0.6, trial))
+    captured.solving.on_stepped(Step("2.5 bits, shared", 0.6, trial))
     assert said == ["Measured 2.5 bits, shared"]
-    captured.controller._set_busy("Cancelling")
+    captured.controller._set_busy(replace(busy, is_cancelling=True))
     assert not view.solve_button.isEnabled()
-    captured.controller._set_busy("")
+    captured.controller._set_busy(IDLE)
+    assert view.solve_button.isEnabled()
     assert view.solve_button.text() == "Solve for the budget"
-    assert view.solved.text() == ""
 
 
 def test_a_cell_clicked_while_it_solves_is_opened_afterwards(solved, monkeypatch):
     chosen = []
     monkeypatch.setattr(solved.state, "wish_data", lambda **changes: chosen.append(changes))
     monkeypatch.setattr(quality_readouts, "cell_choice", lambda *cell: {"head": cell[-1]})
-    solved.controller._set_busy(SOLVE)
+    solved.controller._set_busy(Busy(SOLVE.key, SOLVE.verb))
     solved.views.given.cell_chosen.emit(0, 1)
     assert chosen == []
-    solved.controller._set_busy("")
+    solved.controller._set_busy(IDLE)
     assert chosen == [{"head": 1}]
 
 
@@ -208,11 +212,11 @@ def test_what_was_given_is_taken_away(solved, monkeypatch, tmp_path):
 
 
 def test_without_a_result_copying_says_why_not(captured):
-    menus = captured.menus
-    assert not any(action.isEnabled() for action in menus._copy_solve)
-    assert {action.toolTip() for action in menus._copy_solve} == {"Solve for a budget first"}
+    copies = [captured.menus.named(f"Copy solve as {what}") for what in ("command", "Python")]
+    assert not any(action.isEnabled() for action in copies)
+    assert {action.toolTip() for action in copies} == {"Solve for a budget first"}
     show(captured)
-    assert all(action.isEnabled() for action in menus._copy_solve)
+    assert all(action.isEnabled() for action in copies)
     captured.solving.copy_as_command()
     assert "kvsplice solve" in captured.views.log.toPlainText()
 
@@ -248,10 +252,10 @@ def test_from_a_capture_to_a_saved_card_and_back_by_what_was_copied(
 
     monkeypatch.chdir(tmp_path)
     clipboard = QGuiApplication.clipboard()
-    window.menus._copy_solve[0].trigger()
+    window.menus.named("Copy solve as command").trigger()
     assert main(shlex.split(clipboard.text())[1:]) == 0
     assert Path("given_bits.csv").read_text("utf-8") == solve_csv(found.result)
-    window.menus._copy_solve[1].trigger()
+    window.menus.named("Copy solve as Python").trigger()
     scope = {}
     exec(compile(clipboard.text(), "copied.py", "exec"), scope)
     again = scope["solution"].result
@@ -291,6 +295,6 @@ def test_both_sides_are_solved_for_and_repeated(
     else:
         assert result.bits["v"] <= 4 < result.bits["k"] <= 6
     monkeypatch.chdir(tmp_path)
-    window.menus._copy_solve[0].trigger()
+    window.menus.named("Copy solve as command").trigger()
     assert main(shlex.split(QGuiApplication.clipboard().text())[1:]) == 0
     assert Path("given_bits.csv").read_text("utf-8") == solve_csv(result)

@@ -46,7 +46,7 @@ def dialog(qtbot, window, tmp_path):
 
 def update(qtbot, window, dialog, codec):
     dialog.codec.setText(str(codec))
-    with qtbot.waitSignal(window.updating.updated, timeout=WAIT_MS):
+    with qtbot.waitSignal(window.updating.found, timeout=WAIT_MS):
         qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.controller.busy, timeout=WAIT_MS)
 

@@ -1,16 +1,21 @@
 """The dialog alone: what it offers, what it says, and what it asks for."""
 
+from dataclasses import replace
+
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
 from kvsplice_core.data.capture import Sides
 from kvsplice_core.language.bundled import BUNDLED
-from kvsplice_gui.dialogs.capture_dialog import CANCELLING, CAPTURING, CaptureDialog
+from kvsplice_gui.dialogs.capture_dialog import CAPTURING, CaptureDialog
 from kvsplice_gui.state import settings
 from kvsplice_gui.state.capture import books_at_hand
+from kvsplice_gui.work.busy import IDLE, Busy
 from tests.kvsplice_gui.panels.hands import pick, record, tabbed, texts, type_number
 from tests.kvsplice_gui.state.test_capture import write
+
+BUSY = Busy(CAPTURING, "Capturing")
 
 
 @pytest.fixture
@@ -101,38 +106,33 @@ def test_another_model_needs_text(dialog):
     assert dialog.start_button.isEnabled()
 
 
-def test_while_it_captures_fields_rest_and_cancel_is_at_hand(qtbot, dialog):
-    asked, height = record(dialog.cancel_requested), dialog.height()
-    dialog.set_busy(CAPTURING)
-    dialog.set_progress(0.25, "emma · 1 of 4 tokens\n3 s left")
-    assert not dialog.fields.isEnabled()
-    assert dialog.progress.value() == 250
-    assert dialog.progress_text.text() == "emma · 1 of 4 tokens · 3 s left"
-    qtbot.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
-    dialog.set_busy(CANCELLING)
-    assert len(asked) == 1
-    assert not dialog.cancel_button.isEnabled()
-    dialog.set_busy("")
+def test_while_it_captures_fields_rest(dialog):
+    height = dialog.height()
+    for busy in (BUSY, replace(BUSY, is_cancelling=True)):
+        dialog.set_busy(busy)
+        assert not dialog.fields.isEnabled()
+        assert not dialog.start_button.isEnabled()
+        assert dialog.start_button.toolTip() == busy.why_not
+    dialog.set_busy(IDLE)
     assert dialog.isVisible()
     assert dialog.fields.isEnabled()
     assert dialog.start_button.isEnabled()
-    assert dialog.progress_text.text() == ""
     assert dialog.height() == height
 
 
 def test_closing_while_it_captures_asks_to_cancel_and_stays(dialog):
     asked = record(dialog.cancel_requested)
-    dialog.set_busy(CAPTURING)
+    dialog.set_busy(BUSY)
     dialog.close()
     assert len(asked) == 1
     assert dialog.isVisible()
 
 
 def test_other_work_is_waited_for(dialog):
-    dialog.set_busy("Calibrating")
+    dialog.set_busy(Busy("calibrate", "Calibrating"))
     assert not dialog.start_button.isEnabled()
     assert dialog.problem.text().startswith("Calibrating: ")
-    dialog.set_busy("")
+    dialog.set_busy(IDLE)
     assert dialog.start_button.isEnabled()
 
 
@@ -172,7 +172,7 @@ def test_tab_reaches_every_field_from_top_to_bottom(dialog):
         fields.attention,
         fields.path,
         dialog.copy_button,
-        dialog.cancel_button,
+        dialog.close_button,
         dialog.start_button,
     ]
     reached = tabbed(dialog)
@@ -182,8 +182,8 @@ def test_tab_reaches_every_field_from_top_to_bottom(dialog):
 
 
 def test_after_a_cancelled_capture_the_keyboard_is_on_capture(dialog):
-    for busy in (CAPTURING, CANCELLING):
+    for busy in (BUSY, replace(BUSY, is_cancelling=True)):
         dialog.set_busy(busy)
         assert dialog.focusWidget() is not dialog.copy_button
-    dialog.set_busy("")
+    dialog.set_busy(IDLE)
     assert dialog.focusWidget() is dialog.start_button

@@ -173,51 +173,7 @@ def test_k_reaches_the_dimension(panel):
     assert panel.k_box.suffix() == " of 6"
 
 
-def test_without_data_there_is_nothing_to_calibrate(panel):
+def test_without_data_there_is_no_k(panel):
     panel.set_dim(0)
-    assert not panel.calibrate_button.isEnabled()
     assert not panel.k_box.isEnabled()
     assert panel.k_box.suffix() == ""
-
-
-@pytest.mark.parametrize(
-    ("busy", "calibrate", "cancel", "text"),
-    [
-        ("", True, False, "Cancel"),
-        ("Calibrating", False, True, "Cancel"),
-        ("Cancelling", False, False, "Cancelling…"),
-    ],
-)
-def test_buttons_follow_the_work(panel, busy, calibrate, cancel, text):
-    panel.set_busy(busy)
-    buttons = panel.calibrate_button, panel.cancel_button
-    assert [button.isEnabled() for button in buttons] == [calibrate, cancel]
-    assert panel.cancel_button.text() == text
-
-
-def test_buttons_ask_once(qtbot, panel):
-    asked = record(panel.calibrate_requested), record(panel.cancel_requested)
-    panel.calibrate_button.click()
-    panel.cancel_button.click()  # nothing runs
-    assert [len(some) for some in asked] == [1, 0]
-    panel.set_busy("Calibrating")
-    panel.cancel_button.click()
-    assert [len(some) for some in asked] == [1, 1]
-
-
-def test_new_data_while_it_runs_does_not_free_the_button(panel):
-    panel.set_busy("Calibrating")
-    panel.set_dim(8)
-    assert not panel.calibrate_button.isEnabled()
-
-
-def test_progress_is_shown_and_taken_away(panel):
-    panel.set_busy("Calibrating")
-    panel.set_progress(0.25, "12 s left")
-    share = panel.progress.value() / panel.progress.maximum()
-    assert (share, panel.progress_text.text()) == (0.25, "12 s left")
-    panel.set_progress(-1, "Reading")
-    assert panel.progress.maximum() == 0  # a bar that runs to and fro
-    panel.set_busy("")
-    assert (panel.progress.value(), panel.progress.maximum()) == (0, 1000)
-    assert panel.progress_text.text() == ""

@@ -14,7 +14,7 @@ from tests.kvsplice_gui.panels.hands import record, shown, texts, type_line
 @pytest.fixture
 def panel(qtbot):
     made = shown(qtbot, FrontierPanel())
-    made.show_source(has_data=True, has_capture=True)
+    made.show_source(has_capture=True)
     return made
 
 
@@ -70,7 +70,7 @@ def test_bits_are_read_and_wrong_ones_go_back(qtbot, panel):
 
 def test_the_model_is_offered_only_for_a_capture(panel):
     assert panel.through_model.isVisible()
-    panel.show_source(has_data=True, has_capture=False)
+    panel.show_source(has_capture=False)
     assert not panel.through_model.isVisible()
 
 
@@ -78,16 +78,3 @@ def test_model_measures_are_offered_only_where_there_are_some(panel):
     assert texts(panel.measure) == ["NMSE"]
     panel.show_measures(of_model=True)
     assert texts(panel.measure) == list(MEASURES.values())
-
-
-def test_while_it_works_only_cancelling_is_possible(panel):
-    panel.set_busy("Measuring frontier", mine=True)
-    assert not panel.measure_button.isEnabled()
-    assert panel.cancel_button.isEnabled()
-    panel.set_progress(0.5, "half")
-    assert panel.progress.value() == 500
-    panel.set_busy("Cancelling", mine=True)
-    assert not panel.cancel_button.isEnabled()
-    panel.set_busy("", mine=False)
-    assert panel.measure_button.isEnabled()
-    assert not panel.progress.isVisible()

@@ -106,17 +106,13 @@ def test_a_file_is_asked_for(panel, said, answer):
     assert said == [({"model": "models/llama/config.json"},)]
 
 
-def test_measuring_waits_for_a_reason_to_go_and_says_it(panel):
-    asked = record(panel.measure_requested)
+def test_why_nothing_can_be_measured_is_said_until_it_can(panel):
     panel.show()
-    panel.set_measurable("Capture vectors first.")
-    panel.measure_button.click()
+    panel.show_obstacle("Capture vectors first.")
     assert panel._why_not.isVisible()
     assert panel._why_not.text() == "Capture vectors first."
-    panel.set_measurable("")
-    panel.measure_button.click()
+    panel.show_obstacle("")
     assert not panel._why_not.isVisible()
-    assert len(asked) == 1
 
 
 def test_no_file_leaves_the_model(panel, said, answer):

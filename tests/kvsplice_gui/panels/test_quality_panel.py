@@ -16,6 +16,8 @@ from tests.quality_samples import FACTS
 def panel(qtbot):
     made = shown(qtbot, QualityPanel())
     made.show_capture(FACTS)
+    for button in (made.measure_button, made.evaluate_button, made.map_button):
+        button.offer("")
     return made
 
 
@@ -80,37 +82,6 @@ def test_texts_are_chosen_and_given_back(qtbot, panel, monkeypatch):
 def test_another_model_has_no_books_of_its_own(panel):
     panel.show_wish(QualityWish(model="gpt2"))
     assert panel.choose_texts.text() == "Choose files…"
-
-
-@pytest.mark.parametrize("name", ["measure", "evaluate", "map"])
-def test_buttons_ask(qtbot, panel, name):
-    with qtbot.waitSignal(getattr(panel, f"{name}_requested")):
-        qtbot.mouseClick(getattr(panel, f"{name}_button"), Qt.MouseButton.LeftButton)
-
-
-def test_while_it_measures_it_can_be_cancelled_and_the_keyboard_goes_there(qtbot, panel):
-    panel.activateWindow()
-    panel.measure_button.setFocus()
-    panel.set_busy("Measuring quality", mine=True)
-    panel.set_progress(0.5, "k = 16")
-    assert panel.progress.value() == 500
-    assert panel.progress.isVisible()
-    assert not panel.measure_button.isEnabled()
-    with qtbot.waitSignal(panel.cancel_requested):
-        qtbot.mouseClick(panel.cancel_button, Qt.MouseButton.LeftButton)
-    panel.set_busy("Cancelling", mine=True)
-    assert panel.cancel_button.text() == "Cancelling…"
-    assert not panel.cancel_button.isEnabled()
-    panel.set_busy("", mine=False)
-    assert panel.measure_button.isEnabled()
-    assert not panel.progress.isVisible()
-
-
-def test_other_work_disables_but_is_not_its_own(panel):
-    panel.set_busy("Calibrating", mine=False)
-    assert not panel.measure_button.isEnabled()
-    assert not panel.cancel_button.isEnabled()
-    assert not panel.progress.isVisible()
 
 
 def test_everything_is_reached_by_the_keyboard_and_has_a_name(panel):

@@ -7,7 +7,6 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QAbstractButton
 
 from kvsplice_core.data.capture import Sides
-from kvsplice_gui.panels.solve_button import SolveOffer
 from kvsplice_gui.panels.solve_panel import SolvePanel
 from kvsplice_gui.state.wishes import SolveWish, Wishes
 from tests.kvsplice_gui.panels.hands import pick, record, shown, tabbed, texts, type_line
@@ -20,7 +19,7 @@ BOTH = replace(FACTS, sides=Sides.BOTH)
 def panel(qtbot):
     made = shown(qtbot, SolvePanel())
     made.show_capture(BOTH)
-    made.show_solving(SolveOffer("Solve for the budget", "help", can_solve=True))
+    made.button.offer("", "Share the budget among all heads")
     return made
 
 
@@ -117,16 +116,3 @@ def test_tab_walks_down_and_every_field_has_help_and_a_name(panel):
         assert widget.toolTip(), widget
         named = widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text())
         assert named, widget
-
-
-def test_the_button_solves_and_cancels(qtbot, panel):
-    solved, cancelled = record(panel.solve_requested), record(panel.cancel_requested)
-    panel.button.click()
-    width = panel.button.minimumWidth()
-    panel.show_solving(SolveOffer("Solve for the budget", running=True))
-    assert panel.button.minimumWidth() == width >= panel.button.sizeHint().width()
-    assert panel.button.text() == "Cancel"
-    panel.button.click()
-    panel.show_solving(SolveOffer("Solve for the budget", running=True, cancelling=True))
-    assert not panel.button.isEnabled()
-    assert (len(solved), len(cancelled)) == (1, 1)

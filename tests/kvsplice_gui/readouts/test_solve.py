@@ -39,9 +39,8 @@ def at(budget):
 
 def test_without_a_capture_there_is_nothing_to_solve_for():
     assert solve_readouts.key_of(WISHES, Findings()) is None
-    assert solve_readouts.obstacle(Findings(), "") == solve_readouts.NEEDS_CAPTURE
-    assert solve_readouts.obstacle(CAPTURE, "Calibrating").startswith("Calibrating")
-    assert solve_readouts.obstacle(CAPTURE, "") == ""
+    assert solve_readouts.obstacle(Findings()) == solve_readouts.NEEDS_CAPTURE
+    assert solve_readouts.obstacle(CAPTURE) == ""
 
 
 def test_the_slider_and_the_usual_pipeline_are_asked_for():

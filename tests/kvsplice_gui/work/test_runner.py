@@ -194,7 +194,7 @@ def test_another_kind_of_spline_starts_over_only_when_asked_to(calibrated, kind)
     calibrated._state.wish(knots=7, **kind)
     assert calibrated._missing() is None
     calibrated._state.wish(**{name: getattr(Wishes(), name) for name in kind})
-    assert calibrated._missing()[0] == "Re-calibrating"
+    assert calibrated._missing()[0].verb == "Re-calibrating"
 
 
 def test_another_kind_is_calibrated_cold_and_is_what_the_command_says(qtbot, calibrated):
