@@ -9,7 +9,7 @@ from PyQt6.QtCore import QObject, pyqtSlot
 
 from kvsplice_core.base.progress import Step
 from kvsplice_core.data.capture import CaptureFacts
-from kvsplice_core.tasks.curve import Cell, CurveResult, CurveSpec, disagreements
+from kvsplice_core.tasks.curve import Cell, CurveSpec, disagreements
 from kvsplice_gui.desks.activity import Activity, Desk, Told, Workplace
 from kvsplice_gui.desks.frontier import FRONTIER
 from kvsplice_gui.desks.solve import SOLVE
@@ -94,10 +94,11 @@ def _curve_opening(ask: CurveAsk) -> str:
 
 
 def _curve_stepped(findings: Findings, step: Step[object]) -> Told:
-    if not isinstance(step.found, CurveResult):
+    if not isinstance(step.found, MeasuredCurve):
         return Told(findings)
-    quality, failed = findings.quality, step.found.failed
-    new = tuple(one for one in step.found.points if one not in quality.live_points)
+    quality, result = findings.quality, step.found.result
+    failed = result.failed
+    new = tuple(one for one in result.points if one not in quality.live_points)
     if not new and failed == quality.live_failed:
         return Told(findings)
     said = []
@@ -107,24 +108,18 @@ def _curve_stepped(findings: Findings, step: Step[object]) -> Told:
     describe = words.describe_invalid_point if failed else words.describe_point
     said += [describe(point) for point in new]
     points = (*quality.live_points, *new)
-    return Told(_with(findings, live_points=points, live_failed=failed), tuple(said))
+    live = _with(findings, live_points=points, live_failed=failed, live=step.found)
+    return Told(live, tuple(said))
 
 
 def _curve_finished(findings: Findings, ask: CurveAsk, found: MeasuredCurve) -> Told:
-    quality, result = findings.quality, found.result
-    new = replace(
-        quality,
-        curve=result,
-        curve_wish=ask.wish,
-        curve_leaked=found.leaked,
-        ghost=quality.curve if quality.curve is not None else quality.ghost,
-        last_audited="curve",
-    )
+    result = found.result
+    new = replace(findings.quality, live=found, live_wish=ask.wish).settled()
     done = (
         f"Quality at {len(result.points)} points in {formats.duration(result.elapsed_s)} on "
         f"{result.device}: {quality_words.audit_verdict(result.audit)}"
     )
-    return Told(replace(findings, quality=new.settled()), (done, *_leaks(found.leaked)))
+    return Told(replace(findings, quality=new), (done, *_leaks(found.leaked)))
 
 
 def _evaluation_work(ask: CardAsk, findings: Findings) -> Work:
@@ -181,7 +176,7 @@ CURVE = Activity(
     work=lambda ask, _: lambda: quality_job(ask.capture, ask.model, ask.wish.texts, ask.spec),
     finished=_curve_finished,
     opening=_curve_opening,
-    begun=lambda findings, _: _with(findings, live_points=(), live_failed=(), starting_over=True),
+    begun=lambda findings, ask: _with(findings, live_wish=ask.wish, starting_over=True),
     stepped=_curve_stepped,
     settled=_settled,
     why_not=_why_not,

@@ -36,7 +36,7 @@ class WorkBar(QWidget):
         self.bar.setFixedWidth(_BAR_WIDTH)
         self.bar.setAccessibleName("Progress")
         self.left.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.left.setFixedWidth(_BAR_WIDTH)
+        self.left.setFixedWidth(20 * SPACING)
         self.cancel_button.setToolTip("Stop; what is finished stays (Esc)")
         self.cancel_button.clicked.connect(self.cancel_requested)
         row = QHBoxLayout(self)

@@ -133,6 +133,10 @@ class QualityFindings:
         Points of the curve that is running.
     live_failed : tuple of Control
         Controls of the running curve that have failed so far.
+    live : MeasuredCurve or None
+        All that the running curve has measured so far.
+    live_wish : QualityWish or None
+        How the running curve was asked for.
     starting_over : bool
         Whether one is running.
     evaluation : Evaluation or None
@@ -151,6 +155,8 @@ class QualityFindings:
     curve_leaked: tuple[str, ...] = ()
     live_points: tuple[QualityPoint, ...] = field(default=())
     live_failed: tuple[Control, ...] = ()
+    live: MeasuredCurve | None = None
+    live_wish: QualityWish | None = None
     starting_over: bool = False
     evaluation: Evaluation | None = None
     sensitivity: SensitivityMap | None = None
@@ -183,8 +189,28 @@ class QualityFindings:
         return self.live_map or self.sensitivity
 
     def settled(self) -> QualityFindings:
-        """Return what stays when the work that is running has ended without a result."""
-        return replace(self, live_points=(), live_failed=(), starting_over=False, live_map=None)
+        """Return what stays when the running work has ended early: its points, if it has any."""
+        kept = self if self.live is None else self.with_curve(self.live, self.live_wish)
+        return replace(
+            kept,
+            live_points=(),
+            live_failed=(),
+            live=None,
+            live_wish=None,
+            starting_over=False,
+            live_map=None,
+        )
+
+    def with_curve(self, found: MeasuredCurve, wish: QualityWish | None) -> QualityFindings:
+        """Return them with another curve; the last one is there to compare with."""
+        return replace(
+            self,
+            curve=found.result,
+            curve_wish=wish,
+            curve_leaked=found.leaked,
+            ghost=self.curve if self.curve is not None else self.ghost,
+            last_audited="curve",
+        )
 
 
 DTYPES = {2: "bfloat16", 4: "float32"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kvsplice_core.base.progress import Step, relay
 from kvsplice_core.data.capture import CaptureResult, Sides
-from kvsplice_core.tasks.curve import CurveSpec, SensitivityResult
+from kvsplice_core.tasks.curve import CurveResult, CurveSpec, SensitivityResult
 from kvsplice_core.tasks.evaluate import SENSITIVITY_TOKENS, HeadErrors
 from kvsplice_core.tasks.measure import MeasuredMemory, MeasureSpec
 from kvsplice_core.tasks.update import Adapted, UpdateSpec
@@ -54,8 +54,14 @@ def quality_job(
 
     yield Note(f"Reading {Path(capture).name}…")
     opened = open_capture(capture)
-    result = yield from quality_curve(language, opened, documents, spec)
-    return MeasuredCurve(result, leaks_of_capture(opened.facts, documents))
+    leaked = leaks_of_capture(opened.facts, documents)
+
+    def told(step: Step[CurveResult]) -> Step[MeasuredCurve]:
+        found = None if step.found is None else MeasuredCurve(step.found, leaked)
+        return Step(step.text, step.fraction, found)
+
+    result = yield from relay(quality_curve(language, opened, documents, spec), told)
+    return MeasuredCurve(result, leaked)
 
 
 def evaluate_job(

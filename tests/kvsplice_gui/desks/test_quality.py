@@ -14,7 +14,7 @@ from kvsplice_core.codec.kinds import Method
 from kvsplice_gui.desks.quality import MAP
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.readouts import quality as quality_readouts
-from kvsplice_gui.state.findings import Evaluation, SensitivityMap
+from kvsplice_gui.state.findings import Evaluation, MeasuredCurve, SensitivityMap
 from kvsplice_gui.work.busy import IDLE, Busy
 from tests import quality_samples as samples
 from tests.language_models import some_documents, tiny_gpt2
@@ -96,10 +96,10 @@ def test_a_control_that_fails_in_mid_run_is_banner_crosses_and_no_numbers(measur
     measured.state.find_quality(starting_over=True, live_points=(), live_failed=())
     step = measured.quality.curve.on_stepped
     curve, failed = samples.curve(), samples.curve(samples.FAILED)
-    step(Step("PCA k = 8", 0.1, replace(curve, points=curve.points[:1])))
+    step(Step("PCA k = 8", 0.1, MeasuredCurve(replace(curve, points=curve.points[:1]))))
     assert measured.views.quality._items[Method.PCA].points.opts["symbol"] != "x"
-    step(Step("PCA k = 8", 0.1, replace(failed, points=curve.points[:1])))
-    step(Step("spline k = 8", 0.2, replace(failed, points=curve.points[:2])))
+    step(Step("PCA k = 8", 0.1, MeasuredCurve(replace(failed, points=curve.points[:1]))))
+    step(Step("spline k = 8", 0.2, MeasuredCurve(replace(failed, points=curve.points[:2]))))
     plot = measured.views.quality
     assert plot.notice.text().startswith("audit failed: the cache is read")
     assert plot.notice.property("role") == "error"
@@ -327,7 +327,7 @@ def test_from_a_capture_to_an_audited_curve(qtbot, opened):
 
 
 @pytest.mark.slow
-def test_a_cancelled_curve_leaves_the_last_one(qtbot, opened):
+def test_a_cancelled_curve_keeps_its_points_and_the_last_one_beside_them(qtbot, opened):
     press(qtbot, opened.views.quality_panel.measure_button)
     idle(qtbot, opened)
     before = opened.state.findings.quality.curve
@@ -336,9 +336,11 @@ def test_a_cancelled_curve_leaves_the_last_one(qtbot, opened):
     press(qtbot, opened.work_bar.cancel_button)
     idle(qtbot, opened)
     quality = opened.state.findings.quality
-    assert quality.curve is before
+    assert 0 < len(quality.points) < len(before.points)
+    assert set(quality.points) <= set(quality.curve.points)
+    assert quality.ghost is before
     assert not quality.starting_over
-    assert quality.points == before.points
+    assert quality.curve_wish == opened.state.wishes.quality
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.data.capture import Sides
 from kvsplice_core.tasks.curve import Cell
-from kvsplice_gui.state.findings import CardKey, QualityFindings, empty_map
+from kvsplice_gui.state.findings import CardKey, MeasuredCurve, QualityFindings, empty_map
 from kvsplice_gui.state.state import State
 from kvsplice_gui.state.wishes import QualityWish
 from tests import quality_samples as samples
@@ -76,3 +76,16 @@ def test_points_are_invalid_as_soon_as_a_control_has_failed():
     failed = replace(running, live_failed=samples.FAILED[-1:])
     assert not failed.are_points_valid
     assert failed.settled().live_failed == ()
+
+
+def test_a_curve_that_ends_early_keeps_its_points_and_what_its_text_had_been_read_for():
+    last, wish = samples.curve(), QualityWish(tokens=123)
+    part = MeasuredCurve(replace(last, points=last.points[:2]), ("emma",))
+    running = QualityFindings(curve=last, starting_over=True, live=part, live_wish=wish)
+    ended = running.settled()
+    assert (ended.curve, ended.curve_wish, ended.curve_leaked) == (part.result, wish, ("emma",))
+    assert ended.ghost is last
+    assert (ended.live, ended.live_wish, ended.starting_over) == (None, None, False)
+    nothing = QualityFindings(curve=last, starting_over=True, live_wish=wish).settled()
+    assert nothing.curve is last
+    assert nothing.ghost is None
