@@ -54,6 +54,8 @@ class Option:
         Whether a list is written as words after its flag rather than with commas.
     heeded_by : tuple of str
         Keys of the methods that heed it; empty where all do.
+    is_always_written : bool
+        Whether a copy states it even where it is usual, as what is usual depends on more.
     """
 
     label: str
@@ -70,6 +72,7 @@ class Option:
     ranges: bool = False
     words: bool = False
     heeded_by: tuple[str, ...] = ()
+    is_always_written: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,12 @@ def option(label: str, help_text: str, default: Any = MISSING, **more: Any) -> A
 def part(factory: Any, title: str = "", *, without: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
     """Return a dataclass field that holds another spec, made by `factory` when omitted."""
     return field(default_factory=factory, metadata={_PART: Part(title, without)})
+
+
+def shared(owner: Any, name: str) -> Any:  # noqa: ANN401 - a dataclass and a field
+    """Return a field that declares the same option, with the same default, as one of `owner`."""
+    (one,) = (one for one in dataclasses.fields(owner) if one.name == name)
+    return field(default=one.default, metadata=dict(one.metadata))
 
 
 @dataclass(frozen=True)

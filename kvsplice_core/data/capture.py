@@ -10,6 +10,7 @@ from typing import Any
 
 from kvsplice_core.base.errors import DataError, SpecError
 from kvsplice_core.base.model_facts import ModelFacts
+from kvsplice_core.base.options import option, require_ranges
 
 CAPTURE_DTYPES = ("float16", "bfloat16")
 DEFAULT_TOKENS = 32_768
@@ -59,24 +60,57 @@ class CaptureSpec:
         Tokens the model reads at once, ≥ 2; its own, at most 1024, when omitted.
     """
 
-    tokens: int = DEFAULT_TOKENS
-    sides: Sides = Sides.V
-    layers: tuple[int, ...] | None = None
-    keys_before_rotary: bool = False
-    dtype: str = "float16"
-    attention: bool = False
-    context: int | None = None
+    tokens: int = option(
+        "Token budget",
+        "tokens at most, spread over the documents by their length",
+        DEFAULT_TOKENS,
+        flag="--tokens",
+        metavar="N",
+        low=16,
+        suffix=" tokens",
+    )
+    sides: Sides = option("Vectors", "which vectors of the cache to store", Sides.V, flag="--kv")
+    layers: tuple[int, ...] | None = option(
+        "Layers",
+        "layers to store, such as 0-3,5",
+        None,
+        low=0,
+        ranges=True,
+        unset="all",
+    )
+    keys_before_rotary: bool = option(
+        "K before rotary",
+        "K as it is before its rotary embedding",
+        default=False,
+        flag="--before-rotary",
+    )
+    dtype: str = option(
+        "Numbers",
+        "type of a stored number; bfloat16 holds larger ones, less exactly",
+        "float16",
+        flag="--dtype",
+        choices=CAPTURE_DTYPES,
+    )
+    attention: bool = option(
+        "Attention",
+        "also the mean squared attention each token receives; takes longer",
+        default=False,
+        flag="--attention",
+    )
+    context: int | None = option(
+        "Context",
+        "tokens the model reads at once",
+        None,
+        metavar="N",
+        low=2,
+        unset="its own, 1024 at most",
+    )
 
     def __post_init__(self) -> None:
-        if self.tokens < 16:
-            raise SpecError(f"the token budget must be at least 16; got {self.tokens}")
-        if self.dtype not in CAPTURE_DTYPES:
-            raise SpecError(f"dtype must be {' or '.join(CAPTURE_DTYPES)}; got {self.dtype!r}")
-        if self.context is not None and self.context < 2:
-            raise SpecError(f"context must be at least 2; got {self.context}")
+        object.__setattr__(self, "sides", Sides(self.sides))
+        require_ranges(self)
         if self.layers is not None and not self.layers:
             raise SpecError("a capture needs at least one layer; got none")
-        object.__setattr__(self, "sides", Sides(self.sides))
         if self.keys_before_rotary and self.sides is Sides.V:
             raise SpecError("K before rotary needs K among the sides; got v alone")
 

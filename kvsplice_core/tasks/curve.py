@@ -10,6 +10,7 @@ import numpy as np
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.estimates import Estimate
+from kvsplice_core.base.options import option, part, require_ranges
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.tasks.compared import interval_caveats
 from kvsplice_core.tasks.evaluate import Control, EvalSpec, Quality
@@ -18,6 +19,8 @@ from kvsplice_core.tasks.training import CalibrationSpec
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+SIDES = ("v", "k", "both")
+"""What of a cache may be compressed, by key."""
 DEFAULT_QUALITY_KS = (8, 16, 24, 32, 48, 64)
 
 
@@ -40,19 +43,35 @@ class CurveSpec:
         The k to measure first.
     """
 
-    methods: tuple[Method, ...] = tuple(Method)
-    ks: tuple[int, ...] = DEFAULT_QUALITY_KS
-    calibration: CalibrationSpec = field(default_factory=CalibrationSpec)
-    evaluation: EvalSpec = field(default_factory=EvalSpec)
-    side: str = "v"
-    budget: int = 16_384
+    methods: tuple[Method, ...] = option(
+        "Compare", "methods to measure; pca always comes with them", tuple(Method), flag="--methods"
+    )
+    ks: tuple[int, ...] = option(
+        "k of the curve",
+        "bottleneck dimensions such as 8,16,32; those above head_dim are left out",
+        DEFAULT_QUALITY_KS,
+        flag="--ks",
+        low=1,
+        ranges=True,
+    )
+    calibration: CalibrationSpec = part(CalibrationSpec, "calibration", without=("method", "k"))
+    evaluation: EvalSpec = part(EvalSpec, "evaluation", without=("seed",))
+    side: str = option("Compress", "what to compress", "v", flag="--side", choices=SIDES)
+    budget: int = option(
+        "At most",
+        "vectors each codec is made of at most",
+        16_384,
+        flag="--budget",
+        metavar="N",
+        low=16,
+        suffix=" vectors",
+    )
     first_k: int | None = None
 
     def __post_init__(self) -> None:
         if not self.methods or not self.ks:
             raise SpecError("a quality curve needs at least one method and one k; got none")
-        if self.side not in ("v", "k", "both"):
-            raise SpecError(f"the side must be v, k or both; got {self.side!r}")
+        require_ranges(self)
         object.__setattr__(self, "ks", tuple(sorted(set(self.ks))))
         object.__setattr__(self, "methods", tuple(dict.fromkeys((Method.PCA, *self.methods))))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, field
 
-from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.estimates import Estimate
+from kvsplice_core.base.options import option, require_ranges
 from kvsplice_core.tasks.compared import interval_caveats
 
 
@@ -262,22 +262,52 @@ class EvalSpec:
         Seeds the bootstrap and the random basis of the audit.
     """
 
-    mode: str = "strict"
-    window: int = 64
-    tokens: int = 16_384
-    context: int | None = None
-    continuation_tokens: int = 48
-    tensor_tokens: int = 2_048
-    seed: int = 0
+    mode: str = option(
+        "Mode",
+        "strict: every token, the current one too, is read compressed; window: all but the first "
+        "4 and the newest",
+        "strict",
+        choices=("strict", "window"),
+    )
+    window: int = option(
+        "Window",
+        "newest tokens that stay raw in mode window",
+        64,
+        metavar="W",
+        low=1,
+        suffix=" tokens",
+    )
+    tokens: int = option(
+        "Tokens to score",
+        "most tokens to score, spread over the documents in proportion to their length",
+        16_384,
+        flag="--tokens",
+        metavar="N",
+        low=2,
+        suffix=" tokens",
+    )
+    context: int | None = option(
+        "Context",
+        "tokens the model reads at once",
+        None,
+        metavar="N",
+        low=2,
+        unset="its own, 1024 at most",
+    )
+    continuation_tokens: int = option(
+        "Continuation", "tokens of the greedy continuation; 0: none", 48, metavar="N", low=0
+    )
+    tensor_tokens: int = option(
+        "Tokens for errors per head", "tokens the tensor view reads", 2_048, metavar="N", low=2
+    )
+    seed: int = option(
+        "Seed of the bootstrap",
+        "seeds the bootstrap and the random basis of the audit",
+        0,
+        metavar="S",
+        low=0,
+        high=2**31 - 1,
+    )
 
     def __post_init__(self) -> None:
-        if self.mode not in ("strict", "window"):
-            raise SpecError(f"the mode must be strict or window; got {self.mode!r}")
-        floors = {"window": 1, "tokens": 2, "continuation_tokens": 0, "tensor_tokens": 2}
-        for name, least in floors.items():
-            if getattr(self, name) < least:
-                raise SpecError(f"{name} must be at least {least}; got {getattr(self, name)}")
-        if self.context is not None and self.context < 2:
-            raise SpecError(f"context must be at least 2; got {self.context}")
-        if not 0 <= self.seed < 2**31:
-            raise SpecError(f"the seed must lie in 0 … 2³¹−1; got {self.seed}")
+        require_ranges(self)

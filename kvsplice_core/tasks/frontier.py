@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.estimates import Change
+from kvsplice_core.base.options import option, part, require_ranges
 from kvsplice_core.codec.kinds import Axes
 from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES, Pipeline
 from kvsplice_core.data.summary import DataSummary
-from kvsplice_core.tasks.training import PIPELINE_RECIPE, CalibrationSpec
+from kvsplice_core.tasks.training import CalibrationSpec, pipeline_calibration
 
 if TYPE_CHECKING:
     from kvsplice_core.tasks.compared import Compared
@@ -43,22 +44,36 @@ class FrontierSpec:
         If there is no pipeline or no budget, or one lies outside its range.
     """
 
-    pipelines: tuple[Pipeline, ...] = DEFAULT_PIPELINES
-    bits: tuple[float, ...] = DEFAULT_BITS
-    calibration: CalibrationSpec = field(
-        default_factory=lambda: CalibrationSpec(recipe=PIPELINE_RECIPE)
+    pipelines: tuple[Pipeline, ...] = option(
+        "Pipelines",
+        "words joined by +, such as pca,rounding,joined+output+lloyd-max; of vectors without a "
+        "model those that need its W_O are left out",
+        DEFAULT_PIPELINES,
     )
-    counted_tokens: int = DEFAULT_COUNTED_TOKENS
-    surrogate: bool = False
+    bits: tuple[float, ...] = option(
+        "Bits", "budgets in bits per value, everything counted", DEFAULT_BITS, above=0, high=16
+    )
+    calibration: CalibrationSpec = part(
+        pipeline_calibration, "calibration", without=("method", "k")
+    )
+    counted_tokens: int = option(
+        "Counted tokens",
+        "tokens that the codecs' own bytes are spread over",
+        DEFAULT_COUNTED_TOKENS,
+        metavar="N",
+        low=1,
+        suffix=" tokens",
+    )
+    surrogate: bool = option(
+        "Gaussian surrogate",
+        "fit every pipeline to a Gaussian of equal mean and covariance too (the null test)",
+        default=False,
+    )
 
     def __post_init__(self) -> None:
         if not self.pipelines or not self.bits:
             raise SpecError("a frontier needs at least one pipeline and one budget; got none")
-        if not all(0 < bits <= 16 for bits in self.bits):
-            told = ", ".join(f"{bits:g}" for bits in self.bits)
-            raise SpecError(f"bits per value must lie above 0 and be at most 16; got {told}")
-        if self.counted_tokens < 1:
-            raise SpecError(f"the counted tokens must be at least 1; got {self.counted_tokens}")
+        require_ranges(self)
         object.__setattr__(self, "bits", tuple(sorted({float(bits) for bits in self.bits})))
         object.__setattr__(self, "pipelines", tuple(dict.fromkeys(self.pipelines)))
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.options import option, part, require_ranges
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import Sides
 from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.tasks.allot import Unit, allot
 from kvsplice_core.tasks.evaluate import SENSITIVITY_TOKENS, EvalSpec
 from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
-from kvsplice_core.tasks.training import PIPELINE_RECIPE, CalibrationSpec
+from kvsplice_core.tasks.training import CalibrationSpec, pipeline_calibration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -253,33 +253,78 @@ class SolveSpec:
         If there is neither a budget nor a loss, or both, or one lies outside its range.
     """
 
-    pipeline: Pipeline = DEFAULT_PIPELINE
-    bits: float | None = None
-    key_bits: float | None = None
-    max_dnll: float | None = None
-    sides: Sides = Sides.V
-    calibration: CalibrationSpec = field(
-        default_factory=lambda: CalibrationSpec(recipe=PIPELINE_RECIPE)
+    pipeline: Pipeline = option(
+        "Pipeline",
+        "of every codec, such as joined+output+lloyd-max",
+        DEFAULT_PIPELINE,
+        metavar="WORDS",
     )
-    evaluation: EvalSpec = field(default_factory=EvalSpec)
-    counted_tokens: int = DEFAULT_COUNTED_TOKENS
-    budget: int = SAMPLE_BUDGET
-    probe_tokens: int = SENSITIVITY_TOKENS
+    bits: float | None = option(
+        "Bits per value",
+        "mean bits per value, everything counted",
+        None,
+        flag="--bits",
+        metavar="B",
+        above=0,
+        high=MOST_BITS,
+    )
+    key_bits: float | None = option(
+        "Bits of K",
+        "compress K too, at a budget of its own",
+        None,
+        metavar="B",
+        above=0,
+        high=MOST_BITS,
+    )
+    max_dnll: float | None = option(
+        "Largest ΔNLL",
+        "the fewest bits whose ΔNLL, upper end of its 95 % interval, is at most X nats",
+        None,
+        metavar="X",
+        above=0,
+    )
+    sides: Sides = option(
+        "Compress",
+        "what to compress; both share --bits; with --key-bits both",
+        Sides.V,
+        flag="--side",
+    )
+    calibration: CalibrationSpec = part(
+        pipeline_calibration, "calibration", without=("method", "k")
+    )
+    evaluation: EvalSpec = part(EvalSpec, "evaluation", without=("seed",))
+    counted_tokens: int = option(
+        "Counted tokens",
+        "tokens that a codec's own bytes are spread over",
+        DEFAULT_COUNTED_TOKENS,
+        metavar="N",
+        low=1,
+        suffix=" tokens",
+    )
+    budget: int = option(
+        "At most",
+        "vectors of a layer, all heads counted, that codecs learn from at most",
+        SAMPLE_BUDGET,
+        metavar="N",
+        low=16,
+        suffix=" vectors",
+    )
+    probe_tokens: int = option(
+        "Tokens of sensitivities",
+        "tokens that each codec's sensitivity is measured on",
+        SENSITIVITY_TOKENS,
+        metavar="N",
+        low=2,
+    )
 
     def __post_init__(self) -> None:
         if (self.bits is None) == (self.max_dnll is None):
             raise SpecError(
                 "a solver needs either bits per value or a largest ΔNLL; got " + self._got
             )
-        for bits in (self.bits, self.key_bits):
-            if bits is not None and not 0 < bits <= MOST_BITS:
-                raise SpecError(f"bits per value must lie above 0 and be at most 16; got {bits}")
-        if self.max_dnll is not None and not 0 < self.max_dnll < math.inf:
-            raise SpecError(f"the largest ΔNLL must be a number above 0; got {self.max_dnll}")
+        require_ranges(self)
         if self.key_bits is not None and (self.bits is None or self.sides is not Sides.BOTH):
             raise SpecError("bits of K's own go with bits of V and with both sides")
-        if self.counted_tokens < 1:
-            raise SpecError(f"the counted tokens must be at least 1; got {self.counted_tokens}")
 
     @property
     def _got(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.estimates import Change, Judgement
+from kvsplice_core.base.options import option, part
 from kvsplice_core.codec.kinds import (
     Method,
 )
@@ -47,11 +48,28 @@ class SweepSpec:
         If no method or no k is given, or a k is below 1.
     """
 
-    methods: tuple[Method, ...] = tuple(Method)
-    ks: tuple[int, ...] = DEFAULT_KS
-    calibration: CalibrationSpec = field(default_factory=CalibrationSpec)
+    methods: tuple[Method, ...] = option(
+        "Compare",
+        "methods to calibrate; pca always comes with them",
+        tuple(Method),
+        flag="--methods",
+    )
+    ks: tuple[int, ...] = option(
+        "k of the curve",
+        "bottleneck dimensions such as 1-8,16,32; the usual ones go as far as the vectors do",
+        DEFAULT_KS,
+        flag="--ks",
+        low=1,
+        ranges=True,
+    )
+    calibration: CalibrationSpec = part(CalibrationSpec, "calibration", without=("method", "k"))
     first_k: int | None = None
-    earlier_knots: tuple[int, ...] = ()
+    earlier_knots: tuple[int, ...] = option(
+        "Earlier knots",
+        "knots calibrated with before, in order; each hands its curves on (a warm start), as "
+        "moving the knots in the window does",
+        (),
+    )
 
     def __post_init__(self) -> None:
         _require(len(self.methods) > 0, "a sweep needs at least one method; got none")

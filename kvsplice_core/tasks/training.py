@@ -107,6 +107,7 @@ class CalibrationSpec:
         "joint: encoder, decoder, offset and transform learn together, for each k; origin: PCA "
         "refitted each epoch, one transform for all k (as published)",
         Recipe.JOINT,
+        is_always_written=True,
     )
     knots: int | None = option(
         "Knots",
@@ -248,3 +249,8 @@ class CalibrationSpec:
             return min(self.batch_size, n_vectors)
         grown = 256 if self.recipe is Recipe.ORIGIN else min(4096, max(256, n_vectors // 32))
         return min(grown, n_vectors)
+
+
+def pipeline_calibration() -> CalibrationSpec:
+    """Return how the transforms of pipelines learn unless told otherwise."""
+    return CalibrationSpec(recipe=PIPELINE_RECIPE)

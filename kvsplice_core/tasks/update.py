@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.estimates import Judgement, Verdict
+from kvsplice_core.base.options import option, require_ranges, shared
 from kvsplice_core.data.summary import DataSummary
 from kvsplice_core.tasks.training import CalibrationSpec
 
@@ -37,16 +37,32 @@ class UpdateSpec:
         If a number lies outside its range.
     """
 
-    forget: float = 0.0
-    epochs: int | None = None
-    train_fraction: float = 0.75
-    validation_fraction: float = 0.1
-    seed: int = 5
-    device: str = "auto"
+    forget: float = option(
+        "Share to forget",
+        "how much less earlier vectors weigh: at 0 all vectors weigh the same, at 1 only the new "
+        "ones count",
+        0.0,
+        flag="--forget",
+        metavar="F",
+        low=0,
+        high=1,
+    )
+    epochs: int | None = option(
+        "Epochs",
+        "passes of a spline or flow",
+        None,
+        metavar="N",
+        low=1,
+        unset="a quarter of those it was made with",
+    )
+    train_fraction: float = shared(CalibrationSpec, "train_fraction")
+    validation_fraction: float = shared(CalibrationSpec, "validation_fraction")
+    seed: int = shared(CalibrationSpec, "seed")
+    device: str = shared(CalibrationSpec, "device")
+    threads: int | None = shared(CalibrationSpec, "threads")
 
     def __post_init__(self) -> None:
-        if not 0 <= self.forget <= 1:
-            raise SpecError(f"the share to forget must lie between 0 and 1; got {self.forget}")
+        require_ranges(self)
         _ = self.calibration
 
     @property
@@ -56,6 +72,7 @@ class UpdateSpec:
             epochs=self.epochs,
             seed=self.seed,
             device=self.device,
+            threads=self.threads,
             train_fraction=self.train_fraction,
             validation_fraction=self.validation_fraction,
         )
