@@ -17,6 +17,7 @@ from kvsplice_core.data.documents import boundaries_in, document_starts, nearest
 from kvsplice_core.data.picking import Pick, arrange, gather, pick, sample_tokens
 from kvsplice_core.data.readers import open_tensors
 from kvsplice_core.data.samples import SAMPLES, open_sample
+from kvsplice_core.data.source import VectorSource
 from kvsplice_core.data.summary import SAMPLE_BUDGET, DataSummary
 from kvsplice_core.data.tensors import Array, TensorFile, TensorInfo, array_file
 
@@ -104,6 +105,20 @@ def describe(source: Source) -> tuple[TensorInfo, ...]:
         If the source cannot be read or holds none.
     """
     return _open(source).tensors
+
+
+def load(source: VectorSource) -> Values:
+    """Read the vectors that a task names; see `load_values`."""
+    return load_values(
+        source.data,
+        tensor=source.tensor,
+        layer=source.layer,
+        head=source.head,
+        pool_heads=source.pool_heads,
+        axes=source.axes,
+        budget=source.budget,
+        seed=source.seed,
+    )
 
 
 def load_values(

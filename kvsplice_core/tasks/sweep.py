@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kvsplice_core.base.estimates import Change, Judgement
 from kvsplice_core.base.options import option, part
 from kvsplice_core.codec.kinds import (
     Method,
 )
+from kvsplice_core.data.source import VectorSource
 from kvsplice_core.data.summary import DataSummary
+from kvsplice_core.tasks.task import Task
 from kvsplice_core.tasks.training import (
     CalibrationSpec,
     _require,
@@ -80,6 +82,12 @@ class SweepSpec:
         object.__setattr__(self, "ks", tuple(sorted(set(self.ks))))
         wanted = (Method.PCA, *self.methods)
         object.__setattr__(self, "methods", tuple(dict.fromkeys(wanted)))
+
+    def within(self, dim: int) -> SweepSpec:
+        """Return the sweep for vectors of `dim` numbers: the usual k go as far as these do."""
+        if self.ks != DEFAULT_KS:
+            return self
+        return replace(self, ks=tuple(k for k in DEFAULT_KS if k <= dim))
 
     def at(self, method: Method, k: int) -> CalibrationSpec:
         """Return the calibration of one row."""
@@ -316,3 +324,17 @@ class SweepResult:
     def of(self, method: Method) -> tuple[SweepRow, ...]:
         """Return the rows of `method`, k ascending."""
         return tuple(row for row in self.rows if row.method is method)
+
+
+@dataclass(frozen=True)
+class SweepTask(Task):
+    """Several methods at several k on the same vectors."""
+
+    command: ClassVar[str] = "sweep"
+    runner: ClassVar[str] = "fit.tasks:sweep_task"
+    shows: ClassVar[str] = (
+        "for row in result.rows:\n    print(row.method.label, row.k, row.scores.mse)"
+    )
+
+    vectors: VectorSource = part(VectorSource, "vectors")
+    spec: SweepSpec = part(SweepSpec, "sweep")
