@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+Result = TypeVar("Result")
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from types import TracebackType
 
     from kvsplice_core.base.estimates import Change
+    from kvsplice_core.base.progress import Step
     from kvsplice_core.codec.card import HeadScore
     from kvsplice_core.data.summary import DataSummary
     from kvsplice_core.tasks.sweep import CalibrationStep, SweepRow, SweepSpec, SweepStep
@@ -209,3 +212,48 @@ def score_cells(score: HeadScore) -> tuple[str, ...]:
         return (*place, *measured, significant(score.bits), score.kept)
     change = "" if score.change is None else change_text(score.change)
     return (*place, *measured, change, score.kept)
+
+
+def prepare(threads: int | None) -> None:
+    """Make torch ready for work on so many threads, the usual ones when None."""
+    from kvsplice_core.base.devices import limit_threads, prepare_environment
+
+    prepare_environment()
+    limit_threads(threads)
+
+
+def follow(
+    work: Generator[Step[Any], None, Result],
+    keep: Callable[[Any], object] | None = None,
+    told: Callable[[Any, str], str] | None = None,
+) -> Result:
+    """Do a work under a bar and return its result.
+
+    Parameters
+    ----------
+    work : generator of Step
+    keep : callable, optional
+        Takes what was found last where the work is interrupted, before the interrupt goes on.
+    told : callable
+        Returns what to say of a piece that was found while the text stood, empty for nothing;
+        that it was measured when omitted.
+    """
+    from kvsplice_core.base.progress import run
+
+    last: list[Any] = []
+    with WorkProgress() as progress:
+
+        def on_step(step: Step[Any]) -> None:
+            progress.show(step.fraction, step.text)
+            if step.found is not None:
+                last[:] = [step.found]
+                line = f"measured {step.text}" if told is None else told(step.found, step.text)
+                if line:
+                    progress.finished(line)
+
+        try:
+            return run(work, on_step)
+        except KeyboardInterrupt:
+            if keep is not None:
+                keep(last[0] if last else None)
+            raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from math import isnan
 from typing import TYPE_CHECKING
@@ -11,69 +11,48 @@ from kvsplice_core.base.errors import SpecError
 from kvsplice_core.cli.console import (
     WorkProgress,
     change_text,
+    follow,
+    prepare,
     print_table,
     remark,
     say,
     significant,
 )
 from kvsplice_core.cli.evaluations import (
-    add_evaluation_options,
     estimate_text,
-    evaluation_spec,
-    load_language,
     print_controls,
     print_failed,
     warn_of_leaks,
 )
-from kvsplice_core.cli.options import (
-    add_calibration_options,
-    add_data_options,
-    calibration_spec,
-    new_command,
-    positive_int,
-    read_values,
-)
+from kvsplice_core.cli.options import is_given, task_command, task_of
 from kvsplice_core.cli.outputs import check_file
-from kvsplice_core.cli.sources import (
-    ALSO_MODELS,
-    add_model_option,
-    model_of,
-    opened_capture,
-    wants_model,
-)
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import Sides
 from kvsplice_core.report.frontier_words import recipe_words
 from kvsplice_core.report.solve_words import solve_caveats, solve_verdict
-from kvsplice_core.tasks.solve import DEFAULT_PIPELINE, SolveSpec
-from kvsplice_core.tasks.training import PIPELINE_RECIPE
+from kvsplice_core.tasks.solve import SolveTask
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from kvsplice_core.base.progress import Step
     from kvsplice_core.cli.options import Commands
     from kvsplice_core.codec.pipeline import Pipeline
     from kvsplice_core.fit.solve import LayerSolution
-    from kvsplice_core.language.texts import Document
     from kvsplice_core.proof.solve import Solution
     from kvsplice_core.tasks.solve import SolveResult, Trial
     from kvsplice_core.tasks.training import CalibrationSpec
 
-_DEFAULTS = SolveSpec(bits=1)
-
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = new_command(
-        commands, "solve", "Share a budget of bits among layers and heads by what they cost", _run
+    parser = task_command(
+        commands,
+        SolveTask,
+        "Share a budget of bits among layers and heads by what they cost",
+        _run,
+        data="DATA|MODEL",
     )
-    add_data_options(parser, "DATA|MODEL", ALSO_MODELS)
-    _add_budget_options(parser)
-    _add_source_options(parser)
-    add_evaluation_options(parser)
-    add_calibration_options(parser, PIPELINE_RECIPE)
     group = parser.add_argument_group("results")
     group.add_argument(
         "--out",
@@ -84,130 +63,30 @@ def add_to(commands: Commands) -> None:
     group.add_argument("--json", metavar="FILE", help="write everything that was measured")
 
 
-def _add_budget_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("budget")
-    either = group.add_mutually_exclusive_group(required=True)
-    either.add_argument(
-        "--bits", type=float, metavar="B", help="mean bits per value, everything counted"
-    )
-    either.add_argument(
-        "--max-dnll",
-        type=float,
-        metavar="X",
-        help="the fewest bits whose ΔNLL, upper end of its 95 %% interval, is at most X nats",
-    )
-    group.add_argument(
-        "--key-bits", type=float, metavar="B", help="compress K too, at a budget of its own"
-    )
-    group.add_argument(
-        "--pipeline",
-        default=DEFAULT_PIPELINE.key,
-        metavar="WORDS",
-        help="of every codec, such as joined+output+lloyd-max (default: %(default)s)",
-    )
-    group.add_argument(
-        "--counted-tokens",
-        type=positive_int,
-        default=_DEFAULTS.counted_tokens,
-        metavar="N",
-        help="tokens that a codec's own bytes are spread over (default: %(default)s)",
-    )
-
-
-def _add_source_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("captures and models")
-    group.add_argument(
-        "--side",
-        choices=[side.value for side in Sides],
-        help="what to compress; both share --bits (default: v, with --key-bits both)",
-    )
-    add_model_option(group)
-    group.add_argument(
-        "--vectors-only", action="store_true", help="of a capture: do not ask its model"
-    )
-    group.add_argument(
-        "--calibration-text",
-        nargs="+",
-        default=(),
-        metavar="FILE",
-        help="text that sensitivities are measured on, and of a model the text to capture "
-        "(default: the calibration books of gpt2-mini; of other captures the text that checks)",
-    )
-
-
 def _run(arguments: argparse.Namespace) -> int:
-    spec = _spec(arguments)
+    if is_given(arguments, "spec.key_bits") and not is_given(arguments, "spec.sides"):
+        setattr(arguments, "spec.sides", Sides.BOTH)
+    task: SolveTask = task_of(arguments)
     outs = {
         name: check_file(f"--{name}", getattr(arguments, name), suffix)
         for name, suffix in (("out", ".safetensors"), ("csv", ".csv"), ("json", ".json"))
         if getattr(arguments, name) is not None
     }
-    from kvsplice_core.base.devices import limit_threads, prepare_environment
+    prepare(task.spec.calibration.threads)
+    from kvsplice_core.proof.tasks import wants_model
 
-    prepare_environment()
-    limit_threads(arguments.threads)
-    if not wants_model(arguments):
-        return _run_vectors(arguments, spec, outs)
-    arguments.side = spec.sides.value
-    with ExitStack() as stack:
-        solution, leaked = _solved(arguments, spec, stack)
-    return _finish(solution, leaked, outs)
+    if not wants_model(task):
+        return _run_vectors(task, outs)
+    solution: Solution = follow(task.work())
+    return _finish(solution, outs)
 
 
-def _spec(arguments: argparse.Namespace) -> SolveSpec:
-    default = Sides.V if arguments.key_bits is None else Sides.BOTH
-    return SolveSpec(
-        pipeline=Pipeline.of(arguments.pipeline),
-        bits=arguments.bits,
-        key_bits=arguments.key_bits,
-        max_dnll=arguments.max_dnll,
-        sides=default if arguments.side is None else Sides(arguments.side),
-        calibration=calibration_spec(arguments),
-        evaluation=evaluation_spec(arguments, arguments.seed),
-        counted_tokens=arguments.counted_tokens,
-        budget=arguments.budget,
-    )
-
-
-def _solved(
-    arguments: argparse.Namespace, spec: SolveSpec, stack: ExitStack
-) -> tuple[Solution, tuple[str, ...]]:
-    from kvsplice_core.base.progress import run
-    from kvsplice_core.proof.leakage import leaks_of_capture
-    from kvsplice_core.proof.solve import solve
-
-    capture = opened_capture(arguments, stack)
-    model = model_of(arguments, capture)
-    with WorkProgress() as progress:
-        progress.show(0, f"loading {model}")
-        language, documents = load_language(model, arguments)
-        probes = _probes(model, arguments)
-
-        def on_step(step: Step[Trial]) -> None:
-            progress.show(step.fraction, step.text)
-            if step.found is not None:
-                progress.finished(f"measured {step.text}")
-
-        solution = run(solve(language, capture, documents, spec, probes), on_step)
-    return solution, leaks_of_capture(capture.facts, documents)
-
-
-def _probes(model: str, arguments: argparse.Namespace) -> tuple[Document, ...]:
-    """Return the text for sensitivities; none where only the text that checks is at hand."""
-    from kvsplice_core.language.bundled import BUNDLED
-    from kvsplice_core.language.texts import BundledText, documents_for
-
-    if not arguments.calibration_text and model != BUNDLED:
-        return ()
-    return documents_for(model, arguments.calibration_text, BundledText.CALIBRATION)
-
-
-def _finish(solution: Solution, leaked: tuple[str, ...], outs: dict[str, Path]) -> int:
+def _finish(solution: Solution, outs: dict[str, Path]) -> int:
     from kvsplice_core.base.files import write_text
     from kvsplice_core.codec.card_file import save_card
     from kvsplice_core.report.solve_table import solve_csv, solve_json
 
-    result = solution.result
+    result, leaked = solution.result, solution.result.leaked
     if "json" in outs:
         write_text(outs["json"], solve_json(result, leaked))
         remark(f"wrote {outs['json']}")
@@ -224,18 +103,20 @@ def _finish(solution: Solution, leaked: tuple[str, ...], outs: dict[str, Path]) 
     return 0
 
 
-def _run_vectors(arguments: argparse.Namespace, spec: SolveSpec, outs: dict[str, Path]) -> int:
+def _run_vectors(task: SolveTask, outs: dict[str, Path]) -> int:
     """Share the bits of one layer of vectors."""
+    spec = task.spec
     if spec.bits is None or spec.sides is not Sides.V:
         raise SpecError("vectors without a model have no ΔNLL and no sides; they need --bits alone")
     if "csv" in outs or "json" in outs:
         raise SpecError("--csv and --json need a capture or a model; vectors are printed")
     from kvsplice_core.base.progress import run
     from kvsplice_core.codec.codec_file import save_codec
+    from kvsplice_core.data.vectors import load
     from kvsplice_core.fit.solve import solve_layer
 
-    arguments.pool_heads = arguments.head is None
-    values = read_values(arguments)
+    source = task.vectors
+    values = load(replace(source, pool_heads=source.head is None, budget=spec.budget))
     count = spec.pipeline.grouping.codecs(values.rows_per_token)
     if "out" in outs and count > 1:
         raise SpecError(f"--out holds one codec; {spec.pipeline.label} makes {count} of this layer")

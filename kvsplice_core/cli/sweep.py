@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import SweepProgress, change_text, print_table, remark, significant
-from kvsplice_core.cli.options import (
-    add_calibration_options,
-    add_data_options,
-    add_methods_option,
-    calibration_spec,
-    new_command,
-    parse_knots,
-    parse_ks,
-    read_values,
+from kvsplice_core.cli.console import (
+    SweepProgress,
+    change_text,
+    prepare,
+    print_table,
+    remark,
+    significant,
 )
+from kvsplice_core.cli.options import task_command, task_of
 from kvsplice_core.cli.outputs import add_result_options, check_targets
 from kvsplice_core.codec.kinds import Method
-from kvsplice_core.tasks.sweep import DEFAULT_KS, SweepResult, SweepSpec
+from kvsplice_core.tasks.sweep import SweepResult, SweepSpec, SweepTask
 from kvsplice_core.version import library_versions
 
 if TYPE_CHECKING:
@@ -27,39 +25,21 @@ if TYPE_CHECKING:
     from kvsplice_core.cli.options import Commands
     from kvsplice_core.data.vectors import Values
     from kvsplice_core.tasks.sweep import SweepResult, SweepRow, SweepSpec, SweepStep
-    from kvsplice_core.tasks.training import CalibrationSpec
 
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = new_command(commands, "sweep", "Compare methods at several k", _run)
-    add_data_options(parser)
-    add_calibration_options(parser)
-    group = parser.add_argument_group("sweep")
-    add_methods_option(group)
-    group.add_argument(
-        "--ks",
-        type=parse_ks,
-        metavar="LIST",
-        help="bottleneck dimensions such as 1-8,16,32 "
-        f"(default: {','.join(map(str, DEFAULT_KS))}, as far as the vectors go)",
-    )
-    group.add_argument(
-        "--earlier-knots",
-        type=parse_knots,
-        default=(),
-        metavar="LIST",
-        help="knots calibrated with before, in order; each hands its curves on (a warm start), "
-        "as moving the knots in the window does",
-    )
-    add_result_options(parser)
+    add_result_options(task_command(commands, SweepTask, "Compare methods at several k", _run))
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    calibration = calibration_spec(arguments)
+    task: SweepTask = task_of(arguments)
     targets = check_targets(arguments)
-    values = read_values(arguments)
-    spec = _sweep_spec(arguments, calibration, values.summary.dim)
+    prepare(task.spec.calibration.threads)
+    from kvsplice_core.data.vectors import load
+
+    values = load(task.vectors)
+    spec = task.spec.within(values.summary.dim)
     finished = FinishedRows(values, spec)
     try:
         result = _follow(values, spec, finished)
@@ -72,16 +52,6 @@ def _run(arguments: argparse.Namespace) -> int:
     targets.write_tables(result)
     targets.write_figures(result, values)
     return 0
-
-
-def _sweep_spec(arguments: argparse.Namespace, calibration: CalibrationSpec, dim: int) -> SweepSpec:
-    ks = arguments.ks or tuple(k for k in DEFAULT_KS if k <= dim)
-    return SweepSpec(
-        methods=arguments.methods,
-        ks=ks,
-        calibration=calibration,
-        earlier_knots=arguments.earlier_knots,
-    )
 
 
 def _follow(values: Values, spec: SweepSpec, finished: FinishedRows) -> SweepResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -14,10 +14,14 @@ from kvsplice_core.base.options import option, part, require_ranges
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.tasks.compared import interval_caveats
 from kvsplice_core.tasks.evaluate import Control, EvalSpec, Quality
+from kvsplice_core.tasks.reading import capture_model_option, texts_option
+from kvsplice_core.tasks.task import Task
 from kvsplice_core.tasks.training import CalibrationSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from kvsplice_core.tasks.evaluate import EvalResult
 
 SIDES = ("v", "k", "both")
 """What of a cache may be compressed, by key."""
@@ -148,6 +152,8 @@ class CurveResult:
     device : str
     elapsed_s : float
     versions : dict
+    leaked : tuple of str
+        Documents of its text that the codecs were calibrated on: these figures flatter them.
     """
 
     model: str
@@ -163,6 +169,7 @@ class CurveResult:
     device: str
     elapsed_s: float
     versions: dict[str, str] = field(default_factory=dict)
+    leaked: tuple[str, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -221,6 +228,14 @@ class SensitivityResult:
     elapsed_s: float
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """An evaluation of a card, and what each head costs alone where that was asked for."""
+
+    result: EvalResult
+    sensitivity: SensitivityResult | None = None
+
+
 def disagreements(points: Iterable[QualityPoint]) -> tuple[int, ...]:
     """Return every k at which the four errors order the methods differently.
 
@@ -246,3 +261,20 @@ def orders_agree(points: Iterable[QualityPoint], floors: NDArray[np.float64] | f
     tie = np.abs(apart) <= _TIE * np.maximum(np.abs(measures[:, None]), np.abs(measures[None]))
     signs = np.where(tie, 0.0, np.sign(apart))
     return not bool(((signs > 0).any(-1) & (signs < 0).any(-1)).any())
+
+
+@dataclass(frozen=True)
+class CurveTask(Task):
+    """Several methods at several k, each measured through a model's cache."""
+
+    command: ClassVar[str] = "quality"
+    runner: ClassVar[str] = "proof.tasks:curve_task"
+    shows: ClassVar[str] = (
+        "for point in result.points:\n"
+        "    print(point.method.label, point.k, point.quality.delta_nll)"
+    )
+
+    capture: str = option("Capture", "from kvsplice capture", flag="CAPTURE")
+    model: str | None = capture_model_option()
+    texts: tuple[str, ...] = texts_option()
+    spec: CurveSpec = part(CurveSpec, "curve")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from typing import ClassVar
 
 from kvsplice_core.base.estimates import Estimate
-from kvsplice_core.base.options import option, require_ranges
+from kvsplice_core.base.options import option, part, require_ranges, shared
 from kvsplice_core.tasks.compared import interval_caveats
+from kvsplice_core.tasks.reading import model_option, texts_option
+from kvsplice_core.tasks.task import Task
+from kvsplice_core.tasks.training import CalibrationSpec
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,8 @@ class EvalResult:
     device : str
     elapsed_s : float
     versions : dict
+    leaked : tuple of str
+        Documents of its text that the codecs were calibrated on: these figures flatter them.
     """
 
     card: str
@@ -192,6 +198,7 @@ class EvalResult:
     elapsed_s: float
     versions: dict[str, str] = field(default_factory=dict)
     side_bytes: int = 0
+    leaked: tuple[str, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -311,3 +318,22 @@ class EvalSpec:
 
     def __post_init__(self) -> None:
         require_ranges(self)
+
+
+@dataclass(frozen=True)
+class EvaluateTask(Task):
+    """What a card costs a model, through its cache, audited."""
+
+    command: ClassVar[str] = "eval"
+    runner: ClassVar[str] = "proof.tasks:evaluate_task"
+    shows: ClassVar[str] = "print(result.result.quality, result.result.is_valid)"
+
+    model: str = model_option()
+    card: str = option("Card", "from kvsplice fit", flag="--card", metavar="FILE")
+    texts: tuple[str, ...] = texts_option()
+    spec: EvalSpec = part(EvalSpec, "evaluation")
+    sensitivity: bool = option(
+        "Sensitivity", "also the KL of every head compressed alone", default=False
+    )
+    device: str = shared(CalibrationSpec, "device")
+    threads: int | None = shared(CalibrationSpec, "threads")

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.estimates import Change
 from kvsplice_core.base.options import option, part, require_ranges
 from kvsplice_core.codec.kinds import Axes
 from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES, Pipeline
+from kvsplice_core.data.source import VectorSource
 from kvsplice_core.data.summary import DataSummary
+from kvsplice_core.tasks.evaluate import EvalSpec
+from kvsplice_core.tasks.reading import (
+    calibration_texts_option,
+    capture_model_option,
+    texts_option,
+    vectors_only_option,
+)
+from kvsplice_core.tasks.task import Task
 from kvsplice_core.tasks.training import CalibrationSpec, pipeline_calibration
 
 if TYPE_CHECKING:
     from kvsplice_core.tasks.compared import Compared
     from kvsplice_core.tasks.evaluate import Control, Quality
 
+SIDES = ("v", "k")
+"""Sides of a cache that vectors are taken of, by key."""
 DEFAULT_BITS = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 8.0)
 DEFAULT_COUNTED_TOKENS = 131_072
 """Tokens a codec's own numbers are spread over: one context of 128 k tokens."""
@@ -178,6 +189,8 @@ class FrontierResult:
         What the model was scored on.
     data : tuple of DataSummary
         The vectors of each layer.
+    leaked : tuple of str
+        Documents of its text that the codecs were calibrated on: these figures flatter them.
     """
 
     title: str
@@ -193,6 +206,7 @@ class FrontierResult:
     scored_tokens: int = 0
     documents: int = 0
     data: tuple[DataSummary, ...] = ()
+    leaked: tuple[str, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -236,3 +250,33 @@ def without_model(spec: FrontierSpec) -> FrontierSpec:
 
 def _needs(pipeline: Pipeline) -> bool:
     return pipeline.axes is Axes.OUTPUT
+
+
+@dataclass(frozen=True)
+class FrontierTask(Task):
+    """Whole pipelines at equal bits per value, on vectors or through a model's cache."""
+
+    command: ClassVar[str] = "frontier"
+    runner: ClassVar[str] = "proof.tasks:frontier_task"
+    shows: ClassVar[str] = (
+        "for point in result.points:\n    print(point.pipeline.key, point.bits, point.nmse)"
+    )
+
+    vectors: VectorSource = part(VectorSource, "vectors")
+    side: str = option(
+        "Compress", "of a capture: what to compress", "v", flag="--side", choices=SIDES
+    )
+    model: str | None = capture_model_option()
+    vectors_only: bool = vectors_only_option()
+    calibration_texts: tuple[str, ...] = calibration_texts_option()
+    join_layers: int = option(
+        "Layers joined",
+        "of a capture's vectors alone: take the heads of N neighbouring layers together",
+        1,
+        flag="--join-layers",
+        metavar="N",
+        low=1,
+    )
+    texts: tuple[str, ...] = texts_option()
+    spec: FrontierSpec = part(FrontierSpec, "frontier")
+    evaluation: EvalSpec = part(EvalSpec, "evaluation", without=("seed",))

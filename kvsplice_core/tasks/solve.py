@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -11,10 +11,18 @@ from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.options import option, part, require_ranges
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import Sides
+from kvsplice_core.data.source import VectorSource
 from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.tasks.allot import Unit, allot
 from kvsplice_core.tasks.evaluate import SENSITIVITY_TOKENS, EvalSpec
 from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
+from kvsplice_core.tasks.reading import (
+    calibration_texts_option,
+    capture_model_option,
+    texts_option,
+    vectors_only_option,
+)
+from kvsplice_core.tasks.task import Task
 from kvsplice_core.tasks.training import CalibrationSpec, pipeline_calibration
 
 if TYPE_CHECKING:
@@ -139,6 +147,8 @@ class SolveResult:
     probed_on_checked : bool
         Whether they are among the documents of the evaluation.
     elapsed_s : float
+    leaked : tuple of str
+        Documents of its text that the codecs were calibrated on: these figures flatter them.
     """
 
     model: ModelFacts
@@ -154,6 +164,7 @@ class SolveResult:
     probes: tuple[str, ...]
     probed_on_checked: bool
     elapsed_s: float
+    leaked: tuple[str, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -336,3 +347,22 @@ class SolveSpec:
         if self.key_bits is not None:
             return (("v",), self.bits), (("k",), self.key_bits)
         return ((self.sides.names, self.bits),)
+
+
+@dataclass(frozen=True)
+class SolveTask(Task):
+    """A budget of bits shared among layers and heads by what they cost."""
+
+    command: ClassVar[str] = "solve"
+    runner: ClassVar[str] = "proof.tasks:solve_task"
+    shows: ClassVar[str] = (
+        "for share in result.result.shares:\n"
+        "    print(share.side, share.layer, share.heads, share.bits, share.nmse)"
+    )
+
+    vectors: VectorSource = part(VectorSource, "vectors", without=("budget",))
+    model: str | None = capture_model_option()
+    vectors_only: bool = vectors_only_option()
+    calibration_texts: tuple[str, ...] = calibration_texts_option()
+    texts: tuple[str, ...] = texts_option()
+    spec: SolveSpec = part(SolveSpec, "budget")

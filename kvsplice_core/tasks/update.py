@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kvsplice_core.base.estimates import Judgement, Verdict
-from kvsplice_core.base.options import option, require_ranges, shared
+from kvsplice_core.base.options import option, part, require_ranges, shared
+from kvsplice_core.data.source import VectorSource
 from kvsplice_core.data.summary import DataSummary
+from kvsplice_core.tasks.task import Task
 from kvsplice_core.tasks.training import CalibrationSpec
 
 if TYPE_CHECKING:
@@ -197,3 +199,16 @@ def _signed(percent: float) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True)
+class UpdateTask(Task):
+    """A codec that goes on with new vectors."""
+
+    command: ClassVar[str] = "update"
+    runner: ClassVar[str] = "fit.tasks:update_task"
+    shows: ClassVar[str] = "print(result.text)"
+
+    codec: str = option("Codec", "a codec saved by kvsplice fit", flag="CODEC")
+    vectors: VectorSource = part(VectorSource, "vectors")
+    spec: UpdateSpec = part(UpdateSpec, "update")
