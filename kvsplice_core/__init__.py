@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from kvsplice_core.data.capture import CaptureSpec, Sides
     from kvsplice_core.data.capture_file import Capture, open_capture
     from kvsplice_core.data.model_shape import load_model_shape
+    from kvsplice_core.data.source import VectorSource
     from kvsplice_core.data.summary import DataSummary
     from kvsplice_core.data.vectors import Values, describe, load_values
     from kvsplice_core.fit.calibrate import calibrate, history_of
@@ -58,11 +59,13 @@ if TYPE_CHECKING:
     from kvsplice_core.proof.frontier import model_frontier
     from kvsplice_core.proof.sensitivity import sensitivity
     from kvsplice_core.proof.solve import Solution, solve
-    from kvsplice_core.tasks.curve import CurveSpec
-    from kvsplice_core.tasks.evaluate import EvalSpec
-    from kvsplice_core.tasks.frontier import FrontierResult, FrontierSpec
+    from kvsplice_core.tasks.capture import CaptureTask
+    from kvsplice_core.tasks.curve import CurveSpec, CurveTask
+    from kvsplice_core.tasks.evaluate import EvalSpec, EvaluateTask
+    from kvsplice_core.tasks.fit import FitTask
+    from kvsplice_core.tasks.frontier import FrontierResult, FrontierSpec, FrontierTask
     from kvsplice_core.tasks.memory import MemorySpec
-    from kvsplice_core.tasks.solve import SolveSpec
+    from kvsplice_core.tasks.solve import SolveSpec, SolveTask
     from kvsplice_core.tasks.sweep import (
         CalibrationResult,
         CalibrationStep,
@@ -71,9 +74,10 @@ if TYPE_CHECKING:
         SweepRow,
         SweepSpec,
         SweepStep,
+        SweepTask,
     )
     from kvsplice_core.tasks.training import CalibrationSpec
-    from kvsplice_core.tasks.update import Adapted, UpdateSpec
+    from kvsplice_core.tasks.update import Adapted, UpdateSpec, UpdateTask
 
 __all__ = [
     "Adapted",
@@ -84,6 +88,7 @@ __all__ = [
     "CalibrationStep",
     "Capture",
     "CaptureSpec",
+    "CaptureTask",
     "Card",
     "CardSpec",
     "Change",
@@ -93,12 +98,16 @@ __all__ = [
     "CouplingKind",
     "Curve",
     "CurveSpec",
+    "CurveTask",
     "DataError",
     "DataSummary",
     "Document",
     "EvalSpec",
+    "EvaluateTask",
+    "FitTask",
     "FrontierResult",
     "FrontierSpec",
+    "FrontierTask",
     "KVSpliceError",
     "KnotPlacement",
     "LanguageModel",
@@ -112,13 +121,17 @@ __all__ = [
     "Sides",
     "Solution",
     "SolveSpec",
+    "SolveTask",
     "SpecError",
     "SweepResult",
     "SweepRow",
     "SweepSpec",
     "SweepStep",
+    "SweepTask",
     "UpdateSpec",
+    "UpdateTask",
     "Values",
+    "VectorSource",
     "Verdict",
     "Window",
     "__version__",
@@ -154,6 +167,9 @@ __all__ = [
 ]
 
 _NAMES_BY_MODULE = {
+    "data.source": "VectorSource",
+    "tasks.fit": "FitTask",
+    "tasks.capture": "CaptureTask",
     "data.model_shape": "load_model_shape",
     "tasks.memory": "MemorySpec",
     "base.errors": (
@@ -188,15 +204,15 @@ _NAMES_BY_MODULE = {
     "proof.frontier": "model_frontier",
     "proof.sensitivity": "sensitivity",
     "proof.solve": "Solution solve",
-    "tasks.curve": "CurveSpec",
-    "tasks.evaluate": "EvalSpec",
-    "tasks.frontier": "FrontierResult FrontierSpec",
-    "tasks.solve": "SolveSpec",
+    "tasks.curve": "CurveTask CurveSpec",
+    "tasks.evaluate": "EvaluateTask EvalSpec",
+    "tasks.frontier": "FrontierTask FrontierResult FrontierSpec",
+    "tasks.solve": "SolveTask SolveSpec",
     "tasks.sweep": (
-        "CalibrationResult CalibrationStep Scores SweepResult SweepRow SweepSpec SweepStep"
+        "SweepTask CalibrationResult CalibrationStep Scores SweepResult SweepRow SweepSpec SweepStep"
     ),
     "tasks.training": "CalibrationSpec",
-    "tasks.update": "Adapted UpdateSpec",
+    "tasks.update": "UpdateTask Adapted UpdateSpec",
 }
 _HOMES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 

@@ -88,9 +88,22 @@ def option(label: str, help_text: str, default: Any = MISSING, **more: Any) -> A
     return field(default=default, metadata={_OPTION: Option(label, help_text, **more)})
 
 
-def part(factory: Any, title: str = "", *, without: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
-    """Return a dataclass field that holds another spec, made by `factory` when omitted."""
-    return field(default_factory=factory, metadata={_PART: Part(title, without)})
+def part(
+    factory: Any = MISSING,  # noqa: ANN401 - a spec, or what makes one
+    title: str = "",
+    *,
+    without: tuple[str, ...] = (),
+) -> Any:  # noqa: ANN401 - a dataclass field
+    """Return a dataclass field that holds another spec, made by `factory` when omitted.
+
+    Without a factory it must be given. `without` names what its owner sets by itself.
+    """
+    metadata = {_PART: Part(title, without)}
+    return (
+        field(metadata=metadata)
+        if factory is MISSING
+        else field(default_factory=factory, metadata=metadata)
+    )
 
 
 def shared(owner: Any, name: str) -> Any:  # noqa: ANN401 - a dataclass and a field

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import count
-from typing import Generic, Never, TypeVar
+from typing import Any, Generic, Never, Protocol, TypeVar, overload
 
 Found_co = TypeVar("Found_co", covariant=True)
 Part = TypeVar("Part")
@@ -79,14 +79,33 @@ def counted(
     return step
 
 
+class Working(Protocol):
+    """What says how to do itself, as tasks do."""
+
+    def work(self) -> Generator[Any, None, Any]:
+        """Return the work."""
+        ...
+
+
+@overload
 def run(
     work: Generator[Part, None, Result], on_step: Callable[[Part], object] | None = None
-) -> Result:
+) -> Result: ...
+
+
+@overload
+def run(work: Working, on_step: Callable[[Any], object] | None = None) -> Any: ...  # noqa: ANN401
+
+
+def run(
+    work: Generator[Any, None, Any] | Working,
+    on_step: Callable[[Any], object] | None = None,
+) -> Any:
     """Run `work` to its end and return its result.
 
     Parameters
     ----------
-    work : generator
+    work : generator or Task
         For example ``calibrate(values, spec)``; closing it between two steps cancels it.
     on_step : callable, optional
         Called with every progress value.
@@ -99,11 +118,11 @@ def run(
     >>> run(work())
     'done'
     """
+    steps = work if isinstance(work, Generator) else work.work()
     while True:
         try:
-            step = next(work)
+            step = next(steps)
         except StopIteration as end:
-            result: Result = end.value
-            return result
+            return end.value
         if on_step is not None:
             on_step(step)

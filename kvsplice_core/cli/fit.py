@@ -17,7 +17,6 @@ from kvsplice_core.cli.console import (
 )
 from kvsplice_core.cli.options import is_given, task_command, task_of
 from kvsplice_core.cli.outputs import check_file
-from kvsplice_core.codec.card import HeadScore
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.report.frontier_words import recipe_words
 from kvsplice_core.tasks.fit import FitTask
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.codec.card import Card
+    from kvsplice_core.codec.card import Card, HeadScore
     from kvsplice_core.data.vectors import Values
     from kvsplice_core.fit.group import Fit
     from kvsplice_core.tasks.sweep import SweepRow

@@ -39,7 +39,7 @@ def task_command(
 ) -> argparse.ArgumentParser:
     """Add the command of a task with all its options; `metavars` rename positional arguments."""
     parser = new_command(commands, task.command, help_text, run)
-    parser.set_defaults(task=task)
+    parser.set_defaults(task=task, task_of=task_of)
     add_options(parser, task, metavars=metavars)
     return parser
 
@@ -93,7 +93,9 @@ def _add_option(
     asked = entry.option
     if asked is None:
         return
-    told = {"help": (asked.help + _default_words(entry, default)).replace("%", "%%")}
+    told: dict[str, Any] = {
+        "help": (asked.help + _default_words(entry, default)).replace("%", "%%")
+    }
     if entry.is_positional:
         owner.add_argument(dest, metavar=metavars.get(entry.name, entry.flag), **told)
         return

@@ -25,7 +25,10 @@ from kvsplice_core.cli import eval as evaluate
 from kvsplice_core.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kvsplice_core.cli.options import Commands
+    from kvsplice_core.tasks.task import Task
 
 _COMMANDS = (
     samples,
@@ -67,3 +70,16 @@ def build_parser() -> Parser:
     for command in _COMMANDS:
         command.add_to(commands)
     return parser
+
+
+def parse(words: Sequence[str]) -> Task:
+    """Return the task that the words behind ``kvsplice`` ask for.
+
+    Raises
+    ------
+    SpecError
+        If they are no command, or ask for what cannot be.
+    """
+    arguments = build_parser().parse_args(words)
+    task: Task = arguments.task_of(arguments)
+    return task

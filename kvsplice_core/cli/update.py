@@ -11,8 +11,9 @@ from kvsplice_core.cli.outputs import check_file
 from kvsplice_core.tasks.update import UpdateTask, effect
 
 if TYPE_CHECKING:
+    from kvsplice_core.base.estimates import Judgement
     from kvsplice_core.cli.options import Commands
-    from kvsplice_core.tasks.update import Adapted, Comparison
+    from kvsplice_core.tasks.update import Adapted
 
 
 def add_to(commands: Commands) -> None:
@@ -44,5 +45,5 @@ def _tell(found: Adapted) -> None:
     say(f"kept {found.kept}")
 
 
-def _cells(name: str, found: Comparison) -> tuple[str, ...]:
-    return name, significant(found.before), significant(found.after), effect(found)
+def _cells(name: str, found: Judgement) -> tuple[str, ...]:
+    return name, significant(found.theirs), significant(found.ours), effect(found)

@@ -19,7 +19,7 @@ def argv(task: Task) -> list[str]:
     """
     positional: list[str] = []
     words = list(_words(task, positional))
-    return ["kvsplice", task.command, *positional, *words]
+    return ["kvsplice", task.command, *positional, *words, *task.writes]
 
 
 def as_command(task: Task, *more: str) -> str:
@@ -29,7 +29,7 @@ def as_command(task: Task, *more: str) -> str:
 
 def as_python(task: Task) -> str:
     """Return a Python script that does a task through the public interface."""
-    names = {"run"}
+    names = {"run", *task.shown_by}
     call = _call(task, names, "")
     lines = "".join(f"    {name},\n" for name in sorted(names))
     return f"""from kvsplice_core import (
@@ -99,7 +99,8 @@ def _call(spec: Any, names: set[str], indent: str) -> str:  # noqa: ANN401 - a d
 
 def _source(value: Any, names: set[str]) -> str:  # noqa: ANN401
     if isinstance(value, tuple):
-        return f"({''.join(f'{_source(one, names)}, ' for one in value).rstrip(' ')})"
+        listed = ", ".join(_source(one, names) for one in value)
+        return f"({listed},)" if len(value) == 1 else f"({listed})"
     if hasattr(value, "key") and hasattr(type(value), "of"):
         names.add(type(value).__name__)
         return f"{type(value).__name__}.of({value.key!r})"

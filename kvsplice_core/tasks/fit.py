@@ -26,8 +26,9 @@ class FitTask(Task):
 
     command: ClassVar[str] = "fit"
     runner: ClassVar[str] = "proof.tasks:fit_task"
+    writes: ClassVar[tuple[str, ...]] = ("--out", "codec.safetensors")
 
-    vectors: VectorSource = part(VectorSource, "vectors")
+    vectors: VectorSource = part(title="vectors")
     calibration: CalibrationSpec = part(CalibrationSpec, "calibration")
     pipeline: Pipeline | None = option(
         "Pipeline",

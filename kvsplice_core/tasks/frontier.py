@@ -262,7 +262,7 @@ class FrontierTask(Task):
         "for point in result.points:\n    print(point.pipeline.key, point.bits, point.nmse)"
     )
 
-    vectors: VectorSource = part(VectorSource, "vectors")
+    vectors: VectorSource = part(title="vectors")
     side: str = option(
         "Compress", "of a capture: what to compress", "v", flag="--side", choices=SIDES
     )

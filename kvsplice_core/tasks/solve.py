@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -357,12 +357,19 @@ class SolveTask(Task):
     runner: ClassVar[str] = "proof.tasks:solve_task"
     shows: ClassVar[str] = (
         "for share in result.result.shares:\n"
-        "    print(share.side, share.layer, share.heads, share.bits, share.nmse)"
+        "    print(share.side, share.layer, share.heads, share.bits, share.nmse)\n"
+        'save_card(result.card, "card.safetensors")'
     )
+    shown_by: ClassVar[tuple[str, ...]] = ("save_card",)
 
-    vectors: VectorSource = part(VectorSource, "vectors", without=("budget",))
+    vectors: VectorSource = part(title="vectors", without=("budget",))
+    spec: SolveSpec = part(title="budget")
     model: str | None = capture_model_option()
     vectors_only: bool = vectors_only_option()
     calibration_texts: tuple[str, ...] = calibration_texts_option()
     texts: tuple[str, ...] = texts_option()
-    spec: SolveSpec = part(SolveSpec, "budget")
+
+    def __post_init__(self) -> None:
+        # One seed for all: the calibration's draws the bootstrap too.
+        evaluation = replace(self.spec.evaluation, seed=self.spec.calibration.seed)
+        object.__setattr__(self, "spec", replace(self.spec, evaluation=evaluation))

@@ -10,7 +10,7 @@ from kvsplice_core.base.options import option, part
 from kvsplice_core.codec.kinds import (
     Method,
 )
-from kvsplice_core.data.source import VectorSource
+from kvsplice_core.data.source import VectorSource, source_of
 from kvsplice_core.data.summary import DataSummary
 from kvsplice_core.tasks.task import Task
 from kvsplice_core.tasks.training import (
@@ -304,6 +304,12 @@ class SweepResult:
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
+    def task(self) -> SweepTask:
+        """What repeats it, on the device where it ran: another may differ in the last digits."""
+        calibration = replace(self.spec.calibration, device=self.device)
+        return SweepTask(source_of(self.data), replace(self.spec, calibration=calibration))
+
+    @property
     def methods(self) -> tuple[Method, ...]:
         """Methods with at least one row, in the registry's order."""
         present = {row.method for row in self.rows}
@@ -336,5 +342,5 @@ class SweepTask(Task):
         "for row in result.rows:\n    print(row.method.label, row.k, row.scores.mse)"
     )
 
-    vectors: VectorSource = part(VectorSource, "vectors")
+    vectors: VectorSource = part(title="vectors")
     spec: SweepSpec = part(SweepSpec, "sweep")

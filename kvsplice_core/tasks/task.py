@@ -23,11 +23,17 @@ class Task:
         ``module:function`` of the generator that does the work, below ``kvsplice_core``.
     shows : str
         Python that shows a result named ``result``, for copies.
+    shown_by : tuple of str
+        Public names it needs.
+    writes : tuple of str
+        Words of the file that the command cannot do without; where to is no part of the task.
     """
 
     command: ClassVar[str]
     runner: ClassVar[str]
     shows: ClassVar[str] = "print(result)"
+    shown_by: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[tuple[str, ...]] = ()
 
     def work(self) -> Generator[Any, None, Any]:
         """Return the work, a generator of steps whose result is the task's; closing it cancels.

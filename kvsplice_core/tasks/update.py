@@ -207,8 +207,9 @@ class UpdateTask(Task):
 
     command: ClassVar[str] = "update"
     runner: ClassVar[str] = "fit.tasks:update_task"
+    writes: ClassVar[tuple[str, ...]] = ("--out", "codec.safetensors")
     shows: ClassVar[str] = "print(result.text)"
 
     codec: str = option("Codec", "a codec saved by kvsplice fit", flag="CODEC")
-    vectors: VectorSource = part(VectorSource, "vectors")
+    vectors: VectorSource = part(title="vectors")
     spec: UpdateSpec = part(UpdateSpec, "update")

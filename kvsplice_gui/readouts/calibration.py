@@ -14,7 +14,7 @@ from kvsplice_core.cache.references import reference_lines
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.codec.shapes import Shape
 from kvsplice_core.data.names import kind_of
-from kvsplice_core.report import commands as reproduce
+from kvsplice_core.report import commands
 from kvsplice_core.report.memory_words import formula
 from kvsplice_core.report.palette import GREY, ORANGE, PURPLE, SKY, style_of
 from kvsplice_core.tasks.memory import MemorySpec
@@ -251,8 +251,7 @@ def as_command(findings: Findings) -> str:
     result = findings.result
     if result is None:
         return ""
-    command = reproduce.as_command(result.data, result.spec, device=result.device)
-    return _without_hand(findings) + command
+    return _without_hand(findings) + commands.as_command(result.task, "--csv", "results.csv")
 
 
 def as_python(findings: Findings) -> str:
@@ -260,8 +259,7 @@ def as_python(findings: Findings) -> str:
     result = findings.result
     if result is None:
         return ""
-    script = reproduce.as_python(result.data, result.spec, device=result.device)
-    return _without_hand(findings) + script
+    return _without_hand(findings) + commands.as_python(result.task)
 
 
 def _without_hand(findings: Findings) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import KVSpliceError
-from kvsplice_core.report import frontier_commands as reproduce
-from kvsplice_core.report import model_commands as reproduce_pipelines
-from kvsplice_core.report.model_commands import Reading
-from kvsplice_core.tasks.frontier import FrontierResult
+from kvsplice_core.data.source import VectorSource, source_of
+from kvsplice_core.report.commands import as_command, as_python
+from kvsplice_core.tasks.frontier import FrontierResult, FrontierTask
 from kvsplice_gui.readouts import frontier as frontier_readouts
 from kvsplice_gui.state.findings import Findings
 from kvsplice_gui.state.wishes import Wishes
@@ -66,25 +65,28 @@ def save_frontier(result: FrontierResult, path: Path, leaked: Sequence[str] = ()
 
 def frontier_command(findings: Findings) -> str:
     """Return the command line that repeats the last frontier; empty without one."""
-    return _repeating(findings, reproduce.as_command, reproduce_pipelines.frontier_command)
+    task = _task(findings)
+    return "" if task is None else as_command(task, "--csv", "frontier.csv")
 
 
 def frontier_python(findings: Findings) -> str:
     """Return the Python that repeats the last frontier; empty without one."""
-    return _repeating(findings, reproduce.as_python, reproduce_pipelines.frontier_python)
+    task = _task(findings)
+    return "" if task is None else as_python(task)
 
 
-def _repeating(
-    findings: Findings,
-    of_vectors: Callable[[FrontierResult], str],
-    of_model: Callable[..., str],
-) -> str:
+def _task(findings: Findings) -> FrontierTask | None:
     found, facts = findings.frontier, frontier_readouts.facts_of(findings)
     if found.result is None or found.key is None:
-        return ""
+        return None
     quality, data = found.key.quality, found.key.data
     if quality is None or facts is None:
-        return of_vectors(found.result)
-    reading = Reading(data.source, quality.model_of(facts), quality.texts)
-    side = frontier_readouts.side_of(quality, facts)
-    return of_model(reading, found.result.spec, quality.evaluation, side=side, budget=data.budget)
+        return FrontierTask(source_of(found.result.data[0]), spec=found.result.spec)
+    return FrontierTask(
+        VectorSource(data.source, budget=data.budget),
+        side=frontier_readouts.side_of(quality, facts),
+        model=quality.model_of(facts),
+        texts=quality.texts,
+        spec=found.result.spec,
+        evaluation=quality.evaluation,
+    )

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import KVSpliceError
-from kvsplice_core.report.quality_commands import as_command
-from kvsplice_core.tasks.curve import CurveResult
+from kvsplice_core.report.commands import as_command
+from kvsplice_core.tasks.curve import CurveResult, CurveTask
 from kvsplice_gui.readouts import quality as quality_readouts
 from kvsplice_gui.readouts import quality_words
 from kvsplice_gui.state.findings import Evaluation, Findings
@@ -118,11 +118,12 @@ def quality_command(wishes: Wishes, findings: Findings) -> str:
     quality = findings.quality
     if quality.curve is None or quality.curve_wish is None:
         return ""
-    wish = quality.curve_wish
-    return as_command(
+    wish, spec = quality.curve_wish, quality.curve.spec
+    calibration = replace(spec.calibration, device=quality.curve.device)
+    task = CurveTask(
         wishes.data.source,
-        quality.curve.spec,
-        device=quality.curve.device,
-        model=wish.model,
-        texts=wish.texts,
+        wish.model or None,
+        wish.texts,
+        replace(spec, calibration=calibration, first_k=None),
     )
+    return as_command(task, "--csv", "quality.csv")

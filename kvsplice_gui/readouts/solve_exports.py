@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import KVSpliceError
-from kvsplice_core.report import model_commands as reproduce_pipelines
-from kvsplice_core.report.model_commands import Reading
-from kvsplice_core.tasks.solve import SolveSpec
+from kvsplice_core.data.source import VectorSource
+from kvsplice_core.report.commands import as_command, as_python
+from kvsplice_core.tasks.solve import SolveSpec, SolveTask
 from kvsplice_gui.readouts import quality as quality_readouts
 from kvsplice_gui.readouts import solve as solve_readouts
 from kvsplice_gui.readouts.quality_words import audit_verdict
@@ -91,16 +90,19 @@ def can_draw_given(wishes: Wishes, findings: Findings) -> bool:
 
 def solve_command(findings: Findings) -> str:
     """Return the command line that repeats what was solved last; empty without it."""
-    return _repeating(findings, reproduce_pipelines.solve_command)
+    task = _task(findings)
+    outs = ("--out", "card.safetensors", "--csv", "given_bits.csv")
+    return "" if task is None else as_command(task, *outs)
 
 
 def solve_python(findings: Findings) -> str:
     """Return the Python that repeats what was solved last; empty without it."""
-    return _repeating(findings, reproduce_pipelines.solve_python)
+    task = _task(findings)
+    return "" if task is None else as_python(task)
 
 
-def _repeating(findings: Findings, text_of: Callable[[Reading, SolveSpec], str]) -> str:
+def _task(findings: Findings) -> SolveTask | None:
     if findings.solved is None:
-        return ""
+        return None
     key = findings.solved.key
-    return text_of(Reading(key.capture, key.model, key.texts), key.spec)
+    return SolveTask(VectorSource(key.capture), key.spec, model=key.model, texts=key.texts)

@@ -80,7 +80,7 @@ def test_json_holds_the_whole_evaluation(kvsplice, model, card, texts, tmp_path)
 def test_a_failed_control_takes_the_place_of_the_numbers(
     kvsplice, model, card, texts, tmp_path, monkeypatch, name
 ):
-    import kvsplice_core.proof.evaluation as evaluation
+    import kvsplice_core.proof.tasks as evaluation
 
     honest, fake = evaluation.evaluate, FAKES[name]
     monkeypatch.setattr(evaluation, "evaluate", lambda *given: honest(*given, make_cache=fake))
@@ -158,7 +158,7 @@ def test_a_single_document_of_the_codecs_own_is_told(kvsplice, model, texts, tmp
     ("options", "words"),
     [
         (("--json", "eval.txt"), "--json"),
-        (("--tokens", "1"), "tokens must be at least 2"),
+        (("--tokens", "1"), "tokens to score must be at least 2"),
         (("--context", "1"), "context must be at least 2"),
         (("--seed", "-1"), "seed"),
     ],

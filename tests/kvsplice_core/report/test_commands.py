@@ -1,9 +1,9 @@
-"""The copied command and script ask for the same vectors and the same sweep."""
+"""Copies repeat a task: the command reads back as an equal one, the script gives equal results."""
 
+import pickle
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,123 +13,185 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 import kvsplice_core
-from kvsplice_core import run, sweep
+from kvsplice_core import (
+    CalibrationSpec,
+    CaptureSpec,
+    CaptureTask,
+    CurveSpec,
+    CurveTask,
+    EvalSpec,
+    EvaluateTask,
+    FitTask,
+    FrontierSpec,
+    FrontierTask,
+    Pipeline,
+    SolveSpec,
+    SolveTask,
+    SweepSpec,
+    SweepTask,
+    UpdateSpec,
+    UpdateTask,
+    VectorSource,
+    run,
+)
 from kvsplice_core.cli import main
-from kvsplice_core.cli.options import calibration_spec, read_values
-from kvsplice_core.cli.parser import build_parser
+from kvsplice_core.cli.parser import parse
 from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, KnotPlacement, Method, Recipe
-from kvsplice_core.report.commands import as_command, as_python
+from kvsplice_core.data.capture import Sides
+from kvsplice_core.data.source import source_of
+from kvsplice_core.data.vectors import load
+from kvsplice_core.report.commands import argv, as_command, as_python
 from kvsplice_core.report.sweep_table import csv_text
-from kvsplice_core.tasks.sweep import SweepSpec
-from kvsplice_core.tasks.training import CalibrationSpec
 from tests.factories import make_data
 from tests.kvsplice_core.data.writers import write
 from tests.kvsplice_core.makers import bent_rows
 
-SPEC = SweepSpec((Method.SPLINE,), (4, 8), CalibrationSpec(recipe=Recipe.ORIGIN, seed=7))
+some = st.integers(1, 999)
+words = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1).filter(
+    lambda text: not text.startswith("-")
+)
+texts = st.lists(words, max_size=2).map(tuple)
+pipelines = st.sampled_from(("pca", "joined+lloyd-max", "blocks:2+output", "polynomial:3+int8"))
 
 
-def parse(command):
-    program, *words = shlex.split(command)
-    assert program == "kvsplice"
-    return build_parser().parse_args(words)
-
-
-def execute(script, monkeypatch, data=None):
-    """Run a script with `load_values`, `sweep` and `run` replaced; return what they were given."""
-    seen = {}
-
-    def load_values(source, **choice):
-        seen.update(source=source, choice=choice)
-        return data
-
-    def sweep(values, spec):
-        seen.update(spec=spec)
-
-    monkeypatch.setattr(kvsplice_core, "load_values", load_values)
-    monkeypatch.setattr(kvsplice_core, "sweep", sweep)
-    monkeypatch.setattr(kvsplice_core, "run", lambda work: SimpleNamespace(rows=()))
-    exec(compile(script, "copied.py", "exec"), {})
-    return seen
-
-
-def test_the_command_is_the_published_one():
-    data = make_data(
-        source="geometric-mix", tensor="array", layer=None, head=None, axes="token dim"
-    )
-    assert as_command(data, SPEC, device="cpu") == (
-        "kvsplice sweep geometric-mix --axes 'token dim' --methods pca,spline --ks 4,8 "
-        "--recipe origin --knots 7 --epochs 12 --seed 7 --device cpu --csv results.csv"
-    )
-
-
-specs = st.builds(
-    SweepSpec,
-    methods=st.lists(st.sampled_from(list(Method)), min_size=1, max_size=3).map(tuple),
-    ks=st.lists(st.integers(1, 64), min_size=1, max_size=5).map(tuple),
-    calibration=st.builds(
+def calibrations(**more):
+    return st.builds(
         CalibrationSpec,
         recipe=st.sampled_from(Recipe),
         knots=st.none() | st.integers(3, 64),
-        epochs=st.none() | st.integers(1, 99),
+        epochs=st.none() | some,
         seed=st.integers(0, 2**31 - 1),
-        batch_size=st.none() | st.integers(1, 9999),
-        k_train=st.integers(1, 64),
+        device=st.sampled_from(("auto", "cpu", "cuda:1")),
+        batch_size=st.none() | some,
+        k_train=some,
         train_fraction=st.floats(0.01, 0.99),
+        validation_fraction=st.floats(0.01, 0.99),
         curve=st.sampled_from(Curve),
         knot_placement=st.sampled_from(KnotPlacement),
         axes=st.sampled_from([axes for axes in Axes if axes is not Axes.OUTPUT]),
         coupling=st.sampled_from(CouplingKind),
+        threads=st.none() | some,
+        **more,
+    )
+
+
+sources = st.builds(
+    VectorSource,
+    words,
+    tensor=st.none() | st.text(min_size=1),
+    layer=st.none() | st.integers(0, 99),
+    pool_heads=st.booleans(),
+    axes=st.none() | st.just("token head dim"),
+    budget=st.integers(16, 10**6),
+    seed=st.integers(0, 99),
+)
+methods = st.lists(st.sampled_from(tuple(Method)), min_size=1, max_size=3).map(tuple)
+ks = st.lists(some, min_size=1, max_size=5).map(tuple)
+bits = st.floats(0.1, 16)
+evaluations = st.builds(
+    EvalSpec,
+    st.sampled_from(("strict", "window")),
+    some,
+    st.integers(2, 9999),
+    st.none() | st.just(64),
+)
+models = st.none() | words
+tasks = st.one_of(
+    st.builds(
+        SweepTask,
+        sources,
+        st.builds(SweepSpec, methods, ks, calibrations(), earlier_knots=st.just((16, 8))),
+    ),
+    st.builds(
+        FitTask,
+        sources,
+        calibrations(method=st.sampled_from(tuple(Method)), k=some),
+        pipeline=st.just(None),
+        bits=st.just(None),
+        sides=st.none() | st.sampled_from(Sides),
+        layers=st.none() | st.just((0, 3)),
+    ),
+    st.builds(FitTask, sources, calibrations(), pipelines.map(Pipeline.of), bits),
+    st.builds(UpdateTask, words, sources, st.builds(UpdateSpec, st.floats(0, 1), st.none() | some)),
+    st.builds(
+        CaptureTask,
+        words,
+        words,
+        texts,
+        st.builds(CaptureSpec, st.integers(16, 9999), st.just(Sides.BOTH), attention=st.booleans()),
+        threads=st.none() | some,
+    ),
+    st.builds(EvaluateTask, words, words, texts, evaluations, sensitivity=st.booleans()),
+    st.builds(
+        CurveTask,
+        words,
+        models,
+        texts,
+        st.builds(CurveSpec, methods, ks, calibrations(), evaluations, st.just("both")),
+    ),
+    st.builds(
+        FrontierTask,
+        sources,
+        side=st.sampled_from(("v", "k")),
+        model=models,
+        vectors_only=st.booleans(),
+        calibration_texts=texts,
+        join_layers=some,
+        texts=texts,
+        spec=st.builds(
+            FrontierSpec,
+            st.lists(pipelines.map(Pipeline.of), min_size=1).map(tuple),
+            st.lists(bits, min_size=1).map(tuple),
+            calibrations(),
+            some,
+            st.booleans(),
+        ),
+        evaluation=evaluations,
+    ),
+    st.builds(
+        SolveTask,
+        sources.map(lambda one: replace(one, budget=VectorSource("x").budget)),
+        st.builds(SolveSpec, pipelines.map(Pipeline.of), bits, calibration=calibrations()),
+        model=models,
+        texts=texts,
     ),
 )
 
 
-def resolved(spec, device):
-    calibration = spec.calibration
-    return replace(
-        calibration,
-        knots=calibration.resolved_knots,
-        epochs=calibration.resolved_epochs,
-        device=device,
+@given(tasks)
+def test_a_command_reads_back_as_an_equal_task(task):
+    assert parse(argv(task)[1:]) == task
+    assert shlex.split(as_command(task)) == argv(task)
+
+
+@given(tasks)
+def test_a_script_makes_an_equal_task(task):
+    script = as_python(task).split("result = ")[0]
+    made = {}
+    exec(compile(script, "copied.py", "exec"), made)
+    assert made["task"] == task
+
+
+@given(tasks)
+def test_a_task_travels_to_another_process(task):
+    assert pickle.loads(pickle.dumps(task)) == task
+
+
+def test_the_command_is_the_published_one():
+    task = SweepTask(
+        VectorSource("geometric-mix"),
+        SweepSpec((Method.SPLINE,), (4, 8), CalibrationSpec(recipe=Recipe.ORIGIN, device="cpu")),
+    )
+    assert as_command(task, "--csv", "results.csv") == (
+        "kvsplice sweep geometric-mix --methods pca,spline --ks 4,8 --recipe origin --device cpu "
+        "--csv results.csv"
     )
 
 
-@given(specs)
-def test_the_command_asks_for_the_same_sweep(spec):
-    arguments = parse(as_command(make_data(), spec, device="cuda:1"))
-    assert SweepSpec(arguments.methods, arguments.ks).methods == spec.methods
-    assert arguments.ks == spec.ks
-    assert calibration_spec(arguments) == resolved(spec, "cuda:1")
-
-
-@pytest.mark.parametrize(
-    "calibration",
-    [
-        CalibrationSpec(),
-        CalibrationSpec(Method.FLOW, recipe=Recipe.ORIGIN, knots=9, epochs=3, seed=1),
-        CalibrationSpec(
-            curve=Curve.RATIONAL_QUADRATIC,
-            knot_placement=KnotPlacement.UNIFORM,
-            axes=Axes.PCA,
-            coupling=CouplingKind.RATIONAL_QUADRATIC,
-        ),
-        CalibrationSpec(batch_size=77, k_train=3, train_fraction=0.6, validation_fraction=0.2),
-    ],
-)
-def test_the_script_asks_for_the_same_sweep(monkeypatch, calibration):
-    spec = SweepSpec(calibration=replace(calibration, method=Method.SPLINE, k=16))
-    seen = execute(as_python(make_data(), spec, device="mps"), monkeypatch)
-    assert seen["spec"] == replace(spec, calibration=resolved(spec, "mps"))
-
-
-def assert_both_pick_the_same(monkeypatch, source, **choice):
-    load_values = kvsplice_core.load_values
-    data = load_values(source, **choice).summary
-    arguments = parse(as_command(data, SPEC, device="cpu"))
-    arguments.threads = 1
-    assert read_values(arguments).summary == data
-    seen = execute(as_python(data, SPEC, device="cpu"), monkeypatch)
-    assert load_values(seen["source"], **seen["choice"]).summary == data
+def assert_picks_the_same(source, **choice):
+    data = kvsplice_core.load_values(source, **choice).summary
+    task = SweepTask(source_of(data), SweepSpec((Method.PCA,), (1,)))
+    assert load(parse(argv(task)[1:]).vectors).summary == data
 
 
 @pytest.mark.parametrize(
@@ -141,8 +203,8 @@ def assert_both_pick_the_same(monkeypatch, source, **choice):
         ("smollm2-v", {"layer": 15, "pool_heads": True, "budget": 1000}),
     ],
 )
-def test_both_pick_the_same_vectors_of_a_sample(monkeypatch, source, choice):
-    assert_both_pick_the_same(monkeypatch, source, **choice)
+def test_the_same_vectors_of_a_sample_are_picked(source, choice):
+    assert_picks_the_same(source, **choice)
 
 
 NUMBERS = torch.randn(3, 2, 4, 30, 5, generator=torch.Generator().manual_seed(0))
@@ -164,53 +226,70 @@ NUMBERS = torch.randn(3, 2, 4, 30, 5, generator=torch.Generator().manual_seed(0)
         ((3, 2, 4, 30, 5), {"pool_heads": True}),
     ],
 )
-def test_both_pick_the_same_vectors_of_a_file(monkeypatch, tmp_path, suffix, shape, choice):
+def test_the_same_vectors_of_a_file_are_picked(tmp_path, suffix, shape, choice):
     path = write(tmp_path / f"some v's{suffix}", NUMBERS.reshape(shape))
-    assert_both_pick_the_same(monkeypatch, str(path), **choice)
+    assert_picks_the_same(str(path), **choice)
 
 
 @pytest.mark.parametrize(
     "choice", [{}, {"layer": 7}, {"tensor": "model.layers.7.k_proj"}, {"layer": 7, "head": 3}]
 )
-def test_both_pick_the_same_of_many_tensors(monkeypatch, tmp_path, choice):
+def test_the_same_of_many_tensors_are_picked(tmp_path, choice):
     names = [f"model.layers.{layer}.{kind}_proj" for layer in (2, 7) for kind in "vk"]
     tensors = {name: NUMBERS[0, 0] + i for i, name in enumerate(names)}
     path = tmp_path / "many.safetensors"
     save_file(tensors, path)
-    assert_both_pick_the_same(monkeypatch, str(path), **choice)
+    assert_picks_the_same(str(path), **choice)
 
 
 def test_a_name_that_looks_like_an_option_is_found(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     np.savez("-odd.npz", **{"-v": NUMBERS.reshape(720, 5).numpy()})
     data = kvsplice_core.load_values("-odd.npz").summary
-    arguments = parse(as_command(data, SPEC, device="cpu"))
-    arguments.threads = 1
-    assert read_values(arguments).summary.sha256 == data.sha256
+    task = parse(argv(SweepTask(source_of(data)))[1:])
+    assert load(task.vectors).summary.sha256 == data.sha256
 
 
-def test_the_copied_script_gives_the_same_numbers(monkeypatch, tmp_path, capsys):
+def test_the_copied_script_gives_the_same_numbers(tmp_path, capsys):
     path = write(tmp_path / "bent.npy", bent_rows(120, 4))
     calibration = CalibrationSpec(
-        recipe=Recipe.ORIGIN, epochs=2, knots=4, k_train=2, seed=3, batch_size=16, device="cpu"
+        recipe=Recipe.ORIGIN, epochs=2, knots=4, k_train=2, seed=3, batch_size=16, threads=1
     )
-    values = kvsplice_core.load_values(str(path), budget=90, seed=4)
-    result = run(sweep(values, SweepSpec((Method.SPLINE, Method.FLOW), (1, 2), calibration)))
-    script = as_python(result.data, result.spec, device=result.device)
-    exec(compile(script, "copied.py", "exec"), {})
+    source = VectorSource(str(path), budget=90, seed=4)
+    result = run(SweepTask(source, SweepSpec((Method.SPLINE, Method.FLOW), (1, 2), calibration)))
+    exec(compile(as_python(result.task), "copied.py", "exec"), {})
     expected = [f"{row.method.label} {row.k} {row.scores.mse}" for row in result.rows]
     assert capsys.readouterr().out.splitlines() == expected
+
+
+def test_a_work_begins_with_the_threads_that_are_asked_for(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    path = write(tmp_path / "bent.npy", bent_rows(120, 4))
+    spec = SweepSpec((Method.PCA,), (1,), CalibrationSpec(threads=3, device="cpu"))
+    run(SweepTask(VectorSource(str(path)), spec))
+    assert asked == [3]
 
 
 def test_the_copied_command_gives_the_same_table(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     np.save("bent vectors.npy", bent_rows(120, 4).numpy())
-    calibration = CalibrationSpec(epochs=3, knots=4, seed=3, device="cpu")
+    calibration = CalibrationSpec(epochs=3, knots=4, seed=3, device="cpu", threads=1)
     spec = SweepSpec((Method.SPLINE,), (1, 2), calibration)
-    result = run(sweep(kvsplice_core.load_values("bent vectors.npy"), spec))
-    words = shlex.split(as_command(result.data, result.spec, device=result.device))
-    assert main(words[1:]) == 0
+    result = run(SweepTask(VectorSource("bent vectors.npy"), spec))
+    line = as_command(result.task, "--csv", "results.csv")
+    assert main(shlex.split(line)[1:]) == 0
     assert Path("results.csv").read_text("utf-8") == csv_text(result)
+
+
+def test_a_frontier_of_vectors_is_repeated_by_its_script(tmp_path, capsys):
+    path = write(tmp_path / "bent.npy", bent_rows(400, 4))
+    spec = FrontierSpec((Pipeline.of("pca"), Pipeline.of("rounding")), (4.0,))
+    task = FrontierTask(VectorSource(str(path)), spec=spec)
+    points = run(task).points
+    exec(compile(as_python(task), "copied.py", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [f"{one.pipeline.key} {one.bits} {one.nmse}" for one in points]
 
 
 @pytest.mark.parametrize(
@@ -222,8 +301,7 @@ def test_the_copied_command_gives_the_same_table(monkeypatch, tmp_path):
     ],
 )
 def test_a_budget_is_asked_for_where_it_decides(changes, expected):
-    arguments = parse(as_command(make_data(**changes), SPEC, device="cpu"))
-    assert arguments.budget == (expected or 120_000)
+    assert source_of(make_data(**changes)).budget == (expected or 120_000)
 
 
 @pytest.mark.parametrize(
@@ -231,15 +309,11 @@ def test_a_budget_is_asked_for_where_it_decides(changes, expected):
     ["my file's.npz", "C:\\V\\x y.safetensors", "$(rm).pt", '"q".npy', "a\nb.npz", "--x.npz"],
 )
 @pytest.mark.parametrize("tensor", ["a b", "--layer", "-1", "é'\n"])
-def test_odd_names_survive_quoting(monkeypatch, source, tensor):
-    data = make_data(source=source, tensor=tensor)
-    arguments = parse(as_command(data, SPEC, device="cpu"))
-    assert (Path(arguments.data), arguments.tensor) == (Path(source), tensor)
-    seen = execute(as_python(data, SPEC, device="cpu"), monkeypatch)
-    assert (seen["source"], seen["choice"]["tensor"]) == (source, tensor)
+def test_odd_names_survive_quoting(source, tensor):
+    task = SweepTask(VectorSource(source, tensor=tensor))
+    back = parse(shlex.split(as_command(task))[1:]).vectors
+    assert (Path(back.data), back.tensor) == (Path(source), tensor)
 
 
 def test_an_array_stands_as_the_file_it_may_be_saved_to():
-    data = make_data(source="array", tensor="array", layer=None)
-    assert parse(as_command(data, SPEC, device="cpu")).data == "vectors.npy"
-    assert "load_values('vectors.npy', " in as_python(data, SPEC, device="cpu")
+    assert source_of(make_data(source="array", tensor="array", layer=None)).data == "vectors.npy"

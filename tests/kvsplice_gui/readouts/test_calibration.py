@@ -272,9 +272,10 @@ def test_the_engine_names_device_torch_and_threads(monkeypatch):
 
 
 def test_copies_are_those_of_the_last_result():
-    given_to = (RESULT.data, RESULT.spec)
-    assert readouts.as_command(FOUND) == as_command(*given_to, device=RESULT.device)
-    assert readouts.as_python(FOUND) == as_python(*given_to, device=RESULT.device)
+    command = as_command(RESULT.task, "--csv", "results.csv")
+    assert readouts.as_command(FOUND) == command
+    assert f"--device {RESULT.device}" in command
+    assert readouts.as_python(FOUND) == as_python(RESULT.task)
     assert readouts.as_command(Findings()) == readouts.as_python(Findings()) == ""
 
 

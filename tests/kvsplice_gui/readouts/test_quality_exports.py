@@ -93,5 +93,5 @@ def test_documents_that_are_not_held_out_go_with_the_curve(tmp_path):
 
 def test_the_command_names_capture_and_text(findings):
     command = exports.quality_command(WISHES, findings)
-    assert command.startswith("kvsplice quality v.safetensors --text a.txt --methods")
+    assert command.startswith("kvsplice quality v.safetensors --text a.txt --ks")
     assert exports.quality_command(WISHES, Findings()) == ""
