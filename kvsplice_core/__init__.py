@@ -209,7 +209,8 @@ _NAMES_BY_MODULE = {
     "tasks.frontier": "FrontierTask FrontierResult FrontierSpec",
     "tasks.solve": "SolveTask SolveSpec",
     "tasks.sweep": (
-        "SweepTask CalibrationResult CalibrationStep Scores SweepResult SweepRow SweepSpec SweepStep"
+        "SweepTask CalibrationResult CalibrationStep Scores SweepResult SweepRow SweepSpec "
+        "SweepStep"
     ),
     "tasks.training": "CalibrationSpec",
     "tasks.update": "UpdateTask Adapted UpdateSpec",

@@ -4,6 +4,3 @@ from __future__ import annotations
 
 BUNDLED = "gpt2-mini"
 """The small GPT-2 that needs no network."""
-
-MODEL_HELP = f"{BUNDLED} (bundled, offline), a folder with config.json, or a hub id such as gpt2"
-"""What may be named as a model."""

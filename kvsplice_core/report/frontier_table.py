@@ -68,9 +68,7 @@ def frontier_json(result: FrontierResult, leaked_documents: Sequence[str] = ()) 
     ``leaked_documents`` names those the codecs were calibrated on. Numbers JSON cannot hold (NaN,
     infinity) become null.
     """
-    calibration = asdict(result.spec.calibration)
-    for name in ("method", "recipe", "curve", "knot_placement", "axes", "coupling"):
-        calibration[name] = getattr(calibration[name], "key", str(calibration[name]))
+    calibration = result.spec.calibration.learning()
     document: dict[str, Any] = {
         name: getattr(result, name)
         for name in (

@@ -62,13 +62,7 @@ def curve_json(result: CurveResult, leaked_documents: Sequence[str] = ()) -> str
     ``leaked_documents`` names those the codecs were calibrated on.
     """
     spec = result.spec
-    calibration = asdict(spec.calibration) | {"recipe": spec.calibration.recipe.value}
-    calibration |= {
-        "knots": spec.calibration.resolved_knots,
-        "epochs": spec.calibration.resolved_epochs,
-    }
-    for set_for_each_point in ("method", "k"):
-        del calibration[set_for_each_point]
+    calibration = spec.calibration.learning()
     document = {
         name: getattr(result, name)
         for name in (

@@ -72,6 +72,7 @@ def solve_json(result: SolveResult, leaked_documents: Sequence[str] = ()) -> str
         "leaked_documents": list(leaked_documents),
         "bits_of_heads": {side: result.head_map(side).tolist() for side in result.sides},
     }
+    del document["leaked"]  # by its longer name
     return json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -81,15 +82,13 @@ def _written(found: Estimate) -> str:
 
 
 def _spec_json(spec: SolveSpec) -> dict[str, Any]:
-    calibration = asdict(spec.calibration)
-    del calibration["method"], calibration["k"]  # the pipeline and the budget set them
     return {
         "pipeline": spec.pipeline.key,
         "bits": spec.bits,
         "key_bits": spec.key_bits,
         "max_dnll": spec.max_dnll,
         "sides": spec.sides.value,
-        "calibration": calibration,
+        "calibration": spec.calibration.learning(),
         "evaluation": asdict(spec.evaluation),
         "counted_tokens": spec.counted_tokens,
         "budget": spec.budget,

@@ -14,10 +14,8 @@ from typing import Any
 from kvsplice_core.base.errors import DataError
 from kvsplice_core.base.estimates import Change
 from kvsplice_core.base.files import write_text
-from kvsplice_core.base.options import settings
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.tasks.sweep import SweepResult, SweepRow
-from kvsplice_core.tasks.training import CalibrationSpec
 
 _MSE = "test_mse_"
 _CHANGE_PARTS = ("percent", "low", "high")
@@ -91,7 +89,7 @@ def as_dict(result: SweepResult) -> dict[str, Any]:
             "methods": [method.key for method in result.spec.methods],
             "ks": list(result.spec.ks),
             "earlier_knots": list(result.spec.earlier_knots),
-            **_calibration(result.spec.calibration),
+            **result.spec.calibration.learning(),
         },
         "train_vectors": result.train_vectors,
         "test_vectors": result.test_vectors,
@@ -184,11 +182,6 @@ def _cell(method: Method, cell: Cell) -> Callable[[SweepResult, int], object]:
 
 def _text(value: object) -> str:
     return repr(float(value)) if isinstance(value, float) else str(value)
-
-
-def _calibration(spec: CalibrationSpec) -> dict[str, Any]:
-    said = settings(spec.filled_in)
-    return {name: value for name, value in said.items() if name not in ("method", "k")}
 
 
 def finite(value: object) -> object:

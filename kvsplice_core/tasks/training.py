@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.base.options import option, require_ranges
+from kvsplice_core.base.options import option, require_ranges, settings
 from kvsplice_core.codec.kinds import (
     MAX_KNOTS,
     MIN_KNOTS,
@@ -221,6 +222,11 @@ class CalibrationSpec:
     def resolved_epochs(self) -> int:
         """Epochs, the recipe's default filled in."""
         return RECIPE_DEFAULTS[self.recipe].epochs if self.epochs is None else self.epochs
+
+    def learning(self) -> dict[str, Any]:
+        """Return how it learns as JSON values, defaults filled in; its method and k left out."""
+        found = settings(self.filled_in)
+        return {name: found[name] for name in found if name not in ("method", "k")}
 
     @property
     def filled_in(self) -> CalibrationSpec:

@@ -226,7 +226,7 @@ def test_copy_as_command_and_python(calibrated):
     calibrated.takeaway.copy_as_command()
     text = QGuiApplication.clipboard().text()
     assert text.startswith("kvsplice sweep")
-    assert "--seed 5" in text
+    assert "--recipe joint" in text
     calibrated.takeaway.copy_as_python()
     compile(QGuiApplication.clipboard().text(), "copied", "exec")
 
