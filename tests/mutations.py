@@ -104,8 +104,8 @@ MUTATIONS = (
     Mutation(
         "an unescaped path in a copied command",
         "kvsplice_core/report/commands.py",
-        'return shlex.join([*words, "--csv", "results.csv"])',
-        'return " ".join([*words, "--csv", "results.csv"])',
+        "return shlex.join([*argv(task), *more])",
+        'return " ".join([*argv(task), *more])',
         ("tests/kvsplice_core/report",),
     ),
     Mutation(
