@@ -33,7 +33,7 @@ MACHINES  := $(if $(filter avx2,$(CPU_FLAGS)),default:AVX2) \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install run test test-all test-machines mutations lint format tables bench all quick plots clean
+.PHONY: help install run test test-all test-machines mutations size lint format tables bench all quick plots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ test-machines: install ## run the numeric tests with the arithmetic of other pro
 
 mutations: install ## break ten places one at a time and expect the quick tests to notice
 	$(BIN)/python -m tests.mutations
+
+size: install ## print how large the code is and what a change touches
+	$(BIN)/python -m tests.sizes
 
 lint: install ## check style, types and the directions of imports
 	$(BIN)/ruff check
