@@ -254,6 +254,8 @@ def _require_in(entry: Entry, asked: Option, number: float) -> None:
     high = number <= asked.high if asked.high is not None else True
     above = number > asked.above if asked.above is not None else True
     below = number < asked.below if asked.below is not None else True
+    if math.isinf(number):
+        raise SpecError(f"{entry.noun} must be finite; got {number}")
     if not (low and high and above and below):
         raise SpecError(f"{entry.noun} must {range_words(asked)}; got {number}")
 

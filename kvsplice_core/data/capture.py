@@ -85,7 +85,7 @@ class CaptureSpec:
         flag="--before-rotary",
     )
     dtype: str = option(
-        "Numbers",
+        "Type of numbers",
         "type of a stored number; bfloat16 holds larger ones, less exactly",
         "float16",
         flag="--dtype",

@@ -62,7 +62,12 @@ class FrontierSpec:
         DEFAULT_PIPELINES,
     )
     bits: tuple[float, ...] = option(
-        "Bits", "budgets in bits per value, everything counted", DEFAULT_BITS, above=0, high=16
+        "Bits per value",
+        "budgets in bits per value, everything counted",
+        DEFAULT_BITS,
+        flag="--bits",
+        above=0,
+        high=16,
     )
     calibration: CalibrationSpec = part(
         pipeline_calibration, "calibration", without=("method", "k")

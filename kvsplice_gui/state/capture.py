@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kvsplice_core.base.errors import KVSpliceError, SpecError
+from kvsplice_core.base.options import entries
 from kvsplice_core.base.resources import resource_path
 from kvsplice_core.data.capture import DEFAULT_TOKENS, CaptureSpec, Sides
 from kvsplice_core.data.model_shape import PRESETS, ModelShape, load_model_shape
 from kvsplice_core.language.bundled import BUNDLED
+from kvsplice_core.report import commands
+from kvsplice_core.tasks.capture import CaptureTask
 
 _NUMBER_BYTES = 2
 _ATTENTION_BYTES = 4
@@ -140,18 +142,9 @@ def parse_layers(text: str) -> tuple[int, ...] | None:
     SpecError
         If it is something else.
     """
-    parts = [part for part in re.split(r"[,\s]+", text.strip()) if part]
-    if not parts:
-        return None
-    layers: set[int] = set()
-    for part in parts:
-        found = re.fullmatch(r"(\d{1,4})(?:[-–](\d{1,4}))?", part, re.ASCII)
-        first = int(found[1]) if found else 1
-        last = int(found[2] or found[1]) if found else 0
-        if first > last:
-            raise SpecError(f"layers must be numbers and ranges such as 0-3, 5; got {part!r}")
-        layers.update(range(first, last + 1))
-    return tuple(sorted(layers))
+    listed = ",".join(filter(None, re.split(r"[,\s]+", text.replace("–", "-"))))
+    (layers,) = (entry for entry in entries(CaptureSpec) if entry.name == "layers")
+    return tuple(sorted(set(layers.read(listed)))) if listed else None
 
 
 def estimated_bytes(wish: CaptureWish, known: KnownModel) -> int | None:
@@ -186,17 +179,8 @@ def books_at_hand() -> int:
 
 def as_command(wish: CaptureWish) -> str:
     """Return the ``kvsplice capture`` line that does the same."""
-    words = ["kvsplice", "capture", wish.model]
-    if wish.texts:
-        words += ["--text", *wish.texts]
-    words += ["--tokens", str(wish.tokens), "--kv", wish.sides.value]
-    if layers := parse_layers(wish.layers):
-        words += ["--layers", ",".join(map(str, layers))]
-    if wish.keys_before_rotary:
-        words.append("--before-rotary")
-    if wish.attention:
-        words.append("--attention")
-    return shlex.join([*words, "--dtype", wish.dtype, "--out", wish.path])
+    task = CaptureTask(wish.model, wish.path, wish.texts, wish.spec)
+    return commands.as_command(task)
 
 
 def _has_rotary(config: str) -> bool | None:

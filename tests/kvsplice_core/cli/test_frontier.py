@@ -81,7 +81,7 @@ def test_layers_of_a_capture_can_be_joined_as_vectors_alone(kvsplice, place):
     [
         (("--pipelines", "joined+output"), "needs the W_O of a model"),
         (("--pipelines", "sideways"), "a part of a pipeline must be one of"),
-        (("--bits", "none"), "bits must be a number"),
+        (("--bits", "none"), "bits per value must be a number"),
         (("--bits", "0"), "above 0"),
         (("--join-layers", "2"), "needs a capture"),
         (("--model", "elsewhere"), "--model needs a whole capture or a model; got vectors"),

@@ -175,7 +175,7 @@ def test_the_hash_is_that_of_the_file(llama_capture):
     ("options", "words"),
     [
         ({"tokens": 15}, "at least 16; got 15"),
-        ({"dtype": "float64"}, "float16 or bfloat16; got 'float64'"),
+        ({"dtype": "float64"}, "float16, bfloat16; got 'float64'"),
         ({"context": 1}, "at least 2; got 1"),
         ({"layers": ()}, "at least one layer; got none"),
     ],

@@ -140,8 +140,8 @@ def test_no_budget_that_fits_is_refused():
     [
         ({"pipelines": ()}, "at least one pipeline and one budget"),
         ({"bits": ()}, "at least one pipeline and one budget"),
-        ({"bits": (0.0, 2.0)}, "above 0 and be at most 16"),
-        ({"bits": (17.0,)}, "above 0 and be at most 16"),
+        ({"bits": (0.0, 2.0)}, "above 0 and at most 16"),
+        ({"bits": (17.0,)}, "above 0 and at most 16"),
         ({"counted_tokens": 0}, "at least 1; got 0"),
     ],
 )

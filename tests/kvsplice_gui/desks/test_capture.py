@@ -9,10 +9,11 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QMessageBox
 
-from kvsplice_core.cli.parser import build_parser
+from kvsplice_core.cli.parser import parse
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.data.capture import Sides
 from kvsplice_core.language import capture as capturing
+from kvsplice_core.tasks.capture import CaptureTask
 from kvsplice_gui.dialogs.error_dialog import ErrorDialog
 from kvsplice_gui.state import settings
 from kvsplice_gui.state.capture import CaptureWish, as_command
@@ -186,9 +187,6 @@ def test_every_wish_is_one_the_command_line_takes():
         True,
         "o.safetensors",
     )
-    words = shlex.split(as_command(wish))[1:]
-    arguments = build_parser().parse_args(words)
-    assert (arguments.model, tuple(arguments.text)) == (wish.model, wish.texts)
-    assert (arguments.tokens, arguments.kv, arguments.layers) == (1234, "both", (0, 1, 2, 5))
-    assert (arguments.before_rotary, arguments.attention) == (True, True)
-    assert (arguments.dtype, arguments.out) == ("bfloat16", "o.safetensors")
+    task = parse(shlex.split(as_command(wish))[1:])
+    assert task == CaptureTask(wish.model, wish.path, wish.texts, wish.spec)
+    assert task.spec.layers == (0, 1, 2, 5)

@@ -166,7 +166,7 @@ def test_steps_show_what_was_measured_so_far_and_cancelling_keeps_it(measured):
 def test_a_wrong_wish_is_said_beside_the_field(qtbot, measured):
     panel, before = measured.views.frontier_panel, measured.state.wishes.frontier
     type_line(qtbot, panel.bits, "17")
-    assert panel.problem.text().startswith("Bits per value must lie above 0")
+    assert panel.problem.text().startswith("Bits per value must be above 0")
     assert measured.state.wishes.frontier == before
     assert panel.bits.text() == "1, 2, 2.5, 3, 3.5, 4, 8"
 

@@ -149,8 +149,8 @@ def test_what_cannot_be_asked_for_is_said_and_goes_back(qtbot, captured):
     panel, before = captured.views.solve_panel, captured.state.wishes
     panel.by_loss.click()
     for text, sentence in (
-        ("-1", "The largest ΔNLL must be a number above 0; got -1.0."),
-        ("inf", "The largest ΔNLL must be a number above 0; got inf."),
+        ("-1", "Largest ΔNLL must be above 0; got -1.0."),
+        ("inf", "Largest ΔNLL must be finite; got inf."),
         ("some", "The largest ΔNLL must be a number such as 0.05; got 'some'."),
     ):
         type_line(qtbot, panel.max_dnll, text)
@@ -159,7 +159,7 @@ def test_what_cannot_be_asked_for_is_said_and_goes_back(qtbot, captured):
     panel.by_bits.click()
     assert panel.problem.text() == ""
     type_line(qtbot, panel.bits, "17")
-    assert panel.problem.text().startswith("Bits per value must lie above 0 and be at most 16")
+    assert panel.problem.text().startswith("Bits per value must be above 0 and at most 16")
     assert captured.state.wishes == before
 
 
