@@ -55,7 +55,7 @@ def test_no_layers_are_all(text):
 
 @pytest.mark.parametrize("text", ["a", "3-1", "-1", "1-", "0..3", "1;2", "99999", "\u0663"])
 def test_other_layers_are_refused(text):
-    with pytest.raises(SpecError, match="of layers must lie|layers must be numbers and ranges"):
+    with pytest.raises(SpecError, match=r"of layers must lie|layers must be numbers and ranges"):
         parse_layers(text)
 
 
