@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from kvsplice_core.tasks.evaluate import EvalSpec, EvaluateTask
     from kvsplice_core.tasks.fit import FitTask
     from kvsplice_core.tasks.frontier import FrontierResult, FrontierSpec, FrontierTask
+    from kvsplice_core.tasks.measure import MeasureTask
     from kvsplice_core.tasks.memory import MemorySpec
     from kvsplice_core.tasks.solve import SolveSpec, SolveTask
     from kvsplice_core.tasks.sweep import (
@@ -112,6 +113,7 @@ __all__ = [
     "KnotPlacement",
     "LanguageModel",
     "LanguageModelError",
+    "MeasureTask",
     "MemorySpec",
     "Method",
     "ModelShapeError",
@@ -171,6 +173,7 @@ _NAMES_BY_MODULE = {
     "tasks.fit": "FitTask",
     "tasks.capture": "CaptureTask",
     "data.model_shape": "load_model_shape",
+    "tasks.measure": "MeasureTask",
     "tasks.memory": "MemorySpec",
     "base.errors": (
         "CodecFileError DataError KVSpliceError LanguageModelError ModelShapeError SpecError"

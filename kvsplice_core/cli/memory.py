@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.cli.console import WorkProgress, print_table, say, significant
+from kvsplice_core.cli.console import follow, prepare, print_table, say, significant
 from kvsplice_core.cli.options import new_command, positive_int
 from kvsplice_core.codec.kinds import Method
+from kvsplice_core.tasks.measure import DTYPES, MeasureTask
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
         DecodeCost,
         HeldBytes,
         MeasuredMemory,
-        MeasureSpec,
         MemoryPoint,
     )
     from kvsplice_core.tasks.memory import MemorySpec
@@ -46,6 +46,7 @@ def add_to(commands: Commands) -> None:
     add("--method", choices=methods, help="whose codecs (default: pca)")
     add("--knots", type=positive_int, metavar="K", help="of a spline (default: 16)")
     add_options(parser)
+    parser.set_defaults(task_of=_measure_task)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -119,7 +120,6 @@ def _line(name: str, size: float, of: float | None, remark: str) -> tuple[str, .
     return (name, format_bytes(size), ratio, remark)
 
 
-_TORCH_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _FORMULA_ONLY = ("k", "kept", "latent_dtype", "method", "knots")
 _MEASURED_ONLY = ("card", "mode", "device")
 
@@ -148,14 +148,31 @@ def require_formula(arguments: argparse.Namespace) -> None:
         raise SpecError(f"--{given[0]} is for what is measured; add --measure")
 
 
+def _measure_task(arguments: argparse.Namespace) -> MeasureTask:
+    """Return what to measure; SpecError where an option is the formula's alone, or no card."""
+    if not arguments.measure:
+        raise SpecError("the formula is no task; add --measure")
+    if arguments.card is None:
+        raise SpecError("--measure needs the codecs to measure, by --card FILE; none was given")
+    given = [name for name in _FORMULA_ONLY if getattr(arguments, name) is not None]
+    if given:
+        option = given[0].replace("_", "-")
+        raise SpecError(f"--{option} belongs to the formula; with --measure the card decides it")
+    if arguments.dtype not in (None, *DTYPES):
+        raise SpecError(
+            f"a model is measured in {', '.join(DTYPES)}; got --dtype {arguments.dtype}"
+        )
+    names = ("tokens", "batch", "mode", "dtype", "device")
+    asked = {name: getattr(arguments, name) for name in names}
+    chosen = {name: value for name, value in asked.items() if value is not None}
+    return MeasureTask(arguments.model, arguments.card, **chosen)
+
+
 def print_measured(arguments: argparse.Namespace) -> int:
     """Measure, and print bytes beside the formula, the cost of decoding and the verdict."""
-    _require_measurable(arguments)
-    from kvsplice_core.base.devices import limit_threads, prepare_environment
-
-    prepare_environment()
-    limit_threads()
-    found = _measured(arguments)
+    task = _measure_task(arguments)
+    prepare(None)
+    found: MeasuredMemory = follow(task.work(), told=lambda *_: "")
     per_token = f"{found.compresses} compressed, {found.dtype}, {found.device}"
     batch = "" if found.batch == 1 else f", batch {found.batch}"
     say(f"{found.model} with {found.card}: {per_token}{batch}\n")
@@ -176,43 +193,6 @@ def _print_bytes(found: MeasuredMemory) -> None:
 def _print_costs(found: MeasuredMemory) -> None:
     columns = ("cache", "ms per token", "fastest … slowest", "held", "peak")
     print_table(columns, [_cost(cost) for cost in found.costs], numbers="ms per token|held|peak")
-
-
-def _require_measurable(arguments: argparse.Namespace) -> None:
-    if arguments.card is None:
-        raise SpecError("--measure needs the codecs to measure, by --card FILE; none was given")
-    given = [name for name in _FORMULA_ONLY if getattr(arguments, name) is not None]
-    if given:
-        option = given[0].replace("_", "-")
-        raise SpecError(f"--{option} belongs to the formula; with --measure the card decides it")
-    if arguments.dtype not in (None, *_TORCH_DTYPES):
-        raise SpecError(
-            f"a model is measured in {', '.join(_TORCH_DTYPES)}; got --dtype {arguments.dtype}"
-        )
-
-
-def _measured(arguments: argparse.Namespace) -> MeasuredMemory:
-    import torch
-
-    from kvsplice_core.base.progress import run
-    from kvsplice_core.cache.measuring import measure_memory
-    from kvsplice_core.codec.card_file import load_card
-    from kvsplice_core.language.models import load_model
-
-    card = load_card(arguments.card)
-    dtype = getattr(torch, _TORCH_DTYPES[arguments.dtype or "fp32"])
-    language = load_model(arguments.model, device=arguments.device or "auto", dtype=dtype)
-    with WorkProgress() as progress:
-        work = measure_memory(language, card, _measure_spec(arguments))
-        return run(work, lambda step: progress.show(step.fraction, step.text))
-
-
-def _measure_spec(arguments: argparse.Namespace) -> MeasureSpec:
-    from kvsplice_core.tasks.measure import MeasureSpec
-
-    return MeasureSpec.up_to(
-        arguments.tokens, batch=arguments.batch, windowed=arguments.mode == "window"
-    )
 
 
 def _rows(point: MemoryPoint) -> list[tuple[str, ...]]:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.options import option, require_ranges, shared
+from kvsplice_core.tasks.reading import model_option
+from kvsplice_core.tasks.task import Task
+from kvsplice_core.tasks.training import CalibrationSpec
 
+DTYPES = ("fp32", "fp16", "bf16")
+"""Types of a number that a model is measured in."""
 DENSE, COMPRESSED, FOLDED = "dense", "compressed", "folded"
 _SHORTEST = 64
 
@@ -231,3 +237,34 @@ class MeasuredMemory:
     def cost(self, cache: str) -> DecodeCost | None:
         """Return the cost of one kind of cache; None if it was not measured."""
         return next((cost for cost in self.costs if cost.cache == cache), None)
+
+
+@dataclass(frozen=True)
+class MeasureTask(Task):
+    """What real caches hold and decoding costs on this machine, with a card and dense."""
+
+    command: ClassVar[str] = "memory"
+    runner: ClassVar[str] = "cache.tasks:measure_task"
+    shows: ClassVar[str] = "print(result.verdict)"
+    writes: ClassVar[tuple[str, ...]] = ("--measure",)
+
+    model: str = model_option()
+    card: str = option("Card", "the codecs in the cache, from kvsplice fit", flag="--card")
+    tokens: int | None = option("Tokens", "tokens to measure up to", None, low=1)
+    batch: int = option("Batch", "sequences at once", 1, low=1)
+    mode: str = option(
+        "Mode",
+        "window: the first 4 and the newest 64 tokens stay raw",
+        "strict",
+        choices=("strict", "window"),
+    )
+    dtype: str = option("Type of numbers", "of K and V", "fp32", flag="--dtype", choices=DTYPES)
+    device: str = shared(CalibrationSpec, "device")
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
+
+    @property
+    def spec(self) -> MeasureSpec:
+        """What to measure."""
+        return MeasureSpec.up_to(self.tokens, batch=self.batch, windowed=self.mode == "window")

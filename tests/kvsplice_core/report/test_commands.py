@@ -24,6 +24,7 @@ from kvsplice_core import (
     FitTask,
     FrontierSpec,
     FrontierTask,
+    MeasureTask,
     Pipeline,
     SolveSpec,
     SolveTask,
@@ -120,6 +121,15 @@ tasks = st.one_of(
         texts,
         st.builds(CaptureSpec, st.integers(16, 9999), st.just(Sides.BOTH), attention=st.booleans()),
         threads=st.none() | some,
+    ),
+    st.builds(
+        MeasureTask,
+        words,
+        words,
+        st.none() | some,
+        some,
+        st.sampled_from(("strict", "window")),
+        st.sampled_from(("fp32", "bf16")),
     ),
     st.builds(EvaluateTask, words, words, texts, evaluations, sensitivity=st.booleans()),
     st.builds(
