@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvsplice_core.base.text import format_bytes
+from kvsplice_core.base.formats import format_bytes, three_digits
 from kvsplice_core.tasks.measure import COMPRESSED, FOLDED, DecodeCost, HeldBytes, MemoryPoint
 
 _EVEN = 0.05
@@ -67,7 +67,8 @@ def _decoding(cost: DecodeCost, dense: DecodeCost) -> str:
 
 def _time(cost: DecodeCost, dense: DecodeCost) -> str:
     ratio = cost.token_s / dense.token_s
-    times = f"({1e3 * cost.token_s:.3g} against {1e3 * dense.token_s:.3g} ms per token)"
+    ours, theirs = three_digits(1e3 * cost.token_s), three_digits(1e3 * dense.token_s)
+    times = f"({ours} against {theirs} ms per token)"
     apart = cost.fastest_s > dense.slowest_s or dense.fastest_s > cost.slowest_s
     if abs(ratio - 1) <= _EVEN or (abs(ratio - 1) <= 0.2 and not apart):
         return f"takes about as long as dense {times}"
@@ -80,8 +81,8 @@ def _peak(cost: DecodeCost, dense: DecodeCost) -> str:
     change = cost.peak_bytes / dense.peak_bytes - 1
     sizes = f"({format_bytes(cost.peak_bytes)} against {format_bytes(dense.peak_bytes)})"
     if change < -0.01:
-        return f"falls by {-100 * change:.3g} % {sizes}"
+        return f"falls by {three_digits(-100 * change)} % {sizes}"
     why = ": a layer is restored whole for every token" if cost.cache == COMPRESSED else ""
     if change <= 0.01:
         return f"does not fall {sizes}{why}"
-    return f"rises by {100 * change:.3g} % {sizes}{why}"
+    return f"rises by {three_digits(100 * change)} % {sizes}{why}"

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kvsplice_core.base.text import format_bytes
-from kvsplice_core.cli.console import follow, prepare, say, significant
+from kvsplice_core.base.formats import format_bytes, three_digits
+from kvsplice_core.cli.console import follow, prepare, say
 from kvsplice_core.cli.options import task_command, task_of
 from kvsplice_core.cli.outputs import check_file
 from kvsplice_core.tasks.capture import CaptureTask
@@ -47,7 +47,7 @@ def _print(result: CaptureResult) -> None:
     say(f"saved {result.path}: {format_bytes(result.file_bytes)}")
     say(
         f"{facts.tokens} tokens of {count} document{'s' * (count != 1)} in "
-        f"{significant(seconds)} s ({pace} tokens per second)"
+        f"{three_digits(seconds)} s ({pace} tokens per second)"
     )
 
 

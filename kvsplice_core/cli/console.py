@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from kvsplice_core.base.formats import percent, three_digits, with_interval
+
 Result = TypeVar("Result")
 
 if TYPE_CHECKING:
@@ -62,25 +64,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: 
     say("\n".join(lines).strip("\n"))
 
 
-def significant(number: float) -> str:
-    """Return `number` with three significant digits."""
-    return f"{number:#.3g}".rstrip(".")
-
-
-def signed(percent: float) -> str:
-    """Return a change with its sign and three significant digits, without its unit."""
-    return f"{percent:+#.3g}".rstrip(".").replace("-", "−")
-
-
 def change_text(change: Change) -> str:
     """Return a change against PCA with its interval and verdict."""
-    interval = f"[{signed(change.low)}, {signed(change.high)}]"
-    return f"{signed(change.percent)} % {interval} {change.verdict}"
+    written = with_interval(change.percent, change.low, change.high, percent)
+    return f"{written} {change.verdict}"
 
 
 def row_text(row: SweepRow) -> str:
     """Return one finished row of a sweep as a line."""
-    text = f"k {row.k} {row.method.label}: MSE {significant(row.scores.mse)}"
+    text = f"k {row.k} {row.method.label}: MSE {three_digits(row.scores.mse)}"
     if row.change is not None:
         text += f", {change_text(row.change)} against PCA, kept: {row.kept.key}"
     return text
@@ -207,9 +199,9 @@ def print_scores(scores: Sequence[HeadScore]) -> None:
 def score_cells(score: HeadScore) -> tuple[str, ...]:
     """Return one score as cells."""
     place = (score.side.upper(), str(score.layer), "all" if score.head is None else str(score.head))
-    measured = (str(score.k), significant(score.mse))
+    measured = (str(score.k), three_digits(score.mse))
     if score.bits is not None:
-        return (*place, *measured, significant(score.bits), score.kept)
+        return (*place, *measured, three_digits(score.bits), score.kept)
     change = "" if score.change is None else change_text(score.change)
     return (*place, *measured, change, score.kept)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvsplice_core.base.text import format_bytes
-from kvsplice_core.cli.console import follow, prepare, print_table, remark, say, significant
+from kvsplice_core.base.formats import format_bytes, three_digits
+from kvsplice_core.cli.console import follow, prepare, print_table, remark, say
 from kvsplice_core.cli.evaluations import (
     estimate_text,
     print_controls,
@@ -126,7 +126,7 @@ def _print_heads(heads: Sequence[HeadErrors], sensitivity: SensitivityResult | N
         places = " ".join(map(str, one.ranks))
         mark = "disagree" if one.disagree else ""
         name = (one.side.upper(), str(one.layer), str(one.head))
-        rows.append((*name, *map(significant, numbers), places, mark))
+        rows.append((*name, *map(three_digits, numbers), places, mark))
     print_table(columns, rows, numbers="|".join(("layer", "head", *measured, "places")))
 
 

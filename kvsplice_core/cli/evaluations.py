@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import print_table, remark, signed, significant
+from kvsplice_core.base.formats import signed, three_digits, with_interval
+from kvsplice_core.cli.console import print_table, remark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,5 @@ def print_controls(controls: Sequence[Control]) -> None:
 
 def estimate_text(estimate: Estimate, *, sign: bool = False, scale: float = 1.0) -> str:
     """Return a mean with its interval, with a sign where it is a change."""
-    form = signed if sign else significant
-    value, low, high = (form(scale * x) for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value} [{low}, {high}]"
+    value, low, high = (scale * x for x in (estimate.value, estimate.low, estimate.high))
+    return with_interval(value, low, high, signed if sign else three_digits)

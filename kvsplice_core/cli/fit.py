@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.formats import three_digits
 from kvsplice_core.cli.console import (
     SweepProgress,
     change_text,
@@ -13,7 +14,6 @@ from kvsplice_core.cli.console import (
     print_scores,
     say,
     score_cells,
-    significant,
 )
 from kvsplice_core.cli.options import is_given, task_command, task_of
 from kvsplice_core.cli.outputs import check_file
@@ -82,7 +82,7 @@ def _fit_method(task: FitTask, out: Path) -> int:
     say(f"saved {out}")
     say(f"kept {row.kept.key}")
     change = "" if row.change is None else f", {change_text(row.change)} against PCA"
-    say(f"test MSE {significant(row.scores.mse)} at k {row.k}{change}")
+    say(f"test MSE {three_digits(row.scores.mse)} at k {row.k}{change}")
     return 0
 
 
@@ -121,7 +121,7 @@ def _fit_pipeline(task: FitTask, pipeline: Pipeline, out: Path) -> int:
     save_codec(fit.codec.to("cpu"), out)
     say(f"saved {out}")
     instead = "" if fit.replaced_by is None else f" in place of {pipeline.label}"
-    kept = f"kept {fit.kept.label}{instead} at {significant(fit.counted.total)} bits per value"
+    kept = f"kept {fit.kept.label}{instead} at {three_digits(fit.counted.total)} bits per value"
     say("; ".join(filter(None, (kept, recipe_words([pipeline], task.calibration.recipe)))))
-    say(f"test NMSE {significant(fit.nmse)} on {len(fit.errors)} vectors")
+    say(f"test NMSE {three_digits(fit.nmse)} on {len(fit.errors)} vectors")
     return 0

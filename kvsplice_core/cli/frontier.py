@@ -6,7 +6,8 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import follow, prepare, print_table, remark, say, signed, significant
+from kvsplice_core.base.formats import percent, three_digits
+from kvsplice_core.cli.console import follow, prepare, print_table, remark, say
 from kvsplice_core.cli.evaluations import (
     estimate_text,
     print_controls,
@@ -130,16 +131,16 @@ def _cells(point: FrontierPoint, result: FrontierResult) -> tuple[str, ...]:
     if result.of_model:
         model = ("", "")
         if quality is not None:
-            kl = significant(quality.kl.value)
+            kl = three_digits(quality.kl.value)
             model = (estimate_text(quality.delta_nll, sign=True), kl)
     return (
-        significant(point.bits),
+        three_digits(point.bits),
         point.pipeline.label,
         "" if point.k is None else str(point.k),
-        significant(point.nmse),
-        "" if math.isnan(point.gap_db) else f"{significant(point.gap_db)} dB",
+        three_digits(point.nmse),
+        "" if math.isnan(point.gap_db) else f"{three_digits(point.gap_db)} dB",
         *model,
-        "" if change is None else f"{signed(change.percent)} %",
-        "" if change is None else f"{signed(change.low)} … {signed(change.high)}",
+        "" if change is None else percent(change.percent),
+        "" if change is None else f"{percent(change.low)} … {percent(change.high)}",
         "" if change is None else change.verdict.value,
     )

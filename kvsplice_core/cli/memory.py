@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.cli.console import follow, prepare, print_table, say, significant
+from kvsplice_core.base.formats import three_digits
+from kvsplice_core.cli.console import follow, prepare, print_table, say
 from kvsplice_core.cli.options import new_command, positive_int
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.tasks.measure import DTYPES, MeasureTask
@@ -114,9 +115,9 @@ def _references(spec: MemorySpec) -> list[tuple[str, ...]]:
 
 
 def _line(name: str, size: float, of: float | None, remark: str) -> tuple[str, ...]:
-    from kvsplice_core.base.text import format_bytes
+    from kvsplice_core.base.formats import format_bytes
 
-    ratio = "" if of is None else f"{significant(of / size)}×"
+    ratio = "" if of is None else f"{three_digits(of / size)}×"
     return (name, format_bytes(size), ratio, remark)
 
 
@@ -198,20 +199,20 @@ def _print_costs(found: MeasuredMemory) -> None:
 def _rows(point: MemoryPoint) -> list[tuple[str, ...]]:
     dense = _held("dense", point.dense, point.formula_dense)
     compressed = _held("compressed", point.compressed, point.formula)
-    ratio = f"{significant(point.ratio)}×"
+    ratio = f"{three_digits(point.ratio)}×"
     return [(str(point.tokens), *dense, ""), ("", *compressed, ratio)]
 
 
 def _held(name: str, held: HeldBytes, formula: HeldBytes) -> tuple[str, ...]:
-    from kvsplice_core.base.text import format_bytes
+    from kvsplice_core.base.formats import format_bytes
 
     parts = (held.keys, held.values, held.raw, held.side, held.total, formula.total)
     return (name, *(format_bytes(part) if part else "—" for part in parts))
 
 
 def _cost(cost: DecodeCost) -> tuple[str, ...]:
-    from kvsplice_core.base.text import format_bytes
+    from kvsplice_core.base.formats import format_bytes
 
-    times = [significant(1e3 * each) for each in (cost.token_s, cost.fastest_s, cost.slowest_s)]
+    times = [three_digits(1e3 * each) for each in (cost.token_s, cost.fastest_s, cost.slowest_s)]
     sizes = format_bytes(cost.held_bytes), format_bytes(cost.peak_bytes)
     return (cost.cache, times[0], f"{times[1]} … {times[2]}", *sizes)

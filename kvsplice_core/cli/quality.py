@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import follow, prepare, print_table, remark, say, significant
+from kvsplice_core.base.formats import three_digits
+from kvsplice_core.cli.console import follow, prepare, print_table, remark, say
 from kvsplice_core.cli.evaluations import (
     estimate_text,
     print_controls,
@@ -112,7 +113,7 @@ def _cells(point: QualityPoint, disagree: bool) -> tuple[str, ...]:
         point.method.label,
         estimate_text(point.quality.delta_nll, sign=True),
         "" if against is None else estimate_text(against, sign=True),
-        *map(significant, errors),
+        *map(three_digits, errors),
         str(point.bytes_per_token),
         f"{point.kept}/{point.codecs}",
         "errors disagree" if disagree else "",

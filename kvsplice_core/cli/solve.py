@@ -8,6 +8,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.formats import three_digits
 from kvsplice_core.cli.console import (
     WorkProgress,
     change_text,
@@ -16,7 +17,6 @@ from kvsplice_core.cli.console import (
     print_table,
     remark,
     say,
-    significant,
 )
 from kvsplice_core.cli.evaluations import (
     estimate_text,
@@ -133,7 +133,7 @@ def _run_vectors(task: SolveTask, outs: dict[str, Path]) -> int:
 def print_solution(result: SolveResult) -> None:
     """Print the map of bits, what the card costs, and the verdict against equal bits."""
     evaluation, spec = result.evaluation, result.spec
-    bits = ", ".join(f"{side.upper()} {significant(b)} bits" for side, b in result.bits.items())
+    bits = ", ".join(f"{side.upper()} {three_digits(b)} bits" for side, b in result.bits.items())
     counted = f"{result.model.name}, {spec.pipeline.label}: {bits} per value, everything counted"
     say("; ".join(filter(None, (counted, recipe_words([spec.pipeline], spec.calibration.recipe)))))
     documents = evaluation.documents
@@ -162,7 +162,7 @@ def print_solution(result: SolveResult) -> None:
 def _print_map(result: SolveResult, side: str) -> None:
     heads = [f"head {head}" for head in range(result.model.kv_heads)]
     rows = [
-        (str(layer), *("dense" if isnan(b) else significant(b) for b in row))
+        (str(layer), *("dense" if isnan(b) else three_digits(b) for b in row))
         for layer, row in enumerate(result.head_map(side).tolist())
     ]
     name = f"{side.upper()}, bits per value: layer"
@@ -176,10 +176,10 @@ def _print_codecs(result: SolveResult) -> None:
             one.side.upper(),
             str(one.layer),
             " ".join(map(str, one.heads)),
-            significant(one.bits),
+            three_digits(one.bits),
             str(one.k),
-            significant(one.nmse),
-            significant(one.unit.cost),
+            three_digits(one.nmse),
+            three_digits(one.unit.cost),
             one.kept.key,
         )
         for one in result.shares
@@ -199,7 +199,7 @@ def _trial_cells(trial: Trial, result: SolveResult) -> tuple[str, ...]:
     kept = result.even if result.kept_even else result.solved
     return (
         "the same for all" if trial.even else "by sensitivity",
-        significant(trial.bits),
+        three_digits(trial.bits),
         estimate_text(trial.quality.delta_nll, sign=True),
         estimate_text(trial.quality.kl),
         estimate_text(trial.quality.perplexity),
@@ -213,14 +213,20 @@ def print_layer(
     """Print what every codec of one layer of vectors was given."""
     fit = solution.fit
     heading = (
-        f"{title}, {pipeline.label}: {significant(fit.counted.total)} bits per value, everything "
+        f"{title}, {pipeline.label}: {three_digits(fit.counted.total)} bits per value, everything "
         f"counted",
-        f"NMSE {significant(fit.nmse)} on {len(fit.errors)} test tokens",
+        f"NMSE {three_digits(fit.nmse)} on {len(fit.errors)} test tokens",
         recipe_words([pipeline], calibration.recipe),
     )
     say("; ".join(filter(None, heading)))
     rows = [
-        (str(i), significant(one.counted.total), str(one.codec.k), significant(nmse), one.kept.key)
+        (
+            str(i),
+            three_digits(one.counted.total),
+            str(one.codec.k),
+            three_digits(nmse),
+            one.kept.key,
+        )
         for i, (one, nmse) in enumerate(
             (one, float(one.errors.sum() / one.spread.sum())) for one in fit.groups
         )

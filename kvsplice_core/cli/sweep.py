@@ -5,14 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import (
-    SweepProgress,
-    change_text,
-    prepare,
-    print_table,
-    remark,
-    significant,
-)
+from kvsplice_core.base.formats import three_digits
+from kvsplice_core.cli.console import SweepProgress, change_text, prepare, print_table, remark
 from kvsplice_core.cli.options import task_command, task_of
 from kvsplice_core.cli.outputs import add_result_options, check_targets
 from kvsplice_core.codec.kinds import Method
@@ -74,7 +68,7 @@ def _print(result: SweepResult) -> None:
 
 def _cells(row: SweepRow) -> tuple[str, ...]:
     change = "" if row.change is None else change_text(row.change)
-    return (str(row.k), row.method.label, significant(row.scores.mse), change, row.kept.key)
+    return (str(row.k), row.method.label, three_digits(row.scores.mse), change, row.kept.key)
 
 
 class FinishedRows:

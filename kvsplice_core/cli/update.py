@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from kvsplice_core.cli.console import follow, prepare, print_table, say, significant
+from kvsplice_core.base.formats import three_digits
+from kvsplice_core.cli.console import follow, prepare, print_table, say
 from kvsplice_core.cli.options import task_command, task_of
 from kvsplice_core.cli.outputs import check_file
 from kvsplice_core.tasks.update import UpdateTask, effect
@@ -46,4 +47,4 @@ def _tell(found: Adapted) -> None:
 
 
 def _cells(name: str, found: Judgement) -> tuple[str, ...]:
-    return name, significant(found.theirs), significant(found.ours), effect(found)
+    return name, three_digits(found.theirs), three_digits(found.ours), effect(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvsplice_core.base.estimates import Change, Verdict
+from kvsplice_core.base.formats import percent, signed, three_digits, with_interval
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, reference_of
 
@@ -98,36 +99,26 @@ def best_words(result: FrontierResult, bits: float, measure: str = "nmse") -> st
     point = best_at(result, bits, measure)
     if point is None:
         least = min((p.bits for p in result.points), default=0.0)
-        return f"nothing was measured at ≤ {bits:.3g} bits; the least is {digits(least)}"
+        return f"nothing was measured at ≤ {bits:.3g} bits; the least is {three_digits(least)}"
     value = value_of(point, measure)
-    cost = f"{MEASURES[measure]} {digits(0.0 if value is None else value)}"
+    cost = f"{MEASURES[measure]} {three_digits(0.0 if value is None else value)}"
     return f"best at ≤ {bits:.3g} bits: {point.pipeline.label}, {cost}"
-
-
-def digits(value: float) -> str:
-    """Write a number with three significant digits and a true minus."""
-    size = abs(value)
-    if size != 0 and not 1e-4 <= size < 1e6:
-        text = f"{size:.2e}"
-    else:
-        text = f"{size:#.3g}".rstrip(".")
-    return f"\N{MINUS SIGN}{text}" if value < 0 else text
 
 
 def bits_words(point: FrontierPoint) -> str:
     """Write the bits per value of a point, everything counted."""
-    return f"{digits(point.bits)} bits"
+    return f"{three_digits(point.bits)} bits"
 
 
 def _compared(point: FrontierPoint, result: FrontierResult) -> str:
     name = f"{point.pipeline.label} at {bits_words(point)}"
-    error = f"NMSE {digits(point.nmse)}"
+    error = f"NMSE {three_digits(point.nmse)}"
     where = f"on {result.split.partition(';')[0]}"  # the rest is said of ΔNLL
     if point.change is None or point.reference is None:
         return f"{name}: {error} {where}, {_why_not_compared(point)}"
     against = point.reference.label
     if point.reference_bits is not None:
-        against += f" at {digits(point.reference_bits)} bits"
+        against += f" at {three_digits(point.reference_bits)} bits"
     said = _WORDS[point.change.verdict]
     return f"{name} is {said}: {error}, {_change(point.change)} against {against}, {where}"
 
@@ -140,8 +131,7 @@ def _why_not_compared(point: FrontierPoint) -> str:
 
 
 def _change(change: Change) -> str:
-    interval = f"[{_percent(change.low)}, {_percent(change.high)}]"
-    return f"{_percent(change.percent)} {interval}"
+    return with_interval(change.percent, change.low, change.high, percent)
 
 
 def _cost(point: FrontierPoint, result: FrontierResult) -> Iterator[str]:
@@ -149,18 +139,10 @@ def _cost(point: FrontierPoint, result: FrontierResult) -> Iterator[str]:
         return
     delta = point.quality.delta_nll
     where = f" over {result.documents} held-out documents" if result.documents else ""
-    yield f"ΔNLL {_estimate(delta, digits)} nats per token{where}"
+    yield f"ΔNLL {_estimate(delta, three_digits)} nats per token{where}"
     if point.against is not None:
-        yield f"minus the reference's: {point.against.words(lambda one: _estimate(one, _signed))}"
+        yield f"minus the reference's: {point.against.words(lambda one: _estimate(one, signed))}"
 
 
 def _estimate(found: Estimate, write: Callable[[float], str]) -> str:
-    return f"{write(found.value)} [{write(found.low)}, {write(found.high)}]"
-
-
-def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else ''}{digits(value)}"
-
-
-def _percent(value: float) -> str:
-    return f"{_signed(value)}\N{NO-BREAK SPACE}%"
+    return with_interval(found.value, found.low, found.high, write)

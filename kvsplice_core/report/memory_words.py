@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvsplice_core.base.text import _THIN_SPACE, format_bytes
+from kvsplice_core.base.formats import count, format_bytes
 from kvsplice_core.cache.formula import weigh
 from kvsplice_core.tasks.memory import MemorySpec
 
@@ -32,8 +32,7 @@ def _product(spec: MemorySpec, tokens: int, numbers: str, number_bytes: int) -> 
     shape = spec.shape
     heads = "heads" if shape.kv_heads == shape.query_heads else "KV heads"
     batch = "" if spec.batch == 1 else f" × batch {spec.batch}"
-    count = f"{tokens:,}".replace(",", _THIN_SPACE)
     return (
-        f"{shape.layers} layers × {shape.kv_heads} {heads} × {numbers} × {count} tokens{batch}"
-        f" × {number_bytes} B"
+        f"{shape.layers} layers × {shape.kv_heads} {heads} × {numbers} × {count(tokens)} tokens"
+        f"{batch} × {number_bytes} B"
     )

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from kvsplice_core.report.frontier_words import digits
+from kvsplice_core.base.formats import with_interval
 from kvsplice_core.report.solve_words import solve_caveats, solve_verdict
 from kvsplice_core.report.sweep_table import finite
 
@@ -77,8 +77,7 @@ def solve_json(result: SolveResult, leaked_documents: Sequence[str] = ()) -> str
 
 
 def _written(found: Estimate) -> str:
-    value, low, high = map(digits, (found.value, found.low, found.high))
-    return f"{value} [{low}, {high}]"
+    return with_interval(found.value, found.low, found.high)
 
 
 def _spec_json(spec: SolveSpec) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from kvsplice_core.base.estimates import Judgement, Verdict
+from kvsplice_core.base.formats import percent, three_digits, with_interval
 from kvsplice_core.base.options import option, part, require_ranges, shared
 from kvsplice_core.data.source import VectorSource
 from kvsplice_core.data.summary import DataSummary
@@ -174,9 +175,10 @@ class Adapted:
     @property
     def _outcome(self) -> str:
         if self.kept is Kept.BEFORE:
+            ours, theirs = map(three_digits, (self.validation.ours, self.validation.theirs))
             return (
                 "the codec stays as it was, for updating does not help on the validation part "
-                f"(MSE {self.validation.ours:.3g} against {self.validation.theirs:.3g})"
+                f"(MSE {ours} against {theirs})"
             )
         became = " (PCA, which a transform does not beat any more)"
         what = f"updating{became if self.kept is Kept.PCA else ''}"
@@ -187,14 +189,10 @@ _EFFECT = {Verdict.GAIN: "a gain", Verdict.TIE: "a tie", Verdict.LOSS: "a loss"}
 
 
 def effect(found: Judgement) -> str:
-    """Return what happened to the MSE, such as ``a gain, −8.10 % [−9.00, −7.20]``."""
+    """Return what happened to the MSE, such as ``a gain, −8.10 % [−9.00 %, −7.20 %]``."""
     change = found.change
-    interval = f"[{_signed(change.low)}, {_signed(change.high)}]"
-    return f"{_EFFECT[change.verdict]}, {_signed(change.percent)} % {interval}"
-
-
-def _signed(percent: float) -> str:
-    return f"{percent:+#.3g}".rstrip(".").replace("-", "−")
+    written = with_interval(change.percent, change.low, change.high, percent)
+    return f"{_EFFECT[change.verdict]}, {written}"
 
 
 def _capital(text: str) -> str:

@@ -8,10 +8,10 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSlot
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QWidget
 
-from kvsplice_core.base.text import format_bytes
+from kvsplice_core.base import formats
+from kvsplice_core.base.formats import format_bytes
 from kvsplice_core.data.capture import CaptureResult
 from kvsplice_gui.dialogs.capture_dialog import CAPTURING, CaptureDialog
-from kvsplice_gui.look import formats
 from kvsplice_gui.state import settings
 from kvsplice_gui.state.capture import CaptureWish, as_command, config_at_hand
 from kvsplice_gui.state.state import State

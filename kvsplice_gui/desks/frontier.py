@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from PyQt6.QtCore import QObject, pyqtSlot
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import Step
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import CaptureFacts
 from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, FrontierSpec
 from kvsplice_gui.desks.activity import Activity, Desk, Told, Workplace
-from kvsplice_gui.look import formats
 from kvsplice_gui.look.theme import Theme
 from kvsplice_gui.panels.views import Views
 from kvsplice_gui.readouts import frontier as frontier_readouts

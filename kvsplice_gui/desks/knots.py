@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
+from kvsplice_core.base import formats
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.tasks.sweep import SweepRow
 from kvsplice_gui.desks.knot_editor import KnotEditor
-from kvsplice_gui.look import formats
 from kvsplice_gui.panels.views import Views
 from kvsplice_gui.plots.knot_bar import EDIT_HELP
 from kvsplice_gui.readouts import calibration as readouts

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QObject, pyqtSlot
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.progress import Step
 from kvsplice_core.data.capture import CaptureFacts
 from kvsplice_core.tasks.curve import Cell, CurveSpec, disagreements
 from kvsplice_gui.desks.activity import Activity, Desk, Told, Workplace
 from kvsplice_gui.desks.frontier import FRONTIER
 from kvsplice_gui.desks.solve import SOLVE
-from kvsplice_gui.look import formats
 from kvsplice_gui.look.theme import Theme
 from kvsplice_gui.panels.views import Views
 from kvsplice_gui.readouts import quality as quality_headings

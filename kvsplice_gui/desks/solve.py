@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from PyQt6.QtCore import QObject, pyqtSlot
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import Step
 from kvsplice_core.tasks.solve import Trial
 from kvsplice_gui.desks.activity import Activity, Desk, Told, Workplace
-from kvsplice_gui.look import formats
 from kvsplice_gui.panels.views import Views
 from kvsplice_gui.readouts import frontier as frontier_readouts
 from kvsplice_gui.readouts import quality as quality_readouts

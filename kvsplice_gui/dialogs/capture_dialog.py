@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.base.text import format_bytes
+from kvsplice_core.base.formats import format_bytes
 from kvsplice_core.language.bundled import BUNDLED
 from kvsplice_gui.dialogs.capture_fields import CaptureFields
 from kvsplice_gui.look.actions import StartButton

@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_gui.look import formats
+from kvsplice_core.base import formats
 from kvsplice_gui.look.parameters import Parameter
 
 SIDES = {"v": "V", "k": "K", "both": "V and K"}

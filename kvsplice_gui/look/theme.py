@@ -16,8 +16,6 @@ SPACING = 8
 
 CAPTION_PX = 11
 BODY_PX = 13
-TITLE_PX = 15
-DISPLAY_PX = 20
 
 
 class ThemeChoice(StrEnum):

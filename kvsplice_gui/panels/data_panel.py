@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
+from kvsplice_core.base import formats
 from kvsplice_core.data.axes import resolve_axes, split_axes
 from kvsplice_core.data.capture import CaptureFacts, KeyState
-from kvsplice_gui.look import formats, parameters
+from kvsplice_gui.look import parameters
 from kvsplice_gui.look.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
 from kvsplice_gui.state.capture import short_name
 from kvsplice_gui.state.dataset import Dataset

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kvsplice_core.base.estimates import Estimate
-from kvsplice_core.base.text import format_bytes
+from kvsplice_core.base.formats import UNIT_SPACE, format_bytes, three_digits
 from kvsplice_core.tasks.evaluate import EvalResult
-from kvsplice_gui.look.formats import UNIT_SPACE, three_digits
 from kvsplice_gui.panels.record_table import Field, RecordTable
 
 _EMPTY = (

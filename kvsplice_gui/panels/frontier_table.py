@@ -15,9 +15,9 @@ from PyQt6.QtGui import QBrush, QColor, QIcon
 from PyQt6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from kvsplice_core.base.estimates import Change
+from kvsplice_core.base.formats import MISSING, percent, three_digits
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult
-from kvsplice_gui.look.formats import MISSING, percent, three_digits
 from kvsplice_gui.look.theme import LIGHT, Theme
 from kvsplice_gui.panels.record_table import Field, RecordTable
 from kvsplice_gui.plots.frontier_legend import swatch_icon

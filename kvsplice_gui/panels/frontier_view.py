@@ -7,8 +7,9 @@ import math
 from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
+from kvsplice_core.base import formats
 from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_gui.look import formats, parameters
+from kvsplice_gui.look import parameters
 from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.theme import SPACING, Theme
 from kvsplice_gui.plots.frontier_legend import FrontierLegend

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import pyqtSignal
 
+from kvsplice_core.base.formats import MISSING, three_digits
 from kvsplice_core.tasks.evaluate import HeadErrors
-from kvsplice_gui.look.formats import MISSING, three_digits
 from kvsplice_gui.panels.record_table import Field, RecordTable
 
 _EMPTY = (

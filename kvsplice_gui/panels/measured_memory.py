@@ -5,9 +5,9 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QSplitter, QStackedLayout, QTextEdit, QVBoxLayout, QWidget
 
-from kvsplice_core.base.text import format_bytes
+from kvsplice_core.base import formats
+from kvsplice_core.base.formats import format_bytes
 from kvsplice_core.tasks.measure import MeasuredMemory, MemoryPoint
-from kvsplice_gui.look import formats
 from kvsplice_gui.look.elided import ElidedLabel
 from kvsplice_gui.look.theme import SPACING
 from kvsplice_gui.panels.record_table import Field, RecordTable

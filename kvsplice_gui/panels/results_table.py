@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PyQt6.QtCore import Qt
 
+from kvsplice_core.base import formats
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.report.palette import style_of
 from kvsplice_core.tasks.sweep import SweepRow
-from kvsplice_gui.look import formats
 from kvsplice_gui.panels.record_table import Field, RecordTable
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.estimates import Judgement, Verdict
 from kvsplice_core.tasks.update import Adapted
-from kvsplice_gui.look import formats
 from kvsplice_gui.panels.record_table import Field, RecordTable
 
 _EMPTY = "Choose a codec and press Update to see the drift, and the error before and after."

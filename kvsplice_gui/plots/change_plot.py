@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PyQt6.QtGui import QColor
 
 from kvsplice_core.base.estimates import Change, Verdict
+from kvsplice_core.base.formats import percent, with_interval
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.report.palette import GREY, style_of
-from kvsplice_gui.look.formats import percent
 from kvsplice_gui.look.theme import Theme
 from kvsplice_gui.plots.bounds import Bounds, bounds_of
 from kvsplice_gui.plots.crosshair import Reading, Series, nearest
@@ -153,4 +153,4 @@ def _series(method: Method, x: Floats, change: Changes) -> Series:
 def _words(change: Changes, index: int) -> str:
     size, low, high = (float(part[index]) for part in change[1:])
     tie = "tie, " if _is_tie(size, low, high) else ""
-    return f"{tie}{percent(size)} [{percent(low)}, {percent(high)}]"
+    return f"{tie}{with_interval(size, low, high, percent)}"

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 
-from kvsplice_gui.look.formats import three_digits
+from kvsplice_core.base.formats import three_digits
 from kvsplice_gui.look.theme import CAPTION_PX, plot_font
 from kvsplice_gui.plots.head_map import Cell, HeadMap
 from kvsplice_gui.plots.ticks import linear_ticks

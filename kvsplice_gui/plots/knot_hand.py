@@ -9,8 +9,8 @@ import numpy as np
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 
+from kvsplice_core.base.formats import three_digits
 from kvsplice_core.codec.shapes import SplineShape
-from kvsplice_gui.look.formats import three_digits
 from kvsplice_gui.look.theme import LIGHT, Theme
 from kvsplice_gui.plots.knot_handles import REACH_PX, KnotHandles
 from kvsplice_gui.plots.shape_curves import value_and_slope

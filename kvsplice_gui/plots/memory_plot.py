@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import Qt, pyqtSlot
 from PyQt6.QtGui import QColor
 
-from kvsplice_core.base.text import format_bytes
-from kvsplice_gui.look import formats
+from kvsplice_core.base import formats
+from kvsplice_core.base.formats import format_bytes
 from kvsplice_gui.look.theme import Theme, plot_font
 from kvsplice_gui.plots import ticks
 from kvsplice_gui.plots.base import PlotFrame

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import Qt, pyqtSignal, pyqtSlot
 from PyQt6.QtGui import QColor, QKeyEvent
 
+from kvsplice_core.base.formats import three_digits
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.report.palette import style_of
-from kvsplice_gui.look.formats import three_digits
 from kvsplice_gui.look.theme import CAPTION_PX, Theme
 from kvsplice_gui.plots.bounds import Bounds, bounds_of
 from kvsplice_gui.plots.crosshair import Reading, Series, nearest

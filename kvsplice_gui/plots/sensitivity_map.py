@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kvsplice_gui.look.formats import three_digits
+from kvsplice_core.base.formats import three_digits
 from kvsplice_gui.plots.head_map import Cell, HeadMap
 from kvsplice_gui.plots.ticks import decade_ticks
 from kvsplice_gui.readouts.quality_words import UNIT

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 
+from kvsplice_core.base.formats import three_digits
 from kvsplice_core.codec.kinds import Axes
 from kvsplice_core.codec.shapes import Shape, SplineShape
-from kvsplice_gui.look.formats import three_digits
 from kvsplice_gui.look.theme import Theme
 from kvsplice_gui.plots.base import PlotFrame
 from kvsplice_gui.plots.bounds import Bounds

@@ -12,9 +12,9 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSlot
 from PyQt6.QtGui import QAction, QColor, QKeyEvent
 from PyQt6.QtWidgets import QVBoxLayout
 
+from kvsplice_core.base.formats import three_digits
 from kvsplice_core.codec.kinds import Axes
 from kvsplice_core.codec.shapes import ScatterShape, Shape, SplineShape
-from kvsplice_gui.look.formats import three_digits
 from kvsplice_gui.look.theme import CAPTION_PX, Theme
 from kvsplice_gui.plots.base import LABEL_MIN_HEIGHT, PlotFrame
 from kvsplice_gui.plots.bounds import bounds_of

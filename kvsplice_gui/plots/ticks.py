@@ -10,8 +10,8 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from kvsplice_core.base.text import format_bytes
-from kvsplice_gui.look import formats
+from kvsplice_core.base import formats
+from kvsplice_core.base.formats import format_bytes
 
 Tick = tuple[float, str]
 Ticker = Callable[[float, float, float], list[Tick]]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.devices import default_threads
-from kvsplice_core.base.text import format_bytes
+from kvsplice_core.base.formats import format_bytes
 from kvsplice_core.cache.formula import CacheBytes, bytes_curve, weigh
 from kvsplice_core.cache.references import reference_lines
 from kvsplice_core.codec.kinds import Method
@@ -19,7 +20,6 @@ from kvsplice_core.report.memory_words import formula
 from kvsplice_core.report.palette import GREY, ORANGE, PURPLE, SKY, style_of
 from kvsplice_core.tasks.memory import MemorySpec
 from kvsplice_core.tasks.sweep import SweepResult, SweepRow
-from kvsplice_gui.look import formats
 from kvsplice_gui.readouts.stages import Stage, Stages, point_stages
 from kvsplice_gui.state import kinds
 from kvsplice_gui.state.findings import Findings

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.codec.grouping import GroupingKind
 from kvsplice_core.codec.kinds import Axes
@@ -15,7 +16,6 @@ from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.capture import CaptureFacts
 from kvsplice_core.report.frontier_words import MEASURES, best_words, estimate_of, value_of, verdict
 from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, FrontierSpec
-from kvsplice_gui.look import formats
 from kvsplice_gui.readouts.quality_words import audit_verdict, leak_notice
 from kvsplice_gui.state.findings import Findings, FrontierKey
 from kvsplice_gui.state.kinds import AXES_CHOICES

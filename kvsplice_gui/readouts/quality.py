@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.estimates import Estimate
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.data.capture import CaptureFacts, Sides
 from kvsplice_core.tasks.curve import DEFAULT_QUALITY_KS, CurveSpec, QualityPoint
 from kvsplice_core.tasks.evaluate import Control, EvalSpec, HeadErrors, Quality
 from kvsplice_core.tasks.training import CalibrationSpec
-from kvsplice_gui.look import formats
 from kvsplice_gui.readouts import quality_words
 from kvsplice_gui.readouts.quality_words import audit_verdict, leak_notice, sentences
 from kvsplice_gui.state.findings import CardKey, Findings, QualityFindings

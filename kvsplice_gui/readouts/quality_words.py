@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.estimates import Estimate
 from kvsplice_core.tasks.curve import QualityPoint
 from kvsplice_core.tasks.evaluate import Control, EvalResult
-from kvsplice_gui.look import formats
 from kvsplice_gui.state.findings import Evaluation, SensitivityMap
 
 MEASURE_NAMES = {"nll": "ΔNLL", "kl": "KL"}
@@ -31,8 +31,7 @@ def audit_verdict(audit: Sequence[Control]) -> str:
 
 def written(estimate: Estimate) -> str:
     """Write a number with its interval."""
-    low, high = formats.three_digits(estimate.low), formats.three_digits(estimate.high)
-    return f"{formats.three_digits(estimate.value)} [{low}, {high}]"
+    return formats.with_interval(estimate.value, estimate.low, estimate.high)
 
 
 def is_tie(difference: Estimate) -> bool:
@@ -42,8 +41,8 @@ def is_tie(difference: Estimate) -> bool:
 
 def against_pca(difference: Estimate) -> str:
     """Write a paired difference to PCA; a tie is called a tie."""
-    value, low, high = map(_signed, (difference.value, difference.low, difference.high))
-    return f"{value} [{low}, {high}] against PCA{', a tie' if is_tie(difference) else ''}"
+    text = formats.with_interval(difference.value, difference.low, difference.high, formats.signed)
+    return f"{text} against PCA{', a tie' if is_tie(difference) else ''}"
 
 
 def verdict(point: QualityPoint, difference: Estimate) -> str:
@@ -52,10 +51,6 @@ def verdict(point: QualityPoint, difference: Estimate) -> str:
     if not is_tie(difference):
         name += " is less than PCA's" if difference.high < 0 else " is more than PCA's"
     return f"{name}: {against_pca(difference)}"
-
-
-def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else ''}{formats.three_digits(value)}"
 
 
 def describe_point(point: QualityPoint) -> str:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.estimates import Estimate
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.report.solve_words import solve_caveats, solve_verdict
 from kvsplice_core.tasks.evaluate import Quality
 from kvsplice_core.tasks.solve import DEFAULT_PIPELINE, Share, SolveResult, SolveSpec
-from kvsplice_gui.look import formats
 from kvsplice_gui.readouts import frontier as frontier_readouts
 from kvsplice_gui.readouts.quality_words import UNIT, audit_verdict, leak_notice, sentences, written
 from kvsplice_gui.state.findings import Findings, Solved, SolveKey

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kvsplice_core.base import formats
 from kvsplice_core.codec.kinds import Axes, Decoding, Method
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.report.frontier_words import replacement, verdict
 from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult
-from kvsplice_gui.look import formats
 
 
 @dataclass(frozen=True)

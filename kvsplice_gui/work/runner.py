@@ -10,10 +10,10 @@ from typing import Any
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.progress import Step
 from kvsplice_core.codec.kinds import Method, Recipe
 from kvsplice_core.tasks.sweep import SweepResult, SweepRow, SweepSpec, SweepStep
-from kvsplice_gui.look import formats
 from kvsplice_gui.state import kinds
 from kvsplice_gui.state.knot_edits import KnotEdits
 from kvsplice_gui.state.state import State
@@ -367,8 +367,8 @@ def describe_row(row: SweepRow) -> str:
     if row.change is not None:
         change = row.change
         text += (
-            f", {formats.percent(change.percent)} "
-            f"[{formats.percent(change.low)}, {formats.percent(change.high)}], {change.verdict}"
+            f", {formats.with_interval(change.percent, change.low, change.high, formats.percent)}"
+            f", {change.verdict}"
         )
     if row.kept is not row.method:
         text += ", kept: pca"

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from kvsplice_core.base.text import format_bytes
+from kvsplice_core.base.formats import format_bytes
 from kvsplice_core.cache.formula import (
     CacheBytes,
     bytes_curve,

@@ -38,8 +38,8 @@ def words(*costs, point=POINT, break_even=3, reason=""):
 @pytest.mark.parametrize(
     ("ms", "says"),
     [
-        (17, "is 1.70 times slower than dense (17 against 10 ms per token)"),
-        (5, "is 2.00 times faster than dense (5 against 10 ms per token)"),
+        (17, "is 1.70 times slower than dense (17.0 against 10.0 ms per token)"),
+        (5, "is 2.00 times faster than dense (5.00 against 10.0 ms per token)"),
         (10.3, "takes about as long as dense"),
         (11.5, "takes about as long as dense"),  # their turns overlap
     ],
@@ -51,9 +51,9 @@ def test_time(ms, says):
 @pytest.mark.parametrize(
     ("peak", "says"),
     [
-        (150, "falls by 25 % (150 KiB against 200 KiB)."),
+        (150, "falls by 25.0 % (150 KiB against 200 KiB)."),
         (200, "does not fall (200 KiB against 200 KiB): a layer is restored whole"),
-        (260, "rises by 30 % (260 KiB against 200 KiB): a layer is restored whole"),
+        (260, "rises by 30.0 % (260 KiB against 200 KiB): a layer is restored whole"),
     ],
 )
 def test_peak(peak, says):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kvsplice_core.base.text import format_bytes
+from kvsplice_core.base.formats import format_bytes
 from kvsplice_core.cache.formula import cache_bytes
 from kvsplice_core.data.model_shape import PRESETS
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsplice_core.base.text import format_bytes
+from kvsplice_core.base.formats import format_bytes
 from kvsplice_core.cache.formula import weigh
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.data.model_shape import PRESETS, ModelShape

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kvsplice_core.base.formats import three_digits
 from kvsplice_core.codec.kinds import Axes
 from kvsplice_core.codec.shapes import SplineShape
-from kvsplice_gui.look.formats import three_digits
 from kvsplice_gui.plots.shape_curves import MOST_DIMS, value_and_slope
 from kvsplice_gui.plots.spline_plot import SplinePlot
 from tests.kvsplice_gui.plots import samples

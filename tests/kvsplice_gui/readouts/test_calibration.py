@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvsplice_core.base import formats
 from kvsplice_core.base.errors import ModelShapeError
 from kvsplice_core.base.estimates import Change
-from kvsplice_core.base.text import format_bytes
+from kvsplice_core.base.formats import format_bytes
 from kvsplice_core.cache.formula import bytes_curve, weigh
 from kvsplice_core.cache.references import reference_lines
 from kvsplice_core.codec.kinds import Axes, Curve, Method, Recipe
@@ -19,7 +20,6 @@ from kvsplice_core.report.commands import as_command, as_python
 from kvsplice_core.report.memory_words import formula
 from kvsplice_core.report.palette import style_of
 from kvsplice_core.tasks.memory import MemorySpec
-from kvsplice_gui.look import formats
 from kvsplice_gui.panels.pipeline_strip import OPTIONAL_KEYS, STAGE_KEYS
 from kvsplice_gui.readouts import calibration as readouts
 from kvsplice_gui.state.findings import Findings

@@ -2,6 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
+from kvsplice_core.base.estimates import Estimate
+from kvsplice_core.cli.evaluations import estimate_text
 from kvsplice_core.codec.kinds import Method
 from kvsplice_core.tasks.evaluate import DocumentScore
 from kvsplice_gui.readouts import quality as quality_readouts
@@ -62,3 +66,11 @@ def test_a_map_is_audited_by_an_evaluation_of_its_own_card():
     assert is_error
     assert text.startswith("audit failed: the cache is read")
     assert not words.is_audited(CELLS, evaluated(samples.FAILED))
+
+
+@pytest.mark.parametrize("value", [-8.8e-5, 0.00131449, -0.02, 16.0, 1234.0])
+def test_commands_and_window_write_the_same_number_the_same_way(value):
+    found = Estimate(value, value - abs(value) / 2, value + abs(value) / 2)
+    assert estimate_text(found) == words.written(found)
+    assert estimate_text(found, sign=True) in words.against_pca(found)
+    assert "-" not in estimate_text(found, sign=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvsplice_gui.look import formats
+from kvsplice_core.base import formats
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,24 @@ def test_no_number_can_break_over_two_lines(value):
     written = formats.three_digits(value) + formats.percent(value) + formats.scientific(value)
     assert " " not in written
     assert "-" not in written
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.02, "+0.0200"), (-0.02, "−0.0200"), (0.0, "0"), (-2e-5, "−2.00×10⁻⁵")]
+)
+def test_a_difference_has_its_sign(value, text):
+    assert formats.signed(value) == text
+
+
+def test_an_interval_is_written_as_its_number_is():
+    assert formats.with_interval(1.5, -1, 250) == "1.50 [−1.00, 250]"
+    written = formats.with_interval(-3.1, -4, -0.25, formats.percent).replace("\u00a0", " ")
+    assert written == "−3.10 % [−4.00 %, −0.25 %]"
+
+
+@pytest.mark.parametrize("size", [0, 999, 1000, 36 * 2**20, 2**50])
+def test_bytes_have_at_most_three_digits_and_their_unit(size):
+    number, unit = formats.format_bytes(size).split(" ")
+    assert len(number.replace(".", "").lstrip("0")) <= 3
+    scale = 1024 ** ("B", "KiB", "MiB", "GiB", "TiB", "PiB").index(unit)
+    assert float(number) * scale == pytest.approx(size, rel=5.01e-3)

@@ -1,8 +1,12 @@
-"""Numbers as people read them: three significant digits, explicit signs, no-break units."""
+"""Numbers as people read them, on screen, in tables of the command line and in figures.
+
+Three significant digits, true minus signs, no-break units. Files hold plain numbers instead.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 MINUS = "\N{MINUS SIGN}"
 UNIT_SPACE = "\N{NO-BREAK SPACE}"
@@ -12,6 +16,7 @@ MISSING = "\N{EN DASH}"
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SMALLEST_PLAIN = 1e-4
 _LARGEST_PLAIN = 1e6
+_BYTES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def three_digits(value: float | None) -> str:
@@ -45,6 +50,11 @@ def power_of_ten(exponent: int) -> str:
     return "10" + str(exponent).translate(_SUPERSCRIPTS)
 
 
+def signed(value: float) -> str:
+    """Write a difference with three significant digits and its sign; zero has none."""
+    return f"{'+' if value > 0 else ''}{three_digits(value)}"
+
+
 def percent(value: float | None) -> str:
     """Write a change in per cent with its sign: −3.14 %, +0.24 %; zero has none."""
     if value is None or math.isnan(value):
@@ -54,6 +64,22 @@ def percent(value: float | None) -> str:
         return f"0{UNIT_SPACE}%"
     sign = MINUS if value < 0 else "+"
     return f"{sign}{size}{UNIT_SPACE}%"
+
+
+def with_interval(
+    value: float, low: float, high: float, write: Callable[[float], str] = three_digits
+) -> str:
+    """Write a number with its interval: −3.14 % [−4.02 %, −2.26 %]."""
+    return f"{write(value)} [{write(low)}, {write(high)}]"
+
+
+def format_bytes(size: float) -> str:
+    """Write bytes in binary units with three significant digits: 36.0 MiB."""
+    value, unit = float(size), 0
+    while abs(value) >= 999.5 and unit < len(_BYTES) - 1:
+        value, unit = value / 1024, unit + 1
+    number = f"{value:.0f}" if unit == 0 else three_digits(value)
+    return f"{number} {_BYTES[unit]}"
 
 
 def count(number: int) -> str:
