@@ -35,7 +35,12 @@ TOUCHED: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         "a calibration option in both fronts",
         (CORE, WINDOW),
-        (r"\bvalidation[_-]fraction\b", r"\bbatch[_-]size\b", r"\bk[_-]train\b"),
+        (
+            r"\bvalidation[_-]fraction\b",
+            r"\bbatch[_-]size\b",
+            r"\bk[_-]train\b",
+            r"\bknot[_-]placement\b",
+        ),
     ),
     (
         "a long work in the window",
