@@ -59,7 +59,9 @@ if TYPE_CHECKING:
     from kvsplice_core.proof.frontier import model_frontier
     from kvsplice_core.proof.sensitivity import sensitivity
     from kvsplice_core.proof.solve import Solution, solve
+    from kvsplice_core.tasks.budgets import Budgets
     from kvsplice_core.tasks.capture import CaptureTask
+    from kvsplice_core.tasks.comparison import Comparison, ComparisonSpec, ComparisonTask
     from kvsplice_core.tasks.curve import CurveSpec, CurveTask
     from kvsplice_core.tasks.evaluate import EvalSpec, EvaluateTask
     from kvsplice_core.tasks.fit import FitTask
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Adapted",
     "Axes",
+    "Budgets",
     "CacheMode",
     "CalibrationResult",
     "CalibrationSpec",
@@ -95,6 +98,9 @@ __all__ = [
     "Change",
     "Codec",
     "CodecFileError",
+    "Comparison",
+    "ComparisonSpec",
+    "ComparisonTask",
     "CompressedCache",
     "CouplingKind",
     "Curve",
@@ -207,6 +213,8 @@ _NAMES_BY_MODULE = {
     "proof.frontier": "model_frontier",
     "proof.sensitivity": "sensitivity",
     "proof.solve": "Solution solve",
+    "tasks.budgets": "Budgets",
+    "tasks.comparison": "Comparison ComparisonSpec ComparisonTask",
     "tasks.curve": "CurveTask CurveSpec",
     "tasks.evaluate": "EvaluateTask EvalSpec",
     "tasks.frontier": "FrontierTask FrontierResult FrontierSpec",

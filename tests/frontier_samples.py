@@ -7,7 +7,8 @@ from dataclasses import replace
 from kvsplice_core.base.estimates import Change
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.tasks.compared import Compared
-from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, FrontierSpec, reference_of
+from kvsplice_core.tasks.comparison import reference_of
+from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, FrontierSpec
 from tests.quality_samples import around, quality
 
 BITS = (1.0, 2.5, 4.0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.cli import (
     capture,
+    compare,
     diagnose,
     fit,
     frontier,
@@ -35,6 +36,7 @@ _COMMANDS = (
     info,
     diagnose,
     capture,
+    compare,
     sweep,
     fit,
     update,

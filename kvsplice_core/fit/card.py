@@ -19,7 +19,7 @@ from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.fit.layers import Fits, Place, bits_by_side
 from kvsplice_core.fit.provenance import calibration_of, of_capture
 from kvsplice_core.fit.sweep import sweep
-from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
+from kvsplice_core.tasks.budgets import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.tasks.sweep import SweepResult, SweepSpec, SweepStep
 from kvsplice_core.tasks.training import CalibrationSpec
 

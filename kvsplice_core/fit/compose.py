@@ -18,9 +18,10 @@ from kvsplice_core.codec.projection import Projection, RoundedProjection, Unproj
 from kvsplice_core.codec.quantizers.base import PreparingKind, Quantizer
 from kvsplice_core.codec.registry import load
 from kvsplice_core.fit.basis import Metric, fit_basis
-from kvsplice_core.fit.budget import Budget, Counted, count_bits
+from kvsplice_core.fit.budget import Counted, count_bits
 from kvsplice_core.fit.calibrate import Known, Parts, calibrate_on_trial, finish
 from kvsplice_core.fit.provenance import calibration_of
+from kvsplice_core.tasks.budgets import Budget
 from kvsplice_core.tasks.sweep import CalibrationResult
 from kvsplice_core.tasks.training import CalibrationSpec
 

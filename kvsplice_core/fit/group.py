@@ -21,7 +21,7 @@ from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 from kvsplice_core.fit.basis import Metric
-from kvsplice_core.fit.budget import Budget, Counted
+from kvsplice_core.fit.budget import Counted
 from kvsplice_core.fit.calibrate import Parts
 from kvsplice_core.fit.compose import (
     Job,
@@ -36,6 +36,7 @@ from kvsplice_core.fit.compose import (
 from kvsplice_core.fit.judge import judge, rounding_error
 from kvsplice_core.fit.metrics import row_errors
 from kvsplice_core.fit.provenance import calibration_of, of_vectors
+from kvsplice_core.tasks.budgets import Budget
 from kvsplice_core.tasks.training import CalibrationSpec
 
 WHOLE_BYTES = 1.05

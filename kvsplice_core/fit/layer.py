@@ -19,10 +19,11 @@ from kvsplice_core.codec.pca import fit_pca
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.vectors import Values
 from kvsplice_core.fit.basis import Metric
-from kvsplice_core.fit.budget import Budget, mean_bits
+from kvsplice_core.fit.budget import mean_bits
 from kvsplice_core.fit.calibrate import split_parts
 from kvsplice_core.fit.compose import Memo
 from kvsplice_core.fit.group import Fit, Measured, fit_group
+from kvsplice_core.tasks.budgets import Budget
 from kvsplice_core.tasks.training import CalibrationSpec
 
 LayerWork = Generator[float, None, "LayerFit"]

@@ -9,12 +9,11 @@ from statistics import fmean
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.progress import relay
 from kvsplice_core.codec.pipeline import HALF_BITS, Pipeline
-from kvsplice_core.fit.budget import Budget
 from kvsplice_core.fit.compose import Memo
 from kvsplice_core.fit.group import Fit
 from kvsplice_core.fit.layer import LayerFit, LayerValues, fit_layer, within
 from kvsplice_core.tasks.allot import Offer
-from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
+from kvsplice_core.tasks.budgets import DEFAULT_COUNTED_TOKENS, Budget
 from kvsplice_core.tasks.training import CalibrationSpec
 
 Place = tuple[str, int]
@@ -65,7 +64,7 @@ class Fitter:
         return replace(self, pipeline=pipeline)
 
     def fit_evenly(self, bits: float) -> Generator[float, None, Fits]:
-        """Fit every layer, all codecs at the same budget; yields the share that is done."""
+        """Fit every layer, all codecs at the same bits; yields the share that is done."""
         return self.fit({key: bits for place in self.layers for key in self.keys(place)})
 
     def fit(self, asked: Mapping[Key, float]) -> Generator[float, None, Fits]:

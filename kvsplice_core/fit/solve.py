@@ -14,7 +14,7 @@ from kvsplice_core.fit.judge import judge
 from kvsplice_core.fit.layer import LayerFit
 from kvsplice_core.fit.layers import Fits, Fitter
 from kvsplice_core.tasks.allot import Unit, allot, allot_evenly
-from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
+from kvsplice_core.tasks.budgets import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.tasks.training import CalibrationSpec
 
 _OFFERS, _FITS = 0.7, 0.15

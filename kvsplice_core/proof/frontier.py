@@ -1,4 +1,4 @@
-"""A frontier of pipelines measured through a model's cache."""
+"""Pipelines measured through a model's cache."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.fit.budget import mean_bits
 from kvsplice_core.fit.card import card_of
-from kvsplice_core.fit.frontier import Frontier, frontier
+from kvsplice_core.fit.frontier import Comparing, frontier
 from kvsplice_core.fit.layer import LayerFit, LayerValues
 from kvsplice_core.fit.layers import Place
 from kvsplice_core.language.projections import attention_modules, output_projection
@@ -23,13 +23,9 @@ from kvsplice_core.proof.bench import Bench
 from kvsplice_core.proof.intervals import compared, quality_of
 from kvsplice_core.proof.requirements import require_capture_of
 from kvsplice_core.proof.scoring import TextScores
+from kvsplice_core.tasks.budgets import Budget
+from kvsplice_core.tasks.comparison import Asked, Comparison, ComparisonRow, reference_at
 from kvsplice_core.tasks.evaluate import EvalSpec
-from kvsplice_core.tasks.frontier import (
-    FrontierPoint,
-    FrontierResult,
-    FrontierSpec,
-    reference_of,
-)
 from kvsplice_core.tasks.training import CalibrationSpec
 
 if TYPE_CHECKING:
@@ -43,12 +39,12 @@ def model_frontier(
     language: LanguageModel,
     capture: Capture,
     documents: Sequence[Document],
-    spec: FrontierSpec,
+    spec: Asked,
     evaluation: EvalSpec | None = None,
     *,
     side: str = "v",
     budget: int = SAMPLE_BUDGET,
-) -> Frontier:
+) -> Comparing:
     """Fit every pipeline at every budget to all layers, and measure each through the cache.
 
     A generator: it yields progress and every finished point, and returns all of them; closing it
@@ -62,7 +58,7 @@ def model_frontier(
         Vectors of this very model.
     documents : sequence of Document
         Held-out text.
-    spec : FrontierSpec
+    spec : ComparisonSpec or FrontierSpec
     evaluation : EvalSpec, optional
         How the text is read.
     side : str
@@ -78,7 +74,7 @@ def model_frontier(
         If the side is neither, or no pipeline fits any budget.
     """
     if side not in ("v", "k"):
-        raise SpecError(f"a frontier is of v or of k; got {side!r}")
+        raise SpecError(f"a comparison is of v or of k; got {side!r}")
     require_capture_of(language, capture, side)
     layers = model_layers(language, capture, side, budget)
     bench = Bench(language, documents, evaluation or EvalSpec())
@@ -116,26 +112,27 @@ class _Proof:
 
     def __init__(self, bench: Bench, capture: Capture, calibration: CalibrationSpec) -> None:
         self._bench, self._capture, self._calibration = bench, capture, calibration
-        self._points: dict[tuple[Pipeline, float], _Cost] = {}
+        self._points: dict[tuple[Pipeline, Budget], _Cost] = {}
         self._known: dict[tuple[Pipeline, float], TextScores] = {}
 
     @torch.no_grad()
     def measure(
         self,
         pipeline: Pipeline,
-        bits: float,
+        budget: Budget,
         fits: Mapping[Place, LayerFit],
         reference: Mapping[Place, LayerFit] | None,
     ) -> Generator[str, None, None]:
         """Score one point and what it is compared with; the first of a pipeline is audited."""
-        bench, name = self._bench, f"{pipeline.label} at {bits:g} bits"
-        card, rival = self._card(pipeline, bits, fits), None
+        bench, name = self._bench, f"{pipeline.label} at {budget.words}"
+        asked = {"asked_bits": budget.bits} if budget.k is None else {"asked_k": budget.k}
+        card, rival = self._card(pipeline, asked, fits), None
         measured = yield from bench.measure(card, name, pipeline)
         self._known[pipeline, _taken(fits)] = measured.scores
         if reference is not None:
-            rival = yield from self._rival(reference_of(pipeline), reference, name)
+            rival = yield from self._rival(reference_at(pipeline, budget), reference, name)
         heads = yield from bench.heads(card)
-        self._points[pipeline, bits] = _Cost(
+        self._points[pipeline, budget] = _Cost(
             measured.scores,
             rival,
             fmean(head.weighted_mse for head in heads),
@@ -148,18 +145,19 @@ class _Proof:
         """Score a reference; one that takes the bits of an earlier one is the same codec."""
         taken = _taken(fits)
         if (pipeline, taken) not in self._known:
-            card = self._card(pipeline, taken, fits)
+            card = self._card(pipeline, {"asked_bits": taken}, fits)
             measured = yield from self._bench.score(card, name)
             self._known[pipeline, taken] = measured.scores
         return self._known[pipeline, taken]
 
-    def _card(self, pipeline: Pipeline, bits: float, fits: Mapping[Place, LayerFit]) -> Card:
-        notes = {"asked_bits": bits}
+    def _card(
+        self, pipeline: Pipeline, notes: Mapping[str, object], fits: Mapping[Place, LayerFit]
+    ) -> Card:
         return card_of(self._capture, fits, pipeline, self._calibration, notes=notes)
 
-    def proven(self, point: FrontierPoint) -> FrontierPoint:
+    def proven(self, point: ComparisonRow) -> ComparisonRow:
         """Return the point with its quality, and that beside what it is compared with."""
-        cost, seed = self._points[point.pipeline, point.asked_bits], self._bench.spec.seed
+        cost, seed = self._points[point.pipeline, point.budget], self._bench.spec.seed
         return replace(
             point,
             quality=quality_of(cost.own, seed),
@@ -168,7 +166,7 @@ class _Proof:
             against=None if cost.rival is None else compared(cost.own, cost.rival, seed),
         )
 
-    def finished(self, result: FrontierResult) -> FrontierResult:
+    def finished(self, result: Comparison) -> Comparison:
         """Return the result with the audit and what was scored."""
         bench = self._bench
         return replace(

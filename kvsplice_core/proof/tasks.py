@@ -17,10 +17,9 @@ from kvsplice_core.data.capture import CaptureSpec, Sides
 from kvsplice_core.data.capture_file import Capture, is_capture, open_capture
 from kvsplice_core.data.samples import SAMPLES
 from kvsplice_core.data.vectors import load
-from kvsplice_core.fit.budget import Budget
 from kvsplice_core.fit.calibrate import split_parts
 from kvsplice_core.fit.card import CardSpec, card_of, fit_card
-from kvsplice_core.fit.frontier import frontier, one_layer
+from kvsplice_core.fit.frontier import Comparing, frontier, one_layer
 from kvsplice_core.fit.group import Fit, fit_group
 from kvsplice_core.fit.layer import LayerValues, join_layers
 from kvsplice_core.fit.layers import Fitter
@@ -36,19 +35,22 @@ from kvsplice_core.proof.leakage import leaks_of_capture, leaks_of_card
 from kvsplice_core.proof.sensitivity import sensitivity
 from kvsplice_core.proof.solve import Solution, solve
 from kvsplice_core.proof.tensor_view import ranked
+from kvsplice_core.tasks.budgets import Budget
+from kvsplice_core.tasks.comparison import without_model
 from kvsplice_core.tasks.curve import Evaluated
 from kvsplice_core.tasks.evaluate import SENSITIVITY_TOKENS
-from kvsplice_core.tasks.frontier import without_model
 from kvsplice_core.tasks.sweep import SweepRow, SweepSpec
 
 if TYPE_CHECKING:
     from kvsplice_core.codec.card import Card
+    from kvsplice_core.tasks.comparison import ComparisonTask
     from kvsplice_core.tasks.curve import CurveResult, CurveTask
     from kvsplice_core.tasks.evaluate import EvaluateTask
     from kvsplice_core.tasks.fit import FitTask
-    from kvsplice_core.tasks.frontier import FrontierResult, FrontierTask
+    from kvsplice_core.tasks.frontier import FrontierTask
     from kvsplice_core.tasks.solve import SolveTask
 
+    Asking = ComparisonTask | FrontierTask
     Opened = Generator[Step[Any], None, tuple[LanguageModel, tuple[Document, ...]]]
 
 
@@ -79,12 +81,25 @@ def curve_task(task: CurveTask) -> Generator[Step[CurveResult], None, CurveResul
     return replace((yield from relay(work, lambda step: _leaking(step, leaked))), leaked=leaked)
 
 
-def frontier_task(task: FrontierTask) -> Generator[Step[FrontierResult], None, FrontierResult]:
+def frontier_task(task: FrontierTask) -> Comparing:
     """Measure pipelines at equal bits, through the model where there is one to measure."""
-    if not wants_model(task):
-        return (yield from _frontier_of_vectors(task))
+    return (yield from _comparison(task, through_model=wants_model(task)))
+
+
+def comparison_task(task: ComparisonTask) -> Comparing:
+    """Compare pipelines at equal budgets, through the model where that is asked for."""
+    if task.through_model and not _knows_model(task):
+        raise SpecError(
+            f"--through-model needs a whole capture or a model; got vectors, {task.vectors.data}"
+        )
+    return (yield from _comparison(task, through_model=task.through_model))
+
+
+def _comparison(task: Asking, *, through_model: bool) -> Comparing:
+    if not through_model:
+        return (yield from _comparison_of_vectors(task))
     if task.join_layers != 1:
-        raise SpecError("no cache can read layers joined: --join-layers needs --vectors-only")
+        raise SpecError("no cache can read layers joined: --join-layers is for vectors alone")
     with opened_source(task, Sides(task.side)) as opening:
         capture = yield from opening
         language, documents = yield from opened_model(
@@ -132,9 +147,7 @@ def _probes(model: str, texts: tuple[str, ...]) -> tuple[Document, ...]:
 # -- vectors --------------------------------------------------------------------------------
 
 
-def _frontier_of_vectors(
-    task: FrontierTask,
-) -> Generator[Step[FrontierResult], None, FrontierResult]:
+def _comparison_of_vectors(task: Asking) -> Comparing:
     spec, source = without_model(task.spec), task.vectors
     percent = round(100 * (1 - spec.calibration.train_fraction))
     if not source.is_picked and is_capture(source.data):
@@ -142,14 +155,14 @@ def _frontier_of_vectors(
         title = f"{source.data}, {task.side.upper()} of {len(layers)} groups of layers"
         return (yield from frontier(layers, spec, title, f"the last documents, about {percent} %"))
     if task.join_layers != 1:
-        raise SpecError("--join-layers needs a capture and --vectors-only")
+        raise SpecError("--join-layers needs a capture, and vectors alone of it")
     _refuse_of_vectors(task)
     values = load(replace(source, pool_heads=source.head is None))
     split = f"the last {percent} % of the vectors"
     return (yield from frontier(one_layer(values), spec, values.summary.title, split))
 
 
-def captured_layers(task: FrontierTask) -> dict[tuple[str, int], LayerValues]:
+def captured_layers(task: Asking) -> dict[tuple[str, int], LayerValues]:
     """Return the vectors of all layers of a capture, by side and first layer of each group."""
     capture, side, size = open_capture(task.vectors.data), task.side, task.join_layers
     read = [
@@ -160,7 +173,7 @@ def captured_layers(task: FrontierTask) -> dict[tuple[str, int], LayerValues]:
     return {(side, capture.facts.layers[i * size]): one for i, one in enumerate(groups)}
 
 
-def _refuse_of_vectors(task: FrontierTask) -> None:
+def _refuse_of_vectors(task: Asking) -> None:
     """Raise SpecError if what only captures and models have is asked of plain vectors."""
     asked = {
         "--model": task.model is not None,
@@ -177,9 +190,11 @@ def _refuse_of_vectors(task: FrontierTask) -> None:
 
 def wants_model(task: FrontierTask | SolveTask) -> bool:
     """Say whether a model is to be measured: one is named, or a whole capture of one."""
-    if task.vectors.is_picked:
-        return False
-    return not task.vectors_only and is_model(task.vectors.data)
+    return not task.vectors_only and _knows_model(task)
+
+
+def _knows_model(task: Asking | SolveTask) -> bool:
+    return not task.vectors.is_picked and is_model(task.vectors.data)
 
 
 def is_model(source: str) -> bool:
@@ -208,7 +223,7 @@ def opened_model(model: str, texts: tuple[str, ...], device: str) -> Opened:
 
 @contextmanager
 def opened_source(
-    task: FrontierTask | SolveTask, sides: Sides
+    task: Asking | SolveTask, sides: Sides
 ) -> Iterator[Generator[Step[Any], None, Capture]]:
     """Offer the capture that is named, or one of the named model's calibration text.
 
@@ -219,7 +234,7 @@ def opened_source(
 
 
 def _captured(
-    task: FrontierTask | SolveTask, sides: Sides, path: Path
+    task: Asking | SolveTask, sides: Sides, path: Path
 ) -> Generator[Step[Any], None, Capture]:
     name = task.vectors.data
     if is_capture(name):

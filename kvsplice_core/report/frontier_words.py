@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from kvsplice_core.base.estimates import Change, Verdict
 from kvsplice_core.base.formats import percent, signed, three_digits, with_interval
 from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult, reference_of
+from kvsplice_core.tasks.comparison import reference_at
+from kvsplice_core.tasks.frontier import FrontierPoint, FrontierResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -110,8 +111,13 @@ def bits_words(point: FrontierPoint) -> str:
     return f"{three_digits(point.bits)} bits"
 
 
+def asked_words(point: FrontierPoint) -> str:
+    """Write the k that was asked for, with a comma behind it; empty where bits were."""
+    return "" if point.asked_k is None else f"{point.budget.words}, "
+
+
 def _compared(point: FrontierPoint, result: FrontierResult) -> str:
-    name = f"{point.pipeline.label} at {bits_words(point)}"
+    name = f"{point.pipeline.label} at {asked_words(point)}{bits_words(point)}"
     error = f"NMSE {three_digits(point.nmse)}"
     where = f"on {result.split.partition(';')[0]}"  # the rest is said of ΔNLL
     if point.change is None or point.reference is None:
@@ -124,7 +130,7 @@ def _compared(point: FrontierPoint, result: FrontierResult) -> str:
 
 
 def _why_not_compared(point: FrontierPoint) -> str:
-    reference: Pipeline = reference_of(point.pipeline)
+    reference: Pipeline = reference_at(point.pipeline, point.budget)
     if point.pipeline == reference:
         return "which others are compared with"
     return f"where {reference.label} does not fit"

@@ -14,8 +14,8 @@ from kvsplice_core.data.capture import Sides
 from kvsplice_core.data.source import VectorSource
 from kvsplice_core.data.summary import SAMPLE_BUDGET
 from kvsplice_core.tasks.allot import Unit, allot
+from kvsplice_core.tasks.budgets import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.tasks.evaluate import SENSITIVITY_TOKENS, EvalSpec
-from kvsplice_core.tasks.frontier import DEFAULT_COUNTED_TOKENS
 from kvsplice_core.tasks.reading import (
     calibration_texts_option,
     capture_model_option,

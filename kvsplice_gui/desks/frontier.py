@@ -272,7 +272,7 @@ class FrontierPresenter(QObject):
             lines, () if shown is None else shown.bound, measure, valid=valid, stale=stale
         )
         view = views.frontier_view
-        view.set_marks(() if shown is None else shown.spec.bits)
+        view.set_marks(() if shown is None else shown.spec.budgets.amounts)
         view.legend.show_pipelines([line.pipeline for line in lines], self._chosen(findings))
         views.frontier_table.show_frontier(shown if valid else None)
         title = "" if shown is None else f"{shown.title} · {shown.split}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kvsplice_core.base.errors import KVSpliceError
 from kvsplice_core.data.source import VectorSource, source_of
 from kvsplice_core.report.commands import as_command, as_python
-from kvsplice_core.tasks.frontier import FrontierResult, FrontierTask
+from kvsplice_core.tasks.frontier import FrontierResult, FrontierSpec, FrontierTask
 from kvsplice_gui.readouts import frontier as frontier_readouts
 from kvsplice_gui.state.findings import Findings
 from kvsplice_gui.state.wishes import Wishes
@@ -57,7 +57,7 @@ def save_frontier(result: FrontierResult, path: Path, leaked: Sequence[str] = ()
             "a frontier's table needs an audit that passed; a control failed, so save it as JSON"
         )
     from kvsplice_core.base.files import write_text
-    from kvsplice_core.report.frontier_table import frontier_csv, frontier_json
+    from kvsplice_core.report.comparison_table import frontier_csv, frontier_json
 
     is_json = path.suffix == ".json"
     write_text(path, frontier_json(result, leaked) if is_json else frontier_csv(result))
@@ -79,14 +79,15 @@ def _task(findings: Findings) -> FrontierTask | None:
     found, facts = findings.frontier, frontier_readouts.facts_of(findings)
     if found.result is None or found.key is None:
         return None
-    quality, data = found.key.quality, found.key.data
+    quality, data, spec = found.key.quality, found.key.data, found.result.spec
+    assert isinstance(spec, FrontierSpec)
     if quality is None or facts is None:
-        return FrontierTask(source_of(found.result.data[0]), spec=found.result.spec)
+        return FrontierTask(source_of(found.result.data[0]), spec=spec)
     return FrontierTask(
         VectorSource(data.source, budget=data.budget),
         side=frontier_readouts.side_of(quality, facts),
         model=quality.model_of(facts),
         texts=quality.texts,
-        spec=found.result.spec,
+        spec=spec,
         evaluation=quality.evaluation,
     )

@@ -15,7 +15,6 @@ from kvsplice_core.codec.registry import load
 from kvsplice_core.data.capture import CaptureSpec, Sides
 from kvsplice_core.data.capture_file import Capture, open_capture
 from kvsplice_core.data.vectors import load_values
-from kvsplice_core.fit.budget import Budget
 from kvsplice_core.fit.calibrate import calibrate, split_parts
 from kvsplice_core.fit.frontier import frontier
 from kvsplice_core.fit.group import fit_group
@@ -27,6 +26,7 @@ from kvsplice_core.language.capture import capture_vectors
 from kvsplice_core.language.models import LanguageModel, load_model
 from kvsplice_core.language.texts import BundledText, bundled_documents
 from kvsplice_core.proof.frontier import model_frontier
+from kvsplice_core.tasks.budgets import Budget
 from kvsplice_core.tasks.evaluate import EvalSpec
 from kvsplice_core.tasks.frontier import FrontierResult, FrontierSpec
 from kvsplice_core.tasks.training import CalibrationSpec

@@ -16,10 +16,10 @@ from kvsplice_core.cli import main
 from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Decoding, Method, Quantization, Recipe
 from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES, Pipeline
-from kvsplice_core.fit.budget import Budget
 from kvsplice_core.fit.calibrate import calibrate, split_parts
 from kvsplice_core.fit.compose import Job, Memo, compose
 from kvsplice_core.report.palette import pipeline_style, style_of
+from kvsplice_core.tasks.budgets import Budget
 from kvsplice_core.tasks.training import CalibrationSpec
 from tests.kvsplice_core.makers import bent_rows, values_of
 from tests.toys import ABSOLUTE, ASINH, BYTES, TOYS, declared

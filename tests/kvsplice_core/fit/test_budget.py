@@ -5,11 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvsplice_core import load_codec, save_codec
-from kvsplice_core.base.errors import SpecError
 from kvsplice_core.codec.heads import HeadCodecs
 from kvsplice_core.codec.kinds import Decoding, Method, Quantization
-from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_core.fit.budget import Budget, Counted, count_bits, mean_bits
+from kvsplice_core.fit.budget import Counted, count_bits, mean_bits
 from tests.kvsplice_core.codec.test_codec import DIM, composed, rounded
 
 codecs = st.builds(
@@ -45,34 +43,3 @@ def test_rounding_has_nothing_of_its_own_to_count():
 
 def test_the_mean_is_that_of_each_part():
     assert mean_bits([Counted(1, 2), Counted(3, 6)]) == Counted(2, 4)
-
-
-@pytest.mark.parametrize("bits", [0, -1, 32.1, float("nan")])
-def test_bits_out_of_range_are_refused(bits):
-    with pytest.raises(SpecError, match="bits per value must lie above 0 and be at most 32; got"):
-        Budget(bits)
-
-
-def test_tokens_below_one_are_refused():
-    with pytest.raises(SpecError, match="at least 1; got 0"):
-        Budget(2, 0)
-
-
-@pytest.mark.parametrize("given", [{}, {"bits": 2.0, "k": 3}])
-def test_a_budget_is_bits_or_k(given):
-    with pytest.raises(SpecError, match="must be bits or k; got bits"):
-        Budget(**given)
-
-
-@given(k=st.integers(1, 64), dim=st.integers(1, 64))
-def test_a_k_is_the_bytes_of_so_many_numbers(k, dim):
-    if k > dim:
-        with pytest.raises(SpecError, match=f"between 1 and the dimension {dim}; got {k}"):
-            Budget(k=k).bits_for(dim)
-        return
-    assert Pipeline().k_for(Budget(k=k).bits_for(dim), dim) == k
-
-
-def test_a_k_below_one_is_refused():
-    with pytest.raises(SpecError, match="k must be at least 1; got 0"):
-        Budget(k=0)

@@ -12,8 +12,10 @@ from kvsplice_core.base.estimates import Verdict
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.fit.frontier import frontier
 from kvsplice_core.fit.group import WHOLE_BYTES
-from kvsplice_core.tasks.frontier import FrontierSpec, reference_of
-from tests.kvsplice_core.fit.makers import CALIBRATION, MANY, layer_values
+from kvsplice_core.tasks.budgets import Budgets
+from kvsplice_core.tasks.comparison import ComparisonSpec, reference_of
+from kvsplice_core.tasks.frontier import FrontierSpec
+from tests.kvsplice_core.fit.makers import CALIBRATION, DIM, HEADS, MANY, layer_values
 
 LAYERS = {("v", 0): layer_values(tokens=300), ("k", 1): layer_values(seed=5, tokens=300)}
 TEXTS = ("joined+lloyd-max", "quadratic", "joined", "spline")
@@ -130,8 +132,47 @@ def test_twice_measured_is_the_same():
 def test_no_budget_that_fits_is_refused():
     spec = FrontierSpec((Pipeline.of("pca"),), (0.5,), CALIBRATION)
     with pytest.raises(
-        SpecError, match=r"a frontier needs a budget one pipeline fits: PCA at 0\.5"
+        SpecError, match=r"a comparison needs a budget one pipeline fits: PCA at 0\.5"
     ):
+        measured(spec)
+
+
+def test_at_k_all_are_compared_with_pca_of_each_head_at_the_same_k():
+    texts = ("joined", "pooled+lloyd-max", "spline")
+    asked = tuple(map(Pipeline.of, texts))
+    spec = ComparisonSpec(asked, Budgets.of("k=4,2"), CALIBRATION, MANY)
+    result = measured(spec)
+    assert {(p.pipeline.key, p.asked_k) for p in result.points} == {
+        (text, k) for text in ("pca", *texts) for k in (2, 4)
+    }
+    pca = {point.asked_k: point for point in result.of(Pipeline())}
+    for point in result.points:
+        plain = pca[point.asked_k]
+        assert point.asked_bits == 16 * point.asked_k / DIM
+        if point is plain:
+            assert point.k == point.asked_k
+            assert point.reference is point.change is None
+            continue
+        assert point.reference == plain.pipeline
+        assert point.reference_bits == plain.bits
+        assert point.change.percent == pytest.approx(100 * (point.mse / plain.mse - 1))
+    # Joined heads share what each of them may keep, and quantized ones get the bytes.
+    assert [point.k for point in result.of(asked[0])] == [HEADS * 2, HEADS * 4]
+    assert all(point.bits <= point.asked_bits for point in result.of(asked[1]))
+    assert all(point.k is None for point in result.of(asked[1]))
+
+
+def test_a_row_says_its_mse_and_what_was_kept():
+    _, result = steps_and_result()
+    for point in result.points:
+        first = result.points[0]
+        assert point.mse / first.mse == pytest.approx(point.nmse / first.nmse)
+        assert (point.kept == (point.pipeline,)) == (point.replaced == 0)
+
+
+def test_a_k_beyond_the_vectors_is_refused():
+    spec = ComparisonSpec((Pipeline(),), Budgets.of("k=2,9"), CALIBRATION)
+    with pytest.raises(SpecError, match="k must lie between 1 and the dimension 8; got 9"):
         measured(spec)
 
 

@@ -14,11 +14,12 @@ from kvsplice_core.codec.bound import gaussian_surrogate
 from kvsplice_core.codec.kinds import Axes, Method, Recipe
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.fit.basis import Metric
-from kvsplice_core.fit.budget import Budget, count_bits
+from kvsplice_core.fit.budget import count_bits
 from kvsplice_core.fit.calibrate import calibrate_parts
 from kvsplice_core.fit.compose import Memo
 from kvsplice_core.fit.group import as_stored, fit_group
 from kvsplice_core.fit.judge import judge
+from kvsplice_core.tasks.budgets import Budget
 from tests.kvsplice_core.fit.makers import CALIBRATION, MANY, parts_of
 from tests.kvsplice_core.makers import bent_rows, gaussian_rows
 

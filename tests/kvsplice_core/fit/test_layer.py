@@ -8,9 +8,9 @@ from kvsplice_core import run
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.codec.grouping import Grouping
 from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_core.fit.budget import Budget
 from kvsplice_core.fit.calibrate import split_parts
 from kvsplice_core.fit.layer import LayerValues, fit_layer, joined_variances
+from kvsplice_core.tasks.budgets import Budget
 from tests.kvsplice_core.fit.makers import CALIBRATION, DIM, HEADS, MANY, layer_values
 
 GROUPINGS = ("each", "pooled", "joined", "blocks:2")

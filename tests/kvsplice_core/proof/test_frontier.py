@@ -10,6 +10,8 @@ from kvsplice_core.base.progress import run
 from kvsplice_core.codec.kinds import Recipe
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.proof.frontier import model_frontier, model_layers
+from kvsplice_core.tasks.budgets import Budgets
+from kvsplice_core.tasks.comparison import ComparisonSpec
 from kvsplice_core.tasks.evaluate import EvalSpec
 from kvsplice_core.tasks.frontier import FrontierSpec
 from kvsplice_core.tasks.training import CalibrationSpec
@@ -76,6 +78,18 @@ def test_the_model_reads_the_reference_at_the_bits_that_errors_are_compared_at(c
     assert plain.bits == pytest.approx(point.reference_bits)
     gap = point.quality.kl.value - plain.quality.kl.value
     assert point.against.kl.value == pytest.approx(gap, abs=1e-9)
+
+
+def test_at_k_the_model_reads_pca_of_each_head_at_the_same_k_beside_each(captures):
+    spec = ComparisonSpec((Pipeline.of("joined"),), Budgets.of("k=6"), SPEC.calibration)
+    found = measured(tiny_gpt2(), captures, spec)
+    assert found.is_valid
+    plain, joined = found.points
+    assert (plain.pipeline, plain.k, joined.reference) == (Pipeline(), 6, plain.pipeline)
+    for name, own in (("nll", "delta_nll"), ("kl", "kl")):
+        gap = getattr(joined.quality, name).value - getattr(plain.quality, name).value
+        assert getattr(joined.against, own).value == pytest.approx(gap, abs=1e-9)
+    assert all(row.weighted_mse > 0 and row.output_error > 0 for row in found.points)
 
 
 def test_axes_of_the_output_projection_lose_less_behind_it(captures):

@@ -14,9 +14,12 @@ from safetensors.torch import save_file
 
 import kvsplice_core
 from kvsplice_core import (
+    Budgets,
     CalibrationSpec,
     CaptureSpec,
     CaptureTask,
+    ComparisonSpec,
+    ComparisonTask,
     CurveSpec,
     CurveTask,
     EvalSpec,
@@ -152,6 +155,26 @@ tasks = st.one_of(
             FrontierSpec,
             st.lists(pipelines.map(Pipeline.of), min_size=1).map(tuple),
             st.lists(bits, min_size=1).map(tuple),
+            calibrations(),
+            some,
+            st.booleans(),
+        ),
+        evaluation=evaluations,
+    ),
+    st.builds(
+        ComparisonTask,
+        sources,
+        side=st.sampled_from(("v", "k")),
+        model=models,
+        through_model=st.booleans(),
+        calibration_texts=texts,
+        join_layers=some,
+        texts=texts,
+        spec=st.builds(
+            ComparisonSpec,
+            st.lists(pipelines.map(Pipeline.of), min_size=1).map(tuple),
+            st.builds(Budgets, st.just("k"), ks)
+            | st.builds(Budgets, st.just("bits"), st.lists(bits, min_size=1).map(tuple)),
             calibrations(),
             some,
             st.booleans(),
@@ -300,6 +323,17 @@ def test_a_frontier_of_vectors_is_repeated_by_its_script(tmp_path, capsys):
     exec(compile(as_python(task), "copied.py", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert printed == [f"{one.pipeline.key} {one.bits} {one.nmse}" for one in points]
+
+
+def test_a_comparison_is_repeated_by_its_script(tmp_path, capsys):
+    path = write(tmp_path / "bent.npy", bent_rows(400, 4))
+    spec = ComparisonSpec((Pipeline.of("pca"), Pipeline.of("spline")), Budgets.of("k=1,2"))
+    calibration = replace(spec.calibration, epochs=2, seed=3, threads=1)
+    task = ComparisonTask(VectorSource(str(path)), spec=replace(spec, calibration=calibration))
+    points = run(task).points
+    exec(compile(as_python(task), "copied.py", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [f"{one.pipeline.key} {one.bits} {one.mse}" for one in points]
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_measured_through_a_model_and_repeated(qtbot, window, model_capture, mon
 def assert_repeated(window, monkeypatch, tmp_path):
     """Run what is copied of a frontier; both ways give every digit of it again."""
     from kvsplice_core.cli import main
-    from kvsplice_core.report.frontier_table import frontier_csv
+    from kvsplice_core.report.comparison_table import frontier_csv
 
     monkeypatch.chdir(tmp_path)
     result, clipboard = window.state.findings.frontier.result, QGuiApplication.clipboard()
