@@ -157,7 +157,9 @@ def _cells(row: ComparisonRow) -> dict[str, str]:
         "ΔNLL": "" if quality is None else estimate_text(quality.delta_nll, sign=True),
         "KL": "" if quality is None else three_digits(quality.kl.value),
         "change": "" if change is None else percent(change.percent),
-        "95 % interval": "" if change is None else f"{percent(change.low)} … {percent(change.high)}",
+        "95 % interval": ""
+        if change is None
+        else f"{percent(change.low)} … {percent(change.high)}",
         _VERDICT: "" if change is None else change.verdict.value,
         "kept": ", ".join(one.key for one in row.kept),
     }
