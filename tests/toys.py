@@ -90,7 +90,6 @@ class AbsoluteCorrection:
     weights: Tensor
     bias: Tensor
     kind = ABSOLUTE
-    folds = False
 
     @property
     def k(self) -> int:

@@ -104,10 +104,6 @@ class HeadCodecs:
         """Return the codec of one group of heads; of one head where none are joined."""
         return self.codecs[group if len(self.codecs) > 1 else 0]
 
-    def of_head(self, head: int) -> Codec:
-        """Return the codec that a head belongs to."""
-        return self.of(head // self.span)
-
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """Return the codecs with `function` applied to their tensors."""
         return type(self)(tuple(c.map(function) for c in self.codecs), self.heads, self.span)

@@ -39,19 +39,14 @@ class Layout:
             views.memory_panel,
             views.view,
         )
-        mse = QSplitter(Qt.Orientation.Vertical)
-        mse.addWidget(views.mse)
-        mse.addWidget(views.change)
-        mse.setStretchFactor(0, 3)
-        mse.setStretchFactor(1, 2)
-        mse.setChildrenCollapsible(False)
-        audit = QSplitter(Qt.Orientation.Horizontal)
-        audit.addWidget(views.evaluation)
-        audit.addWidget(views.audit)
-        audit.setStretchFactor(0, 2)
-        audit.setStretchFactor(1, 3)
-        audit.setChildrenCollapsible(False)
-        self.docks = {
+        self.docks = self._make_docks(views)
+        self._add_strip(views.strip)
+        self.reset()
+
+    def _make_docks(self, views: Views) -> dict[str, QDockWidget]:
+        mse = _split(Qt.Orientation.Vertical, (views.mse, 3), (views.change, 2))
+        audit = _split(Qt.Orientation.Horizontal, (views.evaluation, 2), (views.audit, 3))
+        return {
             "controls": self._dock("Controls", self.controls_area),
             "splines": self._dock("Spline shapes", views.splines, views.splines.header),
             "slopes": self._dock("Slope map", views.slopes, views.slopes.header),
@@ -70,8 +65,6 @@ class Layout:
             "measured": self._dock("Measured memory", views.measured, QWidget()),
             "log": self._dock("Log", views.log, QWidget()),
         }
-        self._strip_bar = self._strip(views.strip)
-        self.reset()
 
     def reset(self) -> None:
         """Bring every dock back to its place."""
@@ -158,13 +151,21 @@ class Layout:
             dock.setTitleBarWidget(bar)
         return dock
 
-    def _strip(self, strip: QWidget) -> QToolBar:
+    def _add_strip(self, strip: QWidget) -> None:
         bar = QToolBar("Pipeline", self._window)
         bar.setObjectName("pipelineBar")
         bar.setMovable(False)
         bar.addWidget(strip)
         self._window.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
-        return bar
+
+
+def _split(direction: Qt.Orientation, *shares: tuple[QWidget, int]) -> QSplitter:
+    splitter = QSplitter(direction)
+    for place, (widget, share) in enumerate(shares):
+        splitter.addWidget(widget)
+        splitter.setStretchFactor(place, share)
+    splitter.setChildrenCollapsible(False)
+    return splitter
 
 
 def _scrolled(*panels: QWidget) -> QScrollArea:

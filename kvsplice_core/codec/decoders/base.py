@@ -37,14 +37,6 @@ class Correction(Protocol):
         """Dimension d of one vector."""
         ...
 
-    @property
-    def folds(self) -> bool:
-        """Whether it is linear in fixed features of z.
-
-        Attention over such features can be followed by one product with the output projection.
-        """
-        ...
-
     def apply(self, latent: Tensor) -> Tensor:
         """Return what to add, (…, d) for latents (…, k), in the space of D(z)."""
         ...

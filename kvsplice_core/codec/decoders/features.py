@@ -61,11 +61,6 @@ class FeatureCorrection:
         """Dimension d of one vector."""
         return len(self.bias)
 
-    @property
-    def folds(self) -> bool:
-        """True: attention over `features`, then one product with ``weights @ W_O``."""
-        return True
-
     def features(self, latent: Tensor) -> Tensor:
         """Return φ, (…, features) for latents (…, k)."""
         flat = latent.reshape(-1, latent.shape[-1])

@@ -61,11 +61,6 @@ class NetworkCorrection:
         """Dimension d of one vector."""
         return len(self.weights[-1])
 
-    @property
-    def folds(self) -> bool:
-        """False: its features would be as many as its hidden units, and are learnt."""
-        return False
-
     def apply(self, latent: Tensor) -> Tensor:
         """Return what to add, (…, d) for latents (…, k)."""
         flat = latent.reshape(-1, latent.shape[-1])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -56,6 +57,18 @@ class Quantizer(Protocol):
         ...
 
 
+class WithoutTensors:
+    """A quantizer with no side information: what it needs lies with each vector, or nowhere."""
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Return nothing."""
+        return {}
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:  # noqa: ARG002
+        """Return itself."""
+        return self
+
+
 class QuantizerKind(Protocol):
     """What the registry knows of one kind of quantizer."""
 
@@ -95,15 +108,24 @@ class QuantizerKind(Protocol):
         ...
 
 
-@runtime_checkable
-class PreparingKind(Protocol):
+class PreparingKind(ABC):
     """A kind whose fit spends its time on what no budget changes."""
 
+    @abstractmethod
     def prepare(
         self, latents: Tensor, spec: QuantizerSpec, weights: Tensor | None = None
     ) -> Callable[[int], Quantizer]:
         """Return what fits a quantizer to any budget of bits; see `QuantizerKind.fit`."""
-        ...
+
+    def fit(
+        self,
+        latents: Tensor,
+        spec: QuantizerSpec,
+        budget_bits: int,
+        weights: Tensor | None = None,
+    ) -> Quantizer:
+        """Fit a quantizer to one budget; see `QuantizerKind.fit`."""
+        return self.prepare(latents, spec, weights)(budget_bits)
 
 
 def require_latents(latents: Tensor) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from kvsplice_core.base.errors import CodecFileError
 from kvsplice_core.codec.bound import gaussian_distortion
 from kvsplice_core.codec.quantizers.base import (
+    PreparingKind,
     Quantizer,
     Setting,
     require_budget,
@@ -31,18 +32,8 @@ _STEP = 22.0  # the square of a step, in errors of a component at the bound
 _HEAD_BITS = 12  # of class and size of the step, about
 
 
-class EntropyCodedKind:
+class EntropyCodedKind(PreparingKind):
     """How entropy-coded steps are fitted and restored."""
-
-    def fit(
-        self,
-        latents: Tensor,
-        spec: QuantizerSpec,
-        budget_bits: int,
-        weights: Tensor | None = None,
-    ) -> Quantizer:
-        """Fit classes, and the step that suits the budget."""
-        return self.prepare(latents, spec, weights)(budget_bits)
 
     def prepare(
         self, latents: Tensor, spec: QuantizerSpec, weights: Tensor | None = None

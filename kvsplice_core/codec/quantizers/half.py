@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -11,6 +11,7 @@ from kvsplice_core.codec.kinds import Quantization
 from kvsplice_core.codec.quantizers.base import (
     Quantizer,
     Setting,
+    WithoutTensors,
     from_half_bytes,
     require_budget,
     require_latent,
@@ -23,7 +24,7 @@ from kvsplice_core.codec.quantizers.spec import QuantizerSpec
 
 
 @dataclass(frozen=True)
-class Half:
+class Half(WithoutTensors):
     """fp16, what a cache holds without a quantizer; larger numbers clamp at ±65 504."""
 
     k: int
@@ -47,14 +48,6 @@ class Half:
     def settings(self) -> Mapping[str, Setting]:
         """Return nothing: k says all."""
         return {}
-
-    def tensors(self) -> Mapping[str, Tensor]:
-        """Return nothing: fp16 has no side information."""
-        return {}
-
-    def map(self, function: Callable[[Tensor], Tensor]) -> Half:  # noqa: ARG002
-        """Return itself: there are no tensors."""
-        return self
 
 
 class HalfKind:

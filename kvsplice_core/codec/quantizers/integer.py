@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from kvsplice_core.codec.quantizers.base import (
     HALF_MAX,
     Quantizer,
     Setting,
+    WithoutTensors,
     by_rows,
     from_half_bytes,
     require_budget,
@@ -30,7 +31,7 @@ _SCALE_BYTES = 2
 
 
 @dataclass(frozen=True)
-class Integer:
+class Integer(WithoutTensors):
     """Whole numbers in ±(2^(bits−1) − 1) times a scale that the largest number sets.
 
     Parameters
@@ -87,14 +88,6 @@ class Integer:
     def settings(self) -> Mapping[str, Setting]:
         """Return the bits per number."""
         return {"bits": self.bits}
-
-    def tensors(self) -> Mapping[str, Tensor]:
-        """Return nothing: the scales lie with the vectors."""
-        return {}
-
-    def map(self, function: Callable[[Tensor], Tensor]) -> Integer:  # noqa: ARG002
-        """Return itself: there are no tensors."""
-        return self
 
 
 @dataclass(frozen=True)

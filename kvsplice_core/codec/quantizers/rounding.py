@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from kvsplice_core.codec.quantizers.base import (
     HALF_MAX,
     Quantizer,
     Setting,
+    WithoutTensors,
     by_rows,
     from_half_bytes,
     require_budget,
@@ -28,7 +29,7 @@ from kvsplice_core.codec.quantizers.spec import ROUNDING_BITS, QuantizerSpec
 
 
 @dataclass(frozen=True)
-class Rounding:
+class Rounding(WithoutTensors):
     """Equal steps from each group's minimum to its maximum, both per vector.
 
     An fp16 minimum and an fp16 step stand with each group, so that 2 bits in groups of 64 are
@@ -104,14 +105,6 @@ class Rounding:
     def settings(self) -> Mapping[str, Setting]:
         """Return the group and the bits per number."""
         return {"group": self.group, "bits": self.bits}
-
-    def tensors(self) -> Mapping[str, Tensor]:
-        """Return nothing: minima and steps lie with the vectors."""
-        return {}
-
-    def map(self, function: Callable[[Tensor], Tensor]) -> Rounding:  # noqa: ARG002
-        """Return itself: there are no tensors."""
-        return self
 
 
 class RoundingKind:

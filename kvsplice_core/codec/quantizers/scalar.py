@@ -12,6 +12,7 @@ from torch import Tensor
 from kvsplice_core.base.errors import CodecFileError, SpecError
 from kvsplice_core.codec.kinds import Quantization
 from kvsplice_core.codec.quantizers.base import (
+    PreparingKind,
     Quantizer,
     Setting,
     by_rows,
@@ -166,20 +167,10 @@ def _nearest(tables: Tensor, units: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class ScalarLevelsKind:
+class ScalarLevelsKind(PreparingKind):
     """How Lloyd–Max and companded quantizers are fitted and restored."""
 
     kind: Quantization
-
-    def fit(
-        self,
-        latents: Tensor,
-        spec: QuantizerSpec,
-        budget_bits: int,
-        weights: Tensor | None = None,
-    ) -> Quantizer:
-        """Fit levels, and allot the bits that the norm leaves of the budget."""
-        return self.prepare(latents, spec, weights)(budget_bits)
 
     def prepare(
         self, latents: Tensor, spec: QuantizerSpec, weights: Tensor | None = None

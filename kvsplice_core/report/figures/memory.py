@@ -64,6 +64,19 @@ def memory_vs_tokens(
     tokens = np.geomspace(
         min(_FEWEST_TOKENS, spec.tokens), max(_MOST_TOKENS, _ROOM * spec.tokens), _POINTS
     )
+    _draw_references(axes, spec, tokens)
+    _draw_own(axes, spec, tokens, dark)
+    for name, lengths, held, colour in measured:
+        axes.plot(
+            lengths, held, "o", markersize=5, color=colour, markerfacecolor="none", label=name
+        )
+    _binary_axes(axes, tokens)
+    _mark_break_even(axes, spec, dark)
+    add_legend(axes, dark, loc="upper left")
+    return figure
+
+
+def _draw_references(axes: Axes, spec: MemorySpec, tokens: np.ndarray) -> None:
     for line, colour in zip(reference_lines(spec), _REFERENCE_COLOURS, strict=True):
         dashes = (0, (5, 3)) if line.name != "dense" else "-"
         axes.plot(
@@ -74,15 +87,6 @@ def memory_vs_tokens(
             linestyle=dashes,
             label=f"{line.name}: {line.detail}",
         )
-    _draw_own(axes, spec, tokens, dark)
-    for name, lengths, held, colour in measured:
-        axes.plot(
-            lengths, held, "o", markersize=5, color=colour, markerfacecolor="none", label=name
-        )
-    _binary_axes(axes, tokens)
-    _mark_break_even(axes, spec, dark)
-    add_legend(axes, dark, loc="upper left")
-    return figure
 
 
 def memory_reduction(dark: bool = False) -> Figure:
