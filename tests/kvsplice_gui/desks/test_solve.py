@@ -258,7 +258,7 @@ def test_from_a_capture_to_a_saved_card_and_back_by_what_was_copied(
     window.menus.named("Copy solve as Python").trigger()
     scope = {}
     exec(compile(clipboard.text(), "copied.py", "exec"), scope)
-    again = scope["solution"].result
+    again = scope["result"].result
     assert (again.shares, again.trials) == (found.result.shares, found.result.trials)
     assert again.evaluation.quality == found.result.evaluation.quality
     assert load_card("card.safetensors").scores == saved.scores
