@@ -88,10 +88,11 @@ def frontier_task(task: FrontierTask) -> Comparing:
 
 def comparison_task(task: ComparisonTask) -> Comparing:
     """Compare pipelines at equal budgets, through the model where that is asked for."""
-    if task.through_model and not _knows_model(task):
-        raise SpecError(
-            f"--through-model needs a whole capture or a model; got vectors, {task.vectors.data}"
-        )
+    source, knows_model = task.vectors.data, _knows_model(task)
+    if task.through_model and not knows_model:
+        raise SpecError(f"--through-model needs a whole capture or a model; got vectors, {source}")
+    if knows_model and not (task.through_model or is_capture(source)):
+        raise SpecError(f"a model needs --through-model, or to be captured first; got {source}")
     return (yield from _comparison(task, through_model=task.through_model))
 
 

@@ -8,6 +8,7 @@ import pytest
 from kvsplice_core.codec.card_file import load_card
 from kvsplice_core.codec.codec_file import load_codec
 from kvsplice_core.codec.kinds import Decoding, Quantization
+from kvsplice_core.report.comparison_table import read_csv
 from tests.language_models import some_documents, tiny_gpt2
 
 QUICK = ("--tokens", "200", "--device", "cpu")
@@ -67,6 +68,26 @@ def test_a_model_that_is_named_is_captured_first(kvsplice, place):
     outcome = kvsplice("frontier", place / "model", *words, *learn, *held, *QUICK)
     assert outcome.status == 0
     assert "heads joined · PCA" in outcome.out
+
+
+@pytest.mark.parametrize("through_model", [False, True])
+def test_compare_measures_a_model_where_that_is_asked_for(kvsplice, place, tmp_path, through_model):
+    held = ("--text", place / "document-2.txt", place / "document-3.txt")
+    words = ("--pipelines", "joined", "--at", "k=8", "--csv", tmp_path / "c.csv")
+    asked = ("--through-model", *held) if through_model else ()
+    outcome = kvsplice("compare", place / "capture.safetensors", *words, *QUICK, *asked)
+    assert outcome.status == 0
+    assert ("ΔNLL" in outcome.out) == through_model
+    plain, joined = read_csv(tmp_path / "c.csv")
+    assert (plain.k, joined.reference) == (8, plain.pipeline)
+    assert all((row.quality is not None) == through_model for row in (plain, joined))
+    assert (joined.against is not None) == through_model
+    assert (joined.weighted_mse is not None) == through_model
+
+
+def test_a_model_without_a_capture_is_compared_through_it_alone(kvsplice, place):
+    refused = kvsplice("compare", place / "model", "--at", "k=8")
+    assert refused.error.startswith("a model needs --through-model, or to be captured first")
 
 
 def test_layers_of_a_capture_can_be_joined_as_vectors_alone(kvsplice, place):

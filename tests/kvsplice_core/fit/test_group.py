@@ -19,9 +19,11 @@ from kvsplice_core.fit.calibrate import calibrate_parts
 from kvsplice_core.fit.compose import Memo
 from kvsplice_core.fit.group import as_stored, fit_group
 from kvsplice_core.fit.judge import judge
+from kvsplice_core.fit.sweep import sweep
 from kvsplice_core.tasks.budgets import Budget
+from kvsplice_core.tasks.sweep import SweepSpec
 from tests.kvsplice_core.fit.makers import CALIBRATION, MANY, parts_of
-from tests.kvsplice_core.makers import bent_rows, gaussian_rows
+from tests.kvsplice_core.makers import bent_rows, gaussian_rows, values_of
 
 DIM = 16
 ROWS = {"bent": bent_rows(900, DIM), "gaussian": gaussian_rows(900, DIM)}
@@ -219,3 +221,17 @@ def test_it_can_be_cancelled():
 def test_a_budget_that_is_too_small_is_refused(text, bits, tokens, says):
     with pytest.raises(SpecError, match=says):
         fitted(text, bits, tokens)
+
+
+@pytest.mark.parametrize("recipe", Recipe)
+def test_at_k_the_codec_is_that_of_a_sweep(recipe):
+    rows = bent_rows(1200, 8)
+    calibration = replace(CALIBRATION, recipe=recipe, epochs=6, knots=6, k_train=2)
+    parts = parts_of(rows, calibration)
+    fit = run(fit_group(parts, Pipeline.of("spline"), Budget(k=2), calibration))
+    swept = run(sweep(values_of(rows), SweepSpec((Method.SPLINE,), (2,), calibration)))
+    row = swept.row(Method.SPLINE, 2)
+    assert row.kept is fit.codec.method is Method.SPLINE
+    torch.testing.assert_close(
+        fit.codec.reconstruct(parts.test), row.calibration.codec.reconstruct(parts.test)
+    )
