@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from kvsplice_core.base.errors import KVSpliceError
@@ -61,7 +59,7 @@ class Presenter(QObject):
         if old.k != new.k:
             self._show_k(new)
             self._show_losses(new, findings)
-        if replace(old, k=new.k, view=new.view) != new:
+        if old.but(k=new.k, view=new.view) != new:
             views.calibration.show_wishes(new)
         dataset = findings.dataset
         if old.data != new.data and dataset is not None and dataset.wish == new.data:
@@ -171,7 +169,8 @@ class Presenter(QObject):
         self._views.memory.show_memory(view.lines, view.marker, view.formula, view.break_even)
 
     def _memory_key(self, wishes: Wishes) -> object:
-        codec = (wishes.k, wishes.knots, wishes.method, kinds.kind_of(wishes.calibration))
+        calibration = wishes.calibration
+        codec = (wishes.k, calibration.knots, wishes.method, kinds.kind_of(calibration))
         return (wishes.memory, codec, wishes.data.pool_heads)
 
     def _show_stages(self) -> None:

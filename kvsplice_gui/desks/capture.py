@@ -67,7 +67,7 @@ class Capturing(QObject):
 
     @pyqtSlot(object)
     def _on_start_requested(self, wish: CaptureWish) -> None:
-        device, whole = self._state.wishes.device, self._whole
+        device, whole = self._state.wishes.calibration.device, self._whole
         started = self._controller.work(
             Busy(CAPTURING, "Capturing"),
             lambda: capture_job(wish, device, whole.append),

@@ -87,9 +87,15 @@ class Updating(Desk[UpdateAsk]):
 
     @pyqtSlot(object)
     def _on_start_requested(self, wish: UpdateWish) -> None:
-        dataset, wishes = self._place.state.findings.dataset, self._place.state.wishes
+        dataset = self._place.state.findings.dataset
+        learnt = self._place.state.wishes.calibration
         if dataset is not None:
-            spec = UpdateSpec(forget=wish.forget, seed=wishes.seed, device=wishes.device)
+            spec = UpdateSpec(
+                forget=wish.forget,
+                seed=learnt.seed,
+                device=learnt.device,
+                threads=learnt.threads,
+            )
             self.start(UpdateAsk(dataset, wish, spec))
 
     @pyqtSlot(object, object)

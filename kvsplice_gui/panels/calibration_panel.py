@@ -113,20 +113,20 @@ class CalibrationPanel(FieldGroup):
             with QSignalBlocker(box):
                 box.setChecked(method in wishes.methods)
         choose(self.method, wishes.method)
-        choose(self.recipe, wishes.recipe)
-        self._recipe = wishes.recipe
-        choose(self.device, wishes.device)
+        choose(self.recipe, wishes.calibration.recipe)
+        self._recipe = wishes.calibration.recipe
+        choose(self.device, wishes.calibration.device)
         self._show_kinds(wishes)
         self.show_k(wishes.k)
-        set_number(self.knots, wishes.knots)
-        set_number(self.epochs, wishes.epochs)
-        set_number(self.seed, wishes.seed)
+        set_number(self.knots, wishes.calibration.resolved_knots)
+        set_number(self.epochs, wishes.calibration.resolved_epochs)
+        set_number(self.seed, wishes.calibration.seed)
 
     def _show_kinds(self, wishes: Wishes) -> None:
         for name, (parameter, _) in _KINDS.items():
             methods = tuple(method for method in Method if name in method.heeds)
             box, heeded = self.kinds[name], not set(methods).isdisjoint(wishes.methods)
-            choose(box, getattr(wishes, name))
+            choose(box, getattr(wishes.calibration, name))
             box.setEnabled(heeded)
             needed = " or ".join(method.label for method in methods)
             wanting = "" if heeded else f"\nCompare {needed} to use it."

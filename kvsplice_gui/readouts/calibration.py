@@ -12,7 +12,7 @@ from kvsplice_core.base.devices import default_threads
 from kvsplice_core.base.formats import format_bytes
 from kvsplice_core.cache.formula import CacheBytes, bytes_curve, weigh
 from kvsplice_core.cache.references import reference_lines
-from kvsplice_core.codec.kinds import Method
+from kvsplice_core.codec.kinds import Method, Recipe
 from kvsplice_core.codec.shapes import Shape
 from kvsplice_core.data.names import kind_of
 from kvsplice_core.report import commands
@@ -172,7 +172,8 @@ def _decoder(wishes: Wishes, findings: Findings) -> str:
     row = findings.row(wishes.method, wishes.k)
     if row is not None and row.calibration.edited and not row.calibration.losses:
         return "PCAᵀ, refitted"
-    return "PCAᵀ" if wishes.method is Method.PCA or wishes.recipe == "origin" else "linear, learnt"
+    is_pca = wishes.method is Method.PCA or wishes.calibration.recipe is Recipe.ORIGIN
+    return "PCAᵀ" if is_pca else "linear, learnt"
 
 
 def _restored_stage(wishes: Wishes, findings: Findings) -> Stage:

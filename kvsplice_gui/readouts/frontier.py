@@ -61,7 +61,7 @@ def parse_bits(text: str) -> tuple[float, ...]:
 
 def frontier_spec(wishes: Wishes, findings: Findings) -> FrontierSpec:
     """Return the frontier the wishes ask for; without a model none that need its W_O."""
-    spec = wishes.frontier.spec(wishes.seed, wishes.device)
+    spec = wishes.frontier.spec(wishes.calibration)
     kept = tuple(one for one in spec.pipelines if one.axes is not Axes.OUTPUT)
     if not kept or key_of(wishes, findings).quality is not None:
         return spec
@@ -81,9 +81,10 @@ def side_of(quality: QualityWish, facts: CaptureFacts) -> str:
 def key_of(wishes: Wishes, findings: Findings) -> FrontierKey:
     """Return what a frontier would be measured on now."""
     data, facts = replace(wishes.data, head=None, pool_heads=True), facts_of(findings)
+    seed = wishes.calibration.seed
     if facts is None or not wishes.frontier.through_model:
-        return FrontierKey(data, wishes.seed)
-    return FrontierKey(replace(data, tensor=None, layer=None), wishes.seed, wishes.quality)
+        return FrontierKey(data, seed)
+    return FrontierKey(replace(data, tensor=None, layer=None), seed, wishes.quality)
 
 
 def is_stale(wishes: Wishes, findings: Findings) -> bool:

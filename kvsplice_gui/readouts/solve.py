@@ -109,8 +109,9 @@ def key_of(wishes: Wishes, findings: Findings) -> SolveKey | None:
     spec = replace(
         wishes.solve.spec(wishes.frontier.budget, facts),
         pipeline=wished_pipeline(findings),
-        calibration=wishes.frontier.spec(wishes.seed, wishes.device).calibration,
-        evaluation=replace(quality.evaluation, seed=wishes.seed),  # as kvsplice solve has it
+        calibration=wishes.frontier.spec(wishes.calibration).calibration,
+        # One seed for all, as kvsplice solve has it.
+        evaluation=replace(quality.evaluation, seed=wishes.calibration.seed),
         budget=wishes.data.budget,
     )
     return SolveKey(wishes.data.source, quality.model_of(facts), quality.texts, spec)

@@ -33,14 +33,10 @@ class State(QObject):
         """What is known now."""
         return self._findings
 
-    def wish(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of Wishes
+    def wish(self, **changes: Any) -> None:  # noqa: ANN401 - as of Wishes.but
         """Change wishes by field; an impossible value raises SpecError and changes nothing."""
-        new = replace(self._wishes, **changes)
-        _ = new.calibration, new.quality.evaluation
-        if new.frontier is not self._wishes.frontier:
-            new.frontier.require_valid()
-        if new.solve is not self._wishes.solve:
-            new.solve.require_valid()
+        new = self._wishes.but(**changes)
+        new.require_valid()
         if new != self._wishes:
             old, self._wishes = self._wishes, new
             self.wishes_changed.emit(old, new)

@@ -2,59 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, KnotPlacement, Method, Recipe
+from kvsplice_core.base.options import entries, option, part, require_ranges, shared, text_of
+from kvsplice_core.codec.kinds import Method
 from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES, Pipeline
 from kvsplice_core.data.capture import CaptureFacts, Sides
 from kvsplice_core.data.model_shape import load_model_shape
-from kvsplice_core.data.summary import SAMPLE_BUDGET
+from kvsplice_core.data.source import VectorSource
 from kvsplice_core.report.frontier_words import MEASURES
+from kvsplice_core.tasks.curve import SIDES
 from kvsplice_core.tasks.evaluate import EvalSpec
-from kvsplice_core.tasks.frontier import DEFAULT_BITS, FrontierSpec
+from kvsplice_core.tasks.frontier import FrontierSpec
 from kvsplice_core.tasks.memory import MemorySpec
-from kvsplice_core.tasks.solve import SolveSpec
+from kvsplice_core.tasks.reading import MODEL_HELP
+from kvsplice_core.tasks.solve import MOST_BITS, SolveSpec
 from kvsplice_core.tasks.sweep import DEFAULT_KS, SweepSpec
-from kvsplice_core.tasks.training import PIPELINE_RECIPE, RECIPE_DEFAULTS, CalibrationSpec
+from kvsplice_core.tasks.training import PIPELINE_RECIPE, CalibrationSpec
+from kvsplice_gui.look.theme import ThemeChoice
 
 
 @dataclass(frozen=True)
 class DataWish:
     """Which vectors to read; the fields are those of ``load_values``."""
 
-    source: str = ""
-    tensor: str | None = None
-    layer: int | None = None
-    head: int | None = None
-    pool_heads: bool = False
-    axes: str | None = None
-    budget: int = SAMPLE_BUDGET
-    seed: int = 0
+    source: str = option(
+        "File",
+        "captured V vectors: .safetensors, .pt, .npy or .npz. Drop a file anywhere",
+        "",
+    )
+    tensor: str | None = shared(VectorSource, "tensor")
+    layer: int | None = shared(VectorSource, "layer")
+    head: int | None = shared(VectorSource, "head")
+    pool_heads: bool = shared(VectorSource, "pool_heads")
+    axes: str | None = shared(VectorSource, "axes")
+    budget: int = shared(VectorSource, "budget")
+    seed: int = shared(VectorSource, "seed")
 
 
 @dataclass(frozen=True)
 class MemoryWish:
-    """Which cache to weigh.
+    """Which cache to weigh."""
 
-    Parameters
-    ----------
-    model : str
-        A preset's key or the path of a ``config.json``.
-    tokens, batch : int
-        Sequence length and sequences at once.
-    kept_tokens : int or None
-        Tokens whose V is kept at all; None for all.
-    element_bytes, latent_bytes : int
-        Bytes of a number of K and V, and of a compressed one.
-    """
-
-    model: str = "gpt2"
-    tokens: int = 1024
-    batch: int = 1
-    kept_tokens: int | None = None
-    element_bytes: int = 2
-    latent_bytes: int = 2
+    model: str = option(
+        "Model", "whose cache to weigh: a preset, or any model's config.json", "gpt2"
+    )
+    tokens: int = option("Tokens", "sequence length", 1024, low=1, high=100_000_000)
+    batch: int = option("Batch", "sequences at once", 1, low=1, high=100_000)
+    kept_tokens: int | None = option(
+        "V kept",
+        "tokens whose V is kept at all (token pruning comes first, compression second)",
+        None,
+        low=1,
+        high=100_000_000,
+        unset="all",
+        suffix=" tokens",
+    )
+    element_bytes: int = option(
+        "K, V as", "type of a number in the uncompressed cache, in bytes", 2
+    )
+    latent_bytes: int = option("Latent as", "type of a number of the k kept, in bytes", 2)
 
 
 QUALITY_MEASURES = ("nll", "kl")
@@ -62,30 +71,24 @@ QUALITY_MEASURES = ("nll", "kl")
 
 @dataclass(frozen=True)
 class QualityWish:
-    """How quality is to be measured.
+    """How quality is to be measured; an empty side stands for whatever the capture holds."""
 
-    Parameters
-    ----------
-    model : str
-        ``gpt2-mini``, a folder or a hub id; empty for the model of the open capture.
-    texts : tuple of str
-        Held-out text files, one document each; empty for the bundled model's own books.
-    tokens : int
-        Most tokens to score.
-    mode : str
-        ``strict`` or ``window``; see `EvalSpec`.
-    window : int
-        Newest tokens that stay raw in mode ``window``.
-    side : str
-        ``v``, ``k`` or ``both``; empty for whatever the capture holds.
-    """
+    model: str = option("Model", MODEL_HELP, "", unset="the one the capture was made from")
+    texts: tuple[str, ...] = option(
+        "Text",
+        "held-out text, one document a file: what was captured must not be among it",
+        (),
+        unset="the held-out books of gpt2-mini",
+    )
+    tokens: int = shared(EvalSpec, "tokens")
+    mode: str = shared(EvalSpec, "mode")
+    window: int = shared(EvalSpec, "window")
+    side: str = option(
+        "Compress", "V, K or both, of what the capture holds", "", choices=("", *SIDES)
+    )
 
-    model: str = ""
-    texts: tuple[str, ...] = ()
-    tokens: int = EvalSpec.tokens
-    mode: str = EvalSpec.mode
-    window: int = EvalSpec.window
-    side: str = ""
+    def __post_init__(self) -> None:
+        require_ranges(self)
 
     @property
     def evaluation(self) -> EvalSpec:
@@ -109,44 +112,55 @@ _DEFAULT_KEYS = tuple(pipeline.key for pipeline in DEFAULT_PIPELINES)
 
 @dataclass(frozen=True)
 class FrontierWish:
-    """What is to be measured, and how it is looked at.
+    """What is to be measured, and how it is looked at; pipelines by their keys."""
 
-    Parameters
-    ----------
-    pipelines : tuple of str
-        Keys of those that are measured.
-    typed : tuple of str
-        Keys of those a hand added to the usual ones, measured or not.
-    bits : tuple of float
-        Budgets, bits per value.
-    through_model : bool
-        Whether the model of an open capture is measured too.
-    surrogate : bool
-        Whether a Gaussian surrogate is fitted beside; takes twice as long.
-    measure : str
-        ``nmse``, ``nll`` or ``kl``: what stands on y.
-    log : bool
-        Whether y is logarithmic.
-    budget : float
-        Where the budget slider stands, bits per value.
-    """
+    pipelines: tuple[str, ...] = option(
+        "Pipelines",
+        "which pipelines are measured: grouping of heads, axes, transform, decoder, quantizer. "
+        "What they are compared with (PCA of each head, plain rounding) is always measured",
+        _DEFAULT_KEYS,
+    )
+    typed: tuple[str, ...] = option(
+        "Add",
+        "type a pipeline as words joined by +, for example joined+output+lloyd-max, and press "
+        "Return. Words: each, pooled, joined, blocks:N; raw, pca-axes, whitened, output; pca, "
+        "spline, flow; linear, quadratic, polynomial, mlp; fp16, int8, int4, rounding, "
+        "lloyd-max, companded",
+        (),
+    )
+    bits: tuple[float, ...] = shared(FrontierSpec, "bits")
+    through_model: bool = option(
+        "Through the model", "measure the model of an open capture too", default=True
+    )
+    surrogate: bool = shared(FrontierSpec, "surrogate")
+    measure: str = option(
+        "On y",
+        "NMSE: error over variance. Where the model was measured also the error weighted by "
+        "attention, the error after W_O, and ΔNLL and KL in nats per token",
+        "nmse",
+        choices=tuple(MEASURES),
+    )
+    log: bool = option("Logarithmic y", "whether y is logarithmic", default=True)
+    budget: float = option(
+        "Budget",
+        "bits per value you can afford; the best pipeline within them is named",
+        2.5,
+        above=0,
+        high=MOST_BITS,
+    )
 
-    pipelines: tuple[str, ...] = _DEFAULT_KEYS
-    typed: tuple[str, ...] = ()
-    bits: tuple[float, ...] = DEFAULT_BITS
-    through_model: bool = True
-    surrogate: bool = False
-    measure: str = "nmse"
-    log: bool = True
-    budget: float = 2.5
+    def __post_init__(self) -> None:
+        require_ranges(self)
 
     @property
     def known(self) -> tuple[str, ...]:
         """Keys of all that may be chosen: the usual ones, then those typed."""
         return tuple(dict.fromkeys((*_DEFAULT_KEYS, *self.typed)))
 
-    def spec(self, seed: int, device: str) -> FrontierSpec:
+    def spec(self, learnt: CalibrationSpec) -> FrontierSpec:
         """Return the frontier these wishes ask for; transforms are learnt as published.
+
+        Seed, device and threads are those of `learnt`.
 
         Raises
         ------
@@ -157,45 +171,47 @@ class FrontierWish:
         return FrontierSpec(
             pipelines=tuple(Pipeline.of(key) for key in chosen),
             bits=self.bits,
-            calibration=CalibrationSpec(recipe=PIPELINE_RECIPE, seed=seed, device=device),
+            calibration=CalibrationSpec(
+                recipe=PIPELINE_RECIPE,
+                seed=learnt.seed,
+                device=learnt.device,
+                threads=learnt.threads,
+            ),
             surrogate=self.surrogate,
         )
-
-    def require_valid(self) -> None:
-        """Refuse what cannot be measured or shown.
-
-        Raises
-        ------
-        SpecError
-            If a pipeline or a budget is none, or there are none.
-        ValueError
-            If the measure is none.
-        """
-        self.spec(0, "auto")
-        SolveSpec(bits=self.budget)
-        tuple(MEASURES).index(self.measure)
 
 
 @dataclass(frozen=True)
 class SolveWish:
-    """What is to be solved for; the budget of V is that of the slider.
+    """What is to be solved for; the budget of V is that of the slider."""
 
-    Parameters
-    ----------
-    by_loss : bool
-        Whether the fewest bits within a loss are looked for, rather than a budget shared.
-    max_dnll : float
-        That loss: the largest ΔNLL, the upper end of its 95 % interval, nats per token.
-    side : str
-        ``v``, ``k`` or ``both``: what is compressed, where the capture holds it.
-    key_bits : float or None
-        Bits per value of K alone, where both sides are compressed; None shares those of V.
-    """
+    by_loss: bool = option(
+        "By loss", "look for the fewest bits within a loss, not share a budget", default=False
+    )
+    max_dnll: float = option(
+        "Largest ΔNLL, nats per token",
+        "find the fewest bits whose ΔNLL, the upper end of its 95 % interval over the documents, "
+        "is at most this; above 0, in nats per token",
+        0.05,
+        above=0,
+    )
+    side: str = option(
+        "Compress",
+        "V, K or both, of what the capture holds; what is not compressed stays dense",
+        "v",
+        choices=SIDES,
+    )
+    key_bits: float | None = option(
+        "Bits of K",
+        "bits per value of K alone, above 0 and at most 16; the budget is V's then",
+        None,
+        above=0,
+        high=MOST_BITS,
+        unset="V and K share one budget",
+    )
 
-    by_loss: bool = False
-    max_dnll: float = 0.05
-    side: str = "v"
-    key_bits: float | None = None
+    def __post_init__(self) -> None:
+        require_ranges(self)
 
     def sides_of(self, facts: CaptureFacts) -> Sides:
         """Return the wished side where the capture holds it, else what it holds."""
@@ -210,19 +226,6 @@ class SolveWish:
         return SolveSpec(
             bits=bits, key_bits=self.key_bits if sides is Sides.BOTH else None, sides=sides
         )
-
-    def require_valid(self) -> None:
-        """Refuse what cannot be solved for.
-
-        Raises
-        ------
-        SpecError
-            If a budget, a loss or a side is none.
-        """
-        SolveSpec(max_dnll=self.max_dnll)
-        SolveSpec(bits=1.0, key_bits=self.key_bits, sides=Sides.BOTH)
-        if self.side not in {side.value for side in Sides}:
-            raise SpecError(f"the side must be v, k or both; got {self.side!r}")
 
 
 def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
@@ -243,12 +246,12 @@ def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
         kept_tokens=memory.kept_tokens,
         element_bytes=memory.element_bytes,
         latent_bytes=memory.latent_bytes,
-        knots=wishes.knots,
+        knots=wishes.calibration.resolved_knots,
         method=wishes.method,
         per_head_codecs=not wishes.data.pool_heads,
-        curve=wishes.curve,
-        axes=wishes.axes,
-        coupling=wishes.coupling,
+        curve=wishes.calibration.curve,
+        axes=wishes.calibration.axes,
+        coupling=wishes.calibration.coupling,
     )
 
 
@@ -256,13 +259,26 @@ def memory_spec(wishes: Wishes, k: int) -> MemorySpec:
 class ViewWish:
     """How to look at it."""
 
-    dims: tuple[int, ...] = (0, 1, 2, 3)
-    log_mse: bool = True
-    theme: str = "system"
-    quality_measure: str = QUALITY_MEASURES[0]
-    log_quality: bool = True
-    sensitivity_side: str = "v"
-    given_side: str = "v"
+    dims: tuple[int, ...] = option(
+        "Dimensions",
+        "dimensions whose splines are drawn, for example 0-3, 17. At most 8",
+        (0, 1, 2, 3),
+    )
+    log_mse: bool = option("Logarithmic MSE", "whether MSE is logarithmic", default=True)
+    theme: str = option("Theme", "colours of the window", "system", choices=tuple(ThemeChoice))
+    quality_measure: str = option(
+        "Quality on y", "ΔNLL or KL", QUALITY_MEASURES[0], choices=QUALITY_MEASURES
+    )
+    log_quality: bool = option("Logarithmic quality", "whether it is logarithmic", default=True)
+    sensitivity_side: str = option("Side of sensitivity", "V or K", "v", choices=("v", "k"))
+    given_side: str = option("Side of given bits", "V or K", "v", choices=("v", "k"))
+
+    def __post_init__(self) -> None:
+        require_ranges(self)
+
+
+def _usual_calibration() -> CalibrationSpec:
+    return CalibrationSpec().filled_in
 
 
 @dataclass(frozen=True)
@@ -275,51 +291,57 @@ class Wishes:
         The vectors.
     methods : tuple of Method
         Methods to compare; PCA is always among them.
-    method : Method
-        The one in focus: its curves are drawn, it is exported.
-    k : int
-        Bottleneck dimension, the same everywhere.
-    recipe, knots, epochs, seed, device, curve, knot_placement, axes, coupling
-        See `CalibrationSpec`.
+    calibration : CalibrationSpec
+        How they are calibrated, knots and epochs as numbers; its method is the one in focus,
+        whose curves are drawn and which is exported, and its k is the same everywhere.
     memory, quality, frontier, solve, view
         See their classes.
     """
 
-    data: DataWish = field(default_factory=DataWish)
-    methods: tuple[Method, ...] = tuple(Method)
-    method: Method = Method.SPLINE
-    k: int = 16
-    recipe: Recipe = Recipe.JOINT
-    knots: int = RECIPE_DEFAULTS[Recipe.JOINT].knots
-    epochs: int = RECIPE_DEFAULTS[Recipe.JOINT].epochs
-    seed: int = 5
-    device: str = "auto"
-    curve: Curve = Curve.LINEAR
-    knot_placement: KnotPlacement = KnotPlacement.QUANTILES
-    axes: Axes = Axes.RAW
-    coupling: CouplingKind = CouplingKind.AFFINE
-    memory: MemoryWish = field(default_factory=MemoryWish)
-    quality: QualityWish = field(default_factory=QualityWish)
-    frontier: FrontierWish = field(default_factory=FrontierWish)
-    solve: SolveWish = field(default_factory=SolveWish)
-    view: ViewWish = field(default_factory=ViewWish)
+    data: DataWish = part(DataWish)
+    methods: tuple[Method, ...] = shared(SweepSpec, "methods")
+    calibration: CalibrationSpec = part(_usual_calibration)
+    memory: MemoryWish = part(MemoryWish)
+    quality: QualityWish = part(QualityWish)
+    frontier: FrontierWish = part(FrontierWish)
+    solve: SolveWish = part(SolveWish)
+    view: ViewWish = part(ViewWish)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "calibration", self.calibration.filled_in)
 
     @property
-    def calibration(self) -> CalibrationSpec:
-        """The calibration these wishes ask for."""
-        return CalibrationSpec(
-            method=self.method,
-            k=self.k,
-            recipe=self.recipe,
-            knots=self.knots,
-            epochs=self.epochs,
-            seed=self.seed,
-            device=self.device,
-            curve=self.curve,
-            knot_placement=self.knot_placement,
-            axes=self.axes,
-            coupling=self.coupling,
-        )
+    def method(self) -> Method:
+        """The method in focus."""
+        return self.calibration.method
+
+    @property
+    def k(self) -> int:
+        """Bottleneck dimension."""
+        return self.calibration.k
+
+    def but(self, **changes: Any) -> Self:  # noqa: ANN401 - fields, those of a calibration too
+        """Return the same wishes with fields changed; those of the calibration by their names."""
+        own = {entry.name for entry in entries(type(self.calibration))}
+        learnt = {name: changes.pop(name) for name in own.intersection(changes)}
+        if learnt:
+            changes["calibration"] = replace(self.calibration, **learnt)
+        return replace(self, **changes)
+
+    def require_valid(self) -> None:
+        """Refuse what lies in range and yet cannot be done.
+
+        Raises
+        ------
+        SpecError
+            If a choice needs a model, a pipeline is none, or there are no pipelines or no budgets.
+        """
+        for entry in entries(type(self.calibration)):
+            chosen = text_of(getattr(self.calibration, entry.name))
+            if entry.choices and chosen not in entry.choices:
+                known = ", ".join(entry.choices)
+                raise SpecError(f"{entry.noun} must be one of {known}; got {chosen!r}")
+        self.frontier.spec(self.calibration)
 
     def sweep(self, dim: int) -> SweepSpec:
         """Return the sweep over the usual k up to `dim`, and the chosen one, which comes first."""

@@ -73,8 +73,10 @@ def sweep_job(
     reuse: SweepResult | None = None,
 ) -> Generator[SweepStep, None, SweepResult]:
     """Sweep, from the codecs of `warm` if given; `reuse` gives transforms taken as they are."""
+    from kvsplice_core.base.devices import limit_threads
     from kvsplice_core.fit.sweep import sweep
 
+    limit_threads(spec.calibration.threads)
     start = {} if warm is None else _codecs(warm)
     shared = {} if reuse is None else _transforms(reuse)
     return (yield from sweep(dataset.values, spec, start, shared))

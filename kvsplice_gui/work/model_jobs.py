@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kvsplice_core.language.models import LanguageModel
     from kvsplice_core.language.texts import Document
     from kvsplice_core.tasks.frontier import FrontierSpec
+    from kvsplice_core.tasks.training import CalibrationSpec
 
 """Most tokens each cell of a map is scored on: they tell heads apart, and there are many."""
 _FIT_SHARE = 0.5
@@ -47,7 +48,7 @@ def quality_job(
     capture: str, model: str, texts: tuple[str, ...], spec: CurveSpec
 ) -> Generator[Any, None, MeasuredCurve]:
     """Measure a quality curve of the model a capture was made from."""
-    language, documents = yield from open_model(model, texts, spec.calibration.device)
+    language, documents = yield from open_model(model, texts, spec.calibration)
     from kvsplice_core.data.capture_file import open_capture
     from kvsplice_core.proof.curve import quality_curve
     from kvsplice_core.proof.leakage import leaks_of_capture
@@ -75,7 +76,7 @@ def evaluate_job(
 
     Heads are ranked by their sensitivity too where `mapped` is the map of that card.
     """
-    language, documents = yield from open_model(model, wish.texts, key.calibration.device)
+    language, documents = yield from open_model(model, wish.texts, key.calibration)
     from kvsplice_core.proof.evaluation import evaluate
     from kvsplice_core.proof.leakage import leaks_of_card
     from kvsplice_core.proof.tensor_view import ranked
@@ -100,7 +101,7 @@ def sensitivity_job(
 
     `heads`, of the card's evaluation, come back ranked by their sensitivity too.
     """
-    language, documents = yield from open_model(model, wish.texts, key.calibration.device)
+    language, documents = yield from open_model(model, wish.texts, key.calibration)
     from kvsplice_core.proof.sensitivity import sensitivity
     from kvsplice_core.proof.tensor_view import ranked
 
@@ -111,17 +112,17 @@ def sensitivity_job(
 
 
 def open_model(
-    model: str, texts: tuple[str, ...], device: str
+    model: str, texts: tuple[str, ...], learnt: CalibrationSpec
 ) -> Generator[Note, None, tuple[LanguageModel, tuple[Document, ...]]]:
-    """Load the model and its held-out documents."""
+    """Load the model and its held-out documents, on the device and threads of a calibration."""
     yield Note("Loading the engine (torch, transformers)…")
     from kvsplice_core.base.devices import limit_threads
     from kvsplice_core.language.texts import BundledText, documents_for
 
-    limit_threads()
+    limit_threads(learnt.threads)
     documents = documents_for(model, texts, BundledText.HELDOUT)
     yield Note(f"Loading {Path(model).name}…")
-    return held_model(model, device), documents
+    return held_model(model, learnt.device), documents
 
 
 def card_job(key: CardKey) -> Generator[Any, None, Card]:
@@ -181,7 +182,7 @@ def frontier_job(wish: DataWish, spec: FrontierSpec) -> Work:
     from kvsplice_core.data.vectors import load_values
     from kvsplice_core.fit.frontier import frontier, one_layer
 
-    limit_threads()
+    limit_threads(spec.calibration.threads)
     yield Note(f"Reading {Path(wish.source).name}…")
     values = load_values(
         wish.source,
@@ -202,7 +203,7 @@ def model_frontier_job(
     capture: str, model: str, wish: QualityWish, side: str, budget: int, spec: FrontierSpec
 ) -> Work:
     """Measure a frontier of all layers of the model a capture was made from, through its cache."""
-    language, documents = yield from open_model(model, wish.texts, spec.calibration.device)
+    language, documents = yield from open_model(model, wish.texts, spec.calibration)
     from kvsplice_core.data.capture_file import open_capture
     from kvsplice_core.proof.frontier import model_frontier
     from kvsplice_core.proof.leakage import leaks_of_capture
@@ -233,7 +234,7 @@ def measure_job(wish: MeasureWish, card: Card | None = None) -> Generator[Any, N
     from kvsplice_core.base.devices import limit_threads
     from kvsplice_core.cache.measuring import measure_memory
 
-    limit_threads()
+    limit_threads(wish.key.calibration.threads)
     start = 0.0 if card is not None else _CARD_SHARE
     card = card or (yield from scaled(card_job(wish.key), 0.0, _CARD_SHARE))
     yield Note(f"Loading {short_name(wish.model)}…")
@@ -247,7 +248,7 @@ def measure_job(wish: MeasureWish, card: Card | None = None) -> Generator[Any, N
 
 def solve_job(key: SolveKey) -> Generator[Any, None, Solved]:
     """Share a budget among the heads of the model a capture was made from, and check it."""
-    language, documents = yield from open_model(key.model, key.texts, key.spec.calibration.device)
+    language, documents = yield from open_model(key.model, key.texts, key.spec.calibration)
     from kvsplice_core.data.capture_file import open_capture
     from kvsplice_core.proof.leakage import leaks_of_capture
     from kvsplice_core.proof.solve import solve

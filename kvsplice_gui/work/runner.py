@@ -151,7 +151,7 @@ class Controller(QObject):
         if new.data != old.data:
             if not self._is_giving_up:
                 self._load()
-        elif self._missing() is not None and (new.k, new.knots) != (old.k, old.knots):
+        elif self._missing() is not None and _followed(new) != _followed(old):
             self._pause.start()
 
     @pyqtSlot()
@@ -180,14 +180,14 @@ class Controller(QObject):
         kind = kinds.kind_of(replace(calibration, method=Method.SPLINE))
         if calibration.recipe is not wished.recipe or kind != kinds.kind_of(wished):
             return None  # another recipe or kind of spline starts over, when asked to
-        if calibration.resolved_knots == wishes.knots:
+        if calibration.resolved_knots == wished.resolved_knots:
             return None
         ks = tuple(row.k for row in result.of(Method.SPLINE))
         before = (*result.spec.earlier_knots, calibration.resolved_knots)
         spec = SweepSpec(
             (Method.SPLINE,),
             ks,
-            replace(calibration, knots=wishes.knots),
+            replace(calibration, knots=wished.resolved_knots),
             first_k=wishes.k,
             earlier_knots=before if calibration.recipe is Recipe.JOINT else (),
         )
@@ -207,7 +207,7 @@ class Controller(QObject):
         )
 
     def _load(self) -> None:
-        wish, device = self._state.wishes.data, self._state.wishes.device
+        wish, device = self._state.wishes.data, self._state.wishes.calibration.device
         if wish.source:
             self._keep_rows()
             self._run(READ, lambda: load_job(wish, device), self._on_loaded)
@@ -374,3 +374,8 @@ def describe_row(row: SweepRow) -> str:
         text += ", kept: pca"
     start = ", warm start" if row.calibration.warm_start else ""
     return f"{text} ({formats.duration(row.calibration.elapsed_s)}{start})"
+
+
+def _followed(wishes: Wishes) -> tuple[int, int]:
+    """Return the k and knots, whose change is followed without being asked to."""
+    return wishes.k, wishes.calibration.resolved_knots

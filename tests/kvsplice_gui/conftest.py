@@ -42,7 +42,7 @@ def model_capture(tmp_path_factory):
 @pytest.fixture
 def quick_wishes():
     """Few epochs, spline only."""
-    return Wishes(methods=(Method.PCA, Method.SPLINE), k=2, epochs=40, knots=5, device="cpu")
+    return Wishes().but(methods=(Method.PCA, Method.SPLINE), k=2, epochs=40, knots=5, device="cpu")
 
 
 @pytest.fixture

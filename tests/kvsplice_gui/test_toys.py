@@ -22,7 +22,7 @@ def test_the_calibration_panel_offers_the_transform(qtbot):
     qtbot.addWidget(panel)
     panel.set_dim(64)
     assert ASINH.label in texts(panel.method)
-    panel.show_wishes(Wishes(methods=(ASINH,), method=ASINH))
+    panel.show_wishes(Wishes().but(methods=(ASINH,), method=ASINH))
     assert panel.boxes[ASINH].isChecked()
     assert not any(choice.isEnabled() for choice in panel.kinds.values())  # it heeds none of them
     said = record(panel.changed)

@@ -14,7 +14,7 @@ from tests.kvsplice_gui.panels.hands import pick, read, write_npz
 
 @pytest.fixture
 def quick_wishes(quick_wishes):
-    return replace(quick_wishes, k=2, view=ViewWish(dims=(0, 1)))
+    return quick_wishes.but(k=2, view=ViewWish(dims=(0, 1)))
 
 
 @pytest.fixture
@@ -71,6 +71,6 @@ def test_choosing_a_kind_reaches_the_wishes_and_reweighs_the_cache(window):
     cache, transform = (window.views.strip.buttons[key] for key in ("cache", "transform"))
     before = cache.number
     pick(window.views.calibration.kinds["axes"], "whitened")
-    assert window.state.wishes.axes is Axes.WHITENED
+    assert window.state.wishes.calibration.axes is Axes.WHITENED
     assert "whitened axes" in transform.accessibleName()
     assert cache.number != before

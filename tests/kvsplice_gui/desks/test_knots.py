@@ -1,7 +1,5 @@
 """Knots in the hand, in the real window: by mouse on the plot's scene, and by keys."""
 
-from dataclasses import replace
-
 import pyqtgraph as pg
 import pytest
 from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -36,7 +34,7 @@ def every_move_counts():
 
 @pytest.fixture
 def quick_wishes(quick_wishes):
-    return replace(quick_wishes, epochs=8)
+    return quick_wishes.but(epochs=8)
 
 
 @pytest.fixture
@@ -136,7 +134,7 @@ def test_what_is_not_straight_in_raw_axes_is_taken_out_of_the_hand(qtbot, opened
     assert "raw axes" in views.splines.edit_button.toolTip()
     opened.knots.toggle()
     assert not edits(opened).is_open
-    state.wish(**{name: getattr(Wishes(), name) for name in kind})
+    state.wish(**{name: getattr(Wishes().calibration, name) for name in kind})
     assert views.splines.edit_button.isEnabled()
     assert views.splines.edit_button.toolTip() == EDIT_HELP
 

@@ -174,7 +174,7 @@ def test_the_measure_is_switched_everywhere(measured):
 
 def test_other_settings_make_the_curve_stale_and_back(measured):
     plot = measured.views.quality
-    knots = measured.state.wishes.knots
+    knots = measured.state.wishes.calibration.knots
     measured.state.wish(knots=knots + 3)
     assert "number of knots" in plot.notice.text()
     assert plot._is_stale

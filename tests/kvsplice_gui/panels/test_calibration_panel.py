@@ -1,7 +1,5 @@
 """The calibration panel says once what a hand changed, and nothing when it is shown wishes."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,7 +23,7 @@ def panel(qtbot):
 
 
 wishes = st.builds(
-    Wishes,
+    Wishes().but,
     methods=st.sets(st.sampled_from([Method.SPLINE, Method.FLOW])).map(
         lambda some: tuple(m for m in Method if m is Method.PCA or m in some)
     ),
@@ -134,14 +132,14 @@ def test_a_kind_is_said_once(panel, field, text, choice):
     ],
 )
 def test_a_kind_that_no_compared_method_heeds_is_off_and_says_so(panel, methods, heeded):
-    panel.show_wishes(replace(Wishes(), methods=(Method.PCA, *methods)))
+    panel.show_wishes(Wishes().but(methods=(Method.PCA, *methods)))
     for name, box in panel.kinds.items():
         assert box.isEnabled() is (name in heeded)
         assert ("to use it" in box.toolTip()) is (name not in heeded)
 
 
 def test_choosing_the_same_recipe_again_keeps_knots_and_epochs(panel):
-    panel.show_wishes(replace(Wishes(), knots=9, epochs=3))
+    panel.show_wishes(Wishes().but(knots=9, epochs=3))
     said = record(panel.changed)
     pick(panel.recipe, "joint")
     assert said == []

@@ -97,12 +97,14 @@ def test_only_rounding_becomes_zero(errors):
 
 
 def test_the_drawn_row_is_the_nearest_of_the_method_in_focus():
-    assert readouts.focus_row(Wishes(method=Method.FLOW, k=7), FOUND) is RESULT.row(Method.FLOW, 8)
+    assert readouts.focus_row(Wishes().but(method=Method.FLOW, k=7), FOUND) is RESULT.row(
+        Method.FLOW, 8
+    )
     assert readouts.focus_row(Wishes(), Findings()) is None
 
 
 def test_losses_are_those_nearest_the_chosen_k():
-    losses = readouts.losses(Wishes(k=15), FOUND)
+    losses = readouts.losses(Wishes().but(k=15), FOUND)
     assert list(losses) == [Method.SPLINE, Method.FLOW]
     for method, (k, numbers) in losses.items():
         assert k == 16
@@ -130,7 +132,7 @@ def test_where_pca_was_kept_straight_lines_are_drawn(dataset):
 
 @pytest.mark.parametrize("method", Method)
 def test_without_curves_one_sentence_says_why(method):
-    text = readouts.why_no_curves(Wishes(method=method))
+    text = readouts.why_no_curves(Wishes().but(method=method))
     assert ("PCA has no transform" in text) == (method is Method.PCA)
     assert method is Method.PCA or method.label in text
 
@@ -147,7 +149,7 @@ def numbers_of(wishes, findings):
 
 
 def test_the_strip_of_an_empty_window_makes_nothing_up():
-    numbers = numbers_of(Wishes(k=16), Findings())
+    numbers = numbers_of(Wishes().but(k=16), Findings())
     assert numbers == {
         "values": "no data",
         "transform": "not calibrated",
@@ -160,7 +162,7 @@ def test_the_strip_of_an_empty_window_makes_nothing_up():
 
 
 def test_the_strip_shows_what_was_found(dataset):
-    numbers = numbers_of(Wishes(k=2), replace(FOUND, dataset=dataset))
+    numbers = numbers_of(Wishes().but(k=2), replace(FOUND, dataset=dataset))
     change = SPLINE_AT_2.change
     assert numbers["values"] == "5\u202f000 × 4"
     assert numbers["transform"] == "bend 8.00 %"
@@ -176,7 +178,7 @@ def test_the_values_are_named_in_the_help(dataset):
 
 
 def test_a_tie_is_called_a_tie():
-    tie = numbers_of(Wishes(k=2), with_change(-5, -2, 1))["restored"]
+    tie = numbers_of(Wishes().but(k=2), with_change(-5, -2, 1))["restored"]
     assert tie.endswith("· tie")
     assert "%" not in tie
 
@@ -186,22 +188,22 @@ def test_a_tie_is_called_a_tie():
 )
 def test_kept_pca_is_told_where_the_codec_is_pca(method_of_codec, number):
     """The recipe origin only marks that PCA was better, and keeps its own codec."""
-    assert numbers_of(Wishes(k=2), kept_pca(method_of_codec))["transform"] == number
+    assert numbers_of(Wishes().but(k=2), kept_pca(method_of_codec))["transform"] == number
 
 
 def test_a_result_of_another_kind_is_not_passed_off_as_the_wished_one():
-    wished = Wishes(k=2, curve=Curve.RATIONAL_QUADRATIC, axes=Axes.PCA)
+    wished = Wishes().but(k=2, curve=Curve.RATIONAL_QUADRATIC, axes=Axes.PCA)
     stage = readouts.stages(wished, found(SPLINE_AT_2)).transform
     assert stage.name == "spline 16 knots, rational-quadratic, PCA axes"
     assert stage.number == "calibrate again"
     assert "linear, knots at quantiles, raw axes" in stage.help
-    flow = readouts.stages(replace(wished, method=Method.FLOW, axes=Axes.RAW), FOUND).transform
+    flow = readouts.stages(wished.but(method=Method.FLOW, axes=Axes.RAW), FOUND).transform
     assert flow.name == "flow"
     assert flow.number.startswith("kept")
 
 
 def test_axes_and_curve_are_weighed_and_edit_knots_is_offered_only_where_it_can_be():
-    turned = Wishes(axes=Axes.PCA)
+    turned = Wishes().but(axes=Axes.PCA)
     sides = [weigh(readouts.memory_spec(wishes, 4)).side for wishes in (turned, Wishes())]
     assert sides[0] - sides[1] == 12 * 12 * 2 * 64 * 64 * 4
     assert "Edit knots" in readouts.why_no_curves(Wishes())
@@ -209,7 +211,7 @@ def test_axes_and_curve_are_weighed_and_edit_knots_is_offered_only_where_it_can_
 
 
 def test_pca_in_focus_has_no_transform_and_no_change():
-    wishes = Wishes(method=Method.PCA, k=2)
+    wishes = Wishes().but(method=Method.PCA, k=2)
     numbers = numbers_of(wishes, FOUND)
     mse = RESULT.row(Method.PCA, 2).scores.mse
     assert numbers["transform"] == "identity"
@@ -219,17 +221,17 @@ def test_pca_in_focus_has_no_transform_and_no_change():
 
 def test_a_k_not_yet_computed_shows_pca_there():
     mse = formats.three_digits(RESULT.pca_curve[4])
-    assert numbers_of(Wishes(k=5), FOUND)["restored"] == f"PCA: MSE {mse}"
-    assert numbers_of(Wishes(k=5, method=Method.PCA), FOUND)["restored"] == f"MSE {mse}"
-    assert numbers_of(Wishes(k=99), FOUND)["restored"] == "—"
-    assert numbers_of(Wishes(k=99), FOUND)["pca"] == "—"
+    assert numbers_of(Wishes().but(k=5), FOUND)["restored"] == f"PCA: MSE {mse}"
+    assert numbers_of(Wishes().but(k=5, method=Method.PCA), FOUND)["restored"] == f"MSE {mse}"
+    assert numbers_of(Wishes().but(k=99), FOUND)["restored"] == "—"
+    assert numbers_of(Wishes().but(k=99), FOUND)["pca"] == "—"
 
 
 @pytest.mark.parametrize(
     ("recipe", "decoder"), [(Recipe.ORIGIN, "PCAᵀ"), (Recipe.JOINT, "linear, learnt")]
 )
 def test_the_decoder_follows_the_recipe(recipe, decoder):
-    assert numbers_of(Wishes(recipe=recipe), FOUND)["decoder"] == decoder
+    assert numbers_of(Wishes().but(recipe=recipe), FOUND)["decoder"] == decoder
 
 
 @given(
@@ -239,7 +241,7 @@ def test_the_decoder_follows_the_recipe(recipe, decoder):
     kept=st.none() | st.integers(1, 10**6),
 )
 def test_the_cache_is_what_memory_weighs(k, method, tokens, kept):
-    wishes = Wishes(method=method, k=k, memory=MemoryWish(tokens=tokens, kept_tokens=kept))
+    wishes = Wishes().but(method=method, k=k, memory=MemoryWish(tokens=tokens, kept_tokens=kept))
     weight = weigh(MemorySpec(PRESETS["gpt2"], tokens, k=k, kept_tokens=kept, method=method))
     expected = f"{format_bytes(weight.total)} of {format_bytes(weight.dense_total)}"
     assert numbers_of(wishes, Findings())["cache"] == expected
@@ -253,14 +255,14 @@ def test_the_cache_is_what_memory_weighs(k, method, tokens, kept):
     [((-5, -3, -1), "beats PCA"), ((-5, -2, 1), "ties with PCA"), ((1, 2, 3), "is worse than PCA")],
 )
 def test_the_verdict_is_one_sentence_with_its_interval(change, said):
-    text = readouts.verdict(Wishes(k=2), with_change(*change))
+    text = readouts.verdict(Wishes().but(k=2), with_change(*change))
     low, percent, high = map(formats.percent, change)
     assert text == f"Spline→PCA {said} at k = 2: {percent} MSE [{low}, {high}]"
 
 
 def test_without_a_comparison_there_is_no_verdict():
-    assert readouts.verdict(Wishes(k=5), FOUND) == ""
-    assert readouts.verdict(Wishes(k=2, method=Method.PCA), FOUND) == ""
+    assert readouts.verdict(Wishes().but(k=5), FOUND) == ""
+    assert readouts.verdict(Wishes().but(k=2, method=Method.PCA), FOUND) == ""
     assert readouts.verdict(Wishes(), Findings()) == ""
 
 
@@ -283,7 +285,7 @@ def test_copies_are_those_of_the_last_result():
 
 
 def test_the_memory_view_holds_the_codec_among_the_references():
-    wishes = Wishes(k=8, knots=9, memory=MemoryWish(tokens=4096, batch=2, latent_bytes=1))
+    wishes = Wishes().but(k=8, knots=9, memory=MemoryWish(tokens=4096, batch=2, latent_bytes=1))
     spec, view = readouts.memory_spec(wishes, 8), readouts.memory_view(wishes)
     assert (spec.tokens, spec.batch, spec.k, spec.knots, spec.latent_bytes) == (4096, 2, 8, 9, 1)
     (name, tokens, sizes, colour, dashed), *others = view.lines

@@ -40,7 +40,7 @@ def test_a_figure_without_its_data_says_what_is_needed(kind):
 
 @pytest.mark.parametrize("kind", FIGURES, ids=lambda kind: kind.key)
 def test_every_figure_is_drawn_as_png(kind, findings):
-    wishes = Wishes(k=4, method=Method.SPLINE)
+    wishes = Wishes().but(k=4, method=Method.SPLINE)
     if can_draw(kind, wishes, findings):
         assert run(figure_png_job(kind, wishes, findings)).startswith(b"\x89PNG")
 
@@ -54,7 +54,7 @@ def test_every_figure_is_drawn_as_png(kind, findings):
     ],
 )
 def test_a_figure_of_a_transform_says_its_axes(key, method, findings):
-    wishes = Wishes(k=4, method=method)
+    wishes = Wishes().but(k=4, method=method)
     row = findings.row(method, 4)
     spec = replace(row.calibration.spec, axes=Axes.PCA)
     turned = replace(row, calibration=replace(row.calibration, spec=spec))
@@ -65,7 +65,7 @@ def test_a_figure_of_a_transform_says_its_axes(key, method, findings):
 
 
 def test_pca_has_no_slopes(findings):
-    assert not can_draw(figure_kind("slope_map"), Wishes(k=4, method=Method.PCA), findings)
+    assert not can_draw(figure_kind("slope_map"), Wishes().but(k=4, method=Method.PCA), findings)
 
 
 def test_a_table_is_csv_or_json_by_its_name(findings, tmp_path):
@@ -77,12 +77,12 @@ def test_a_table_is_csv_or_json_by_its_name(findings, tmp_path):
 
 def test_a_codec_that_is_not_there_is_named(findings, tmp_path):
     with pytest.raises(KVSpliceError, match="k = 5 is not calibrated"):
-        save_focus_codec(Wishes(k=5), findings, tmp_path / "c.safetensors")
+        save_focus_codec(Wishes().but(k=5), findings, tmp_path / "c.safetensors")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_flow_is_drawn_as_a_scatter(findings):
-    wishes = Wishes(k=4, method=Method.FLOW)
+    wishes = Wishes().but(k=4, method=Method.FLOW)
     assert can_draw(figure_kind("spline_curves"), wishes, findings)
     assert not can_draw(figure_kind("slope_map"), wishes, findings)
     png = run(figure_png_job(figure_kind("spline_curves"), wishes, findings))

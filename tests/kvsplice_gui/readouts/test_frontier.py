@@ -45,16 +45,16 @@ def test_lines_hold_every_point_once_in_order_of_bits(measure):
 
 def test_without_a_model_there_is_only_nmse():
     assert frontier_readouts.lines_of(frontier(), "nll") == ()
-    wishes = replace(WISHES, frontier=replace(WISHES.frontier, measure="kl"))
+    wishes = WISHES.but(frontier=replace(WISHES.frontier, measure="kl"))
     assert frontier_readouts.shown_measure(wishes, found()) == "nmse"
     assert frontier_readouts.shown_measure(wishes, found(frontier(of_model=True))) == "kl"
 
 
 def test_all_heads_are_one_frontier_but_layers_are_not():
     findings = found()
-    other_head = replace(WISHES, data=replace(WISHES.data, head=0))
+    other_head = WISHES.but(data=replace(WISHES.data, head=0))
     assert not frontier_readouts.is_stale(other_head, findings)
-    other_layer = replace(WISHES, data=replace(WISHES.data, layer=4))
+    other_layer = WISHES.but(data=replace(WISHES.data, layer=4))
     assert frontier_readouts.is_stale(other_layer, findings)
     text, is_error = frontier_readouts.notice(other_layer, findings)
     assert "measure again" in text
@@ -94,7 +94,7 @@ def test_a_point_of_one_head_sets_its_k_and_joined_ones_leave_it():
 
 def test_a_point_sets_the_axes_of_its_pipeline_where_they_need_no_model():
     wish_of, result = frontier_readouts.wish_of, frontier()
-    wished = replace(WISHES, axes=Axes.WHITENED, curve=Curve.SMOOTH)
+    wished = WISHES.but(axes=Axes.WHITENED, curve=Curve.SMOOTH)
     changes = wish_of(point("spline", 4.0), result, wished, 64)
     assert (changes["axes"], changes["curve"]) == (Axes.RAW, Curve.LINEAR)
     spline = point("spline", 4.0)
@@ -113,5 +113,5 @@ def test_the_crosshair_reads_value_bits_and_gap():
 def test_without_a_model_what_needs_its_output_projection_is_left_out():
     spec = frontier_readouts.frontier_spec(WISHES, Findings())
     assert not any(one.axes is Axes.OUTPUT for one in spec.pipelines)
-    only = replace(WISHES, frontier=replace(WISHES.frontier, pipelines=("joined+output",)))
+    only = WISHES.but(frontier=replace(WISHES.frontier, pipelines=("joined+output",)))
     assert frontier_readouts.frontier_spec(only, Findings()).pipelines[0].axes is Axes.OUTPUT

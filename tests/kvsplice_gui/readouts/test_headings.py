@@ -13,7 +13,7 @@ from kvsplice_gui.state.findings import Evaluation, Findings, QualityFindings, S
 from kvsplice_gui.state.wishes import DataWish, QualityWish, Wishes
 from tests import quality_samples as samples
 
-WISHES = Wishes(data=DataWish("a.safetensors"), method=Method.SPLINE, k=16)
+WISHES = Wishes().but(data=DataWish("a.safetensors"), method=Method.SPLINE, k=16)
 KEY = quality_readouts.card_key(WISHES, samples.FACTS)
 SCORES = tuple(DocumentScore(f"d{i}", 199, 800.0, 810.0, 9.0, 150, 1.0) for i in range(10))
 RESULT = replace(samples.evaluation(), documents=SCORES)
@@ -59,7 +59,7 @@ def test_what_was_evaluated_is_named():
     ],
 )
 def test_what_is_not_chosen_now_says_so(changes, aside):
-    now, found = replace(WISHES, **changes), findings()
+    now, found = WISHES.but(**changes), findings()
     for of in (headings.of_evaluation, headings.of_audit, headings.of_map):
         shown = of(now, found)
         assert not shown.is_current
@@ -74,4 +74,4 @@ def test_the_audit_of_a_curve_is_named_as_such():
     assert shown.text.startswith("Curve of PCA")
     assert "k = 8, 16" in shown.text
     assert shown.is_current
-    assert headings.of_audit(replace(WISHES, seed=9), found).text.endswith("(another seed)")
+    assert headings.of_audit(WISHES.but(seed=9), found).text.endswith("(another seed)")

@@ -23,7 +23,7 @@ from tests.kvsplice_gui.measurements import FACTS, make_measurement
 CAPTURE = CaptureFacts(
     FACTS, "", (DocumentSpan("a", 99),), (0, 1, 2, 3), Sides.V, KeyState.NONE, False, 64, "float16"
 )
-WISHES = Wishes(method=Method.PCA, memory=MemoryWish(model="gpt2-mini"))
+WISHES = Wishes().but(method=Method.PCA, memory=MemoryWish(model="gpt2-mini"))
 FOUND = Findings(measured=make_measurement())
 
 
@@ -32,7 +32,7 @@ def captured(**changes):
 
 
 def with_memory(**changes):
-    return replace(WISHES, memory=replace(WISHES.memory, **changes))
+    return WISHES.but(memory=replace(WISHES.memory, **changes))
 
 
 def names(wishes, findings=FOUND):
@@ -79,8 +79,8 @@ def test_of_another_cache_nothing_is_shown(other):
 @pytest.mark.parametrize(
     "other",
     [
-        replace(WISHES, method=Method.SPLINE),
-        replace(WISHES, k=8),
+        WISHES.but(method=Method.SPLINE),
+        WISHES.but(k=8),
         with_memory(latent_bytes=4),
         with_memory(kept_tokens=64),
     ],
@@ -91,7 +91,7 @@ def test_of_another_codec_only_dense_points_are_shown(other):
 
 def test_k_above_the_models_dimension_is_its_dimension():
     found = Findings(measured=make_measurement(k=64))
-    assert len(names(replace(WISHES, k=99), found)) == 2
+    assert len(names(WISHES.but(k=99), found)) == 2
 
 
 def test_nothing_measured_shows_nothing():

@@ -30,10 +30,10 @@ def measured(wishes=WISHES, **changes):
 
 
 def test_the_curve_takes_the_usual_ks_and_the_chosen_one_first():
-    spec = readouts.curve_spec(replace(WISHES, k=20), FACTS)
+    spec = readouts.curve_spec(WISHES.but(k=20), FACTS)
     assert spec.ks == (8, 16, 20, 24, 32, 48, 64)
     assert spec.ordered_ks[0] == 20
-    assert readouts.curve_spec(replace(WISHES, k=500), FACTS).ordered_ks[0] == 64
+    assert readouts.curve_spec(WISHES.but(k=500), FACTS).ordered_ks[0] == 64
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_the_curve_takes_the_usual_ks_and_the_chosen_one_first():
 def test_a_curve_measured_with_other_settings_says_which(changes, name):
     found = findings(measured())
     assert readouts.curve_changes(WISHES, found) == ()
-    changed = replace(WISHES, **changes)
+    changed = WISHES.but(**changes)
     assert name in readouts.curve_changes(changed, found)
     assert name in readouts.curve_notice(changed, found)[0]
 
 
 def test_k_method_and_an_unused_window_do_not_make_a_curve_stale():
-    changed = replace(WISHES, k=7, method=Method.FLOW, quality=QualityWish(window=9))
+    changed = WISHES.but(k=7, method=Method.FLOW, quality=QualityWish(window=9))
     assert readouts.curve_changes(changed, findings(measured())) == ()
 
 
@@ -120,7 +120,7 @@ def test_rounding_at_full_rank_is_nothing():
     ],
 )
 def test_the_verdict_compares_the_cost_with_that_of_pca(difference, said):
-    wishes = replace(WISHES, method=Method.SPLINE, k=16)
+    wishes = WISHES.but(method=Method.SPLINE, k=16)
     points = tuple(
         replace(p, against_pca=None if p.method is Method.PCA else Estimate(*difference))
         for p in samples.curve().points
@@ -128,7 +128,7 @@ def test_the_verdict_compares_the_cost_with_that_of_pca(difference, said):
     found = findings(replace(measured(), points=points))
     assert said in readouts.verdict(wishes, found)
     assert readouts.verdict(wishes, found).startswith("ΔNLL of Spline→PCA at k = 16")
-    silent = (replace(wishes, method=Method.PCA), replace(wishes, k=17), replace(wishes, seed=9))
+    silent = (wishes.but(method=Method.PCA), wishes.but(k=17), wishes.but(seed=9))
     assert {readouts.verdict(one, found) for one in silent} == {""}
     assert readouts.verdict(wishes, findings(measured(audit=samples.FAILED))) == ""
     assert readouts.curves(points, "kl")[Method.SPLINE].against == ()
@@ -182,5 +182,5 @@ def test_the_map_joins_the_heads_only_of_the_same_card():
     cells = SensitivityMap(samples.sensitivity().kl, key, WISHES.quality)
     same = QualityFindings(evaluation=found, sensitivity=cells)
     assert readouts.matching_map(same) is cells.kl
-    other = replace(cells, key=readouts.card_key(replace(WISHES, k=8), FACTS))
+    other = replace(cells, key=readouts.card_key(WISHES.but(k=8), FACTS))
     assert readouts.matching_map(replace(same, sensitivity=other)) is None

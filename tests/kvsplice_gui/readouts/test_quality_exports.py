@@ -63,7 +63,7 @@ def test_an_invalid_curve_is_never_a_table(tmp_path):
 def test_only_the_evaluated_card_is_saved(findings):
     assert exports.evaluated_card(WISHES, findings) is findings.quality.evaluation
     with pytest.raises(KVSpliceError, match="press Evaluate this k first"):
-        exports.evaluated_card(replace(WISHES, k=8), findings)
+        exports.evaluated_card(WISHES.but(k=8), findings)
 
 
 def test_a_card_whose_audit_failed_is_not_saved_and_its_map_not_drawn(findings):

@@ -55,7 +55,7 @@ def test_intervals_over_few_documents_come_with_a_caveat():
 
 
 def test_a_map_is_audited_by_an_evaluation_of_its_own_card():
-    other = quality_readouts.card_key(replace(WISHES, k=8), samples.FACTS)
+    other = quality_readouts.card_key(WISHES.but(k=8), samples.FACTS)
     assert words.map_notice(None, evaluated()) == ("", False)
     for missing in (None, evaluated(key=other), evaluated(samples.FAILED, key=other)):
         assert words.map_notice(CELLS, missing) == ("Not audited: evaluate this k.", False)

@@ -21,7 +21,7 @@ from tests import frontier_samples, quality_samples, solve_samples
 from tests.solve_samples import DISAGREEMENT, GAIN, TIE
 from tests.solve_samples import choice as made
 
-WISHES = Wishes(data=DataWish("capture.safetensors"), device="cpu")
+WISHES = Wishes().but(data=DataWish("capture.safetensors"), device="cpu")
 CAPTURE = Findings(dataset=SimpleNamespace(capture=quality_samples.FACTS))
 HELD_BOTH = replace(quality_samples.FACTS, sides=Sides.BOTH)
 
@@ -34,7 +34,7 @@ def found(wishes=WISHES, leaked=(), **fields):
 
 
 def at(budget):
-    return replace(WISHES, frontier=replace(WISHES.frontier, budget=budget))
+    return WISHES.but(frontier=replace(WISHES.frontier, budget=budget))
 
 
 def test_without_a_capture_there_is_nothing_to_solve_for():
@@ -72,20 +72,20 @@ def test_the_pipeline_of_the_chosen_point_is_asked_for():
 )
 def test_what_is_wished_is_asked_for(wish, spec):
     findings = replace(CAPTURE, dataset=SimpleNamespace(capture=HELD_BOTH))
-    asked = solve_readouts.key_of(replace(at(2.5), solve=wish), findings).spec
+    asked = solve_readouts.key_of(at(2.5).but(solve=wish), findings).spec
     for name in ("bits", "key_bits", "max_dnll", "sides"):
         assert getattr(asked, name) == getattr(spec, name)
 
 
 @pytest.mark.parametrize("side", ["v", "k", "both"])
 def test_what_the_capture_does_not_hold_is_not_asked_for(side):
-    wishes = replace(WISHES, solve=SolveWish(side=side, key_bits=4))
+    wishes = WISHES.but(solve=SolveWish(side=side, key_bits=4))
     asked = solve_readouts.key_of(wishes, CAPTURE).spec
     assert (asked.sides, asked.key_bits) == (Sides.V, None)
 
 
 def test_the_bootstrap_has_the_seed_of_the_calibration():
-    spec = solve_readouts.key_of(replace(WISHES, seed=77), CAPTURE).spec
+    spec = solve_readouts.key_of(WISHES.but(seed=77), CAPTURE).spec
     assert spec.evaluation.seed == spec.calibration.seed == 77
 
 
@@ -120,18 +120,18 @@ LOSS = SolveWish(by_loss=True)
 
 
 def found_for_loss(**fields):
-    wishes = replace(WISHES, solve=LOSS)
+    wishes = WISHES.but(solve=LOSS)
     trial = solve_samples.result().solved
     return found(wishes, solved=replace(trial, budgets=(3.28125,)), **fields)
 
 
 def test_a_loss_is_told_by_its_bound_and_the_bits_found_for_it():
     findings = found_for_loss()
-    checked = solve_readouts.given_view(replace(at(3.28125), solve=LOSS), findings)
+    checked = solve_readouts.given_view(at(3.28125).but(solve=LOSS), findings)
     assert checked.title == "Given to V at 3.28 bits, checked"
     assert "solved for ΔNLL ≤ 0.05\u00a0nats per token on" in checked.heading
     assert "bits were chosen on the text that checks" in checked.notice
-    other = solve_readouts.given_view(replace(at(2.5), solve=LOSS), findings)
+    other = solve_readouts.given_view(at(2.5).but(solve=LOSS), findings)
     assert other.notice == "Not checked: 3.28\u00a0bits were found for the loss."
     assert solve_words.verdict(findings.solved).startswith("Solved for ΔNLL ≤ 0.05\u00a0nats per")
 
@@ -141,7 +141,7 @@ def test_the_budget_of_k_stays_while_that_of_v_is_moved():
     trial = replace(solve_samples.result().solved, budgets=(2.5, 4.0))
     result = solve_samples.result(spec, solved=trial)
     solved = Solved(result, None, replace(found().solved.key, spec=spec))
-    wishes = replace(at(3.0), view=ViewWish(given_side="k"))
+    wishes = at(3.0).but(view=ViewWish(given_side="k"))
     view = solve_readouts.given_view(wishes, replace(CAPTURE, solved=solved))
     assert view.title == "Given to K at 4.00 bits, not checked"
     assert view.cells.mean() == pytest.approx(4.0)
@@ -170,7 +170,7 @@ def test_heads_coded_together_are_named():
 def test_what_has_changed_is_named_and_another_budget_is_no_change(changes, name):
     findings = found()
     assert solve_readouts.changes(at(4.0), findings) == ()
-    wishes = replace(WISHES, **changes)
+    wishes = WISHES.but(**changes)
     assert solve_readouts.changes(wishes, findings) == (name,)
     view = solve_readouts.given_view(wishes, findings)
     assert not view.is_current
@@ -181,7 +181,7 @@ def test_the_wished_side_is_shown_where_there_is_one():
     both = replace(
         found(), solved=Solved(solve_samples.result(solve_samples.BOTH), None, found().solved.key)
     )
-    wishes = replace(WISHES, view=ViewWish(given_side="k"))
+    wishes = WISHES.but(view=ViewWish(given_side="k"))
     assert solve_readouts.given_view(wishes, both).side == "k"
     assert solve_readouts.given_view(wishes, found()).side == "v"
 

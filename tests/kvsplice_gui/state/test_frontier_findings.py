@@ -7,6 +7,7 @@ import pytest
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.codec.kinds import Recipe
 from kvsplice_core.codec.pipeline import DEFAULT_PIPELINES, Pipeline
+from kvsplice_core.tasks.training import CalibrationSpec
 from kvsplice_gui.state.findings import FrontierFindings, FrontierKey
 from kvsplice_gui.state.session import session_of, wishes_of
 from kvsplice_gui.state.state import State
@@ -17,14 +18,14 @@ KEY = FrontierKey(DataWish("a.npy"), 5)
 
 
 def test_the_usual_wish_asks_for_the_usual_pipelines():
-    spec = FrontierWish().spec(7, "cpu")
+    spec = FrontierWish().spec(CalibrationSpec(seed=7, device="cpu"))
     assert spec.pipelines == DEFAULT_PIPELINES
     assert (spec.calibration.seed, spec.calibration.recipe) == (7, Recipe.ORIGIN)
 
 
 def test_a_typed_pipeline_stands_behind_the_usual_ones():
     wish = FrontierWish(typed=("joined+mlp",), pipelines=("joined+mlp", "pca"))
-    assert [p.key for p in wish.spec(0, "cpu").pipelines] == ["pca", "joined+mlp"]
+    assert [p.key for p in wish.spec(CalibrationSpec()).pipelines] == ["pca", "joined+mlp"]
 
 
 @pytest.mark.parametrize(

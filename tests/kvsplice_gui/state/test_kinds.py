@@ -68,7 +68,7 @@ def test_the_words_of_a_sweep_are_those_of_its_methods_once(changes):
 
 @given(options, options, st.sampled_from([Method.SPLINE, Method.FLOW]))
 def test_a_row_is_of_another_kind_exactly_where_what_its_method_heeds_differs(old, new, method):
-    wishes = replace(WISHES, method=method, **new)
+    wishes = WISHES.but(method=method, **new)
     heeded = {
         Method.SPLINE: ("curve", "knot_placement", "axes"),
         Method.FLOW: ("coupling", "axes"),
@@ -80,7 +80,7 @@ def test_a_row_is_of_another_kind_exactly_where_what_its_method_heeds_differs(ol
 def test_what_a_hand_made_is_of_no_other_kind():
     row = row_of()
     edited = replace(row, calibration=replace(row.calibration, edited=True))
-    assert kinds.changed(edited, replace(WISHES, curve=Curve.SMOOTH)) == ""
+    assert kinds.changed(edited, WISHES.but(curve=Curve.SMOOTH)) == ""
 
 
 def test_straight_lines_in_place_of_a_method_are_in_raw_axes():
@@ -112,7 +112,7 @@ def test_a_running_calibration_draws_in_the_axes_it_was_asked_for():
     ],
 )
 def test_a_hand_takes_straight_pieces_in_raw_axes_only(changes, can):
-    wished, calibrated = replace(WISHES, **changes), row_of(**changes)
+    wished, calibrated = WISHES.but(**changes), row_of(**changes)
     assert (kinds.why_no_hand(wished, None) == "") is can
     reason = kinds.why_no_hand(WISHES, calibrated)
     assert (reason == "") is can
@@ -123,4 +123,4 @@ def test_a_hand_takes_straight_pieces_in_raw_axes_only(changes, can):
 
 @pytest.mark.parametrize("method", [Method.PCA, Method.FLOW])
 def test_other_methods_have_no_knots(method):
-    assert kinds.why_no_hand(replace(WISHES, method=method), None) == kinds.ONLY_SPLINES
+    assert kinds.why_no_hand(WISHES.but(method=method), None) == kinds.ONLY_SPLINES

@@ -41,15 +41,15 @@ def test_groups_of_wishes_keep_their_other_fields(state):
 
 
 def test_a_sweep_holds_the_chosen_k_first_and_no_k_above_the_dimension():
-    spec = Wishes(k=20).sweep(dim=24)
+    spec = Wishes().but(k=20).sweep(dim=24)
     assert 20 in spec.ks
     assert max(spec.ks) <= 24
     assert spec.ordered_ks[0] == 20
-    assert Wishes(k=99).sweep(dim=24).ordered_ks[0] == 24
+    assert Wishes().but(k=99).sweep(dim=24).ordered_ks[0] == 24
 
 
 def test_the_calibration_is_what_was_wished():
-    wishes = Wishes(method=Method.FLOW, recipe=Recipe.ORIGIN, knots=9, epochs=3, seed=1)
+    wishes = Wishes().but(method=Method.FLOW, recipe=Recipe.ORIGIN, knots=9, epochs=3, seed=1)
     spec = wishes.calibration
     assert (spec.method, spec.recipe, spec.knots, spec.epochs, spec.seed) == (
         Method.FLOW,

@@ -193,7 +193,7 @@ def test_closing_while_it_runs_ends_cleanly(qtbot, loaded):
 def test_another_kind_of_spline_starts_over_only_when_asked_to(calibrated, kind):
     calibrated._state.wish(knots=7, **kind)
     assert calibrated._missing() is None
-    calibrated._state.wish(**{name: getattr(Wishes(), name) for name in kind})
+    calibrated._state.wish(**{name: getattr(Wishes().calibration, name) for name in kind})
     assert calibrated._missing()[0].verb == "Re-calibrating"
 
 
