@@ -51,13 +51,14 @@ def test_showing_wishes_says_nothing_and_shows_all(panel, wished):
         wished.methods
     )
     assert panel.method.currentData() is wished.method
-    assert panel.recipe.currentData() is wished.recipe
-    assert panel.device.currentData() == wished.device
+    assert panel.recipe.currentData() is wished.calibration.recipe
+    assert panel.device.currentData() == wished.calibration.device
     assert panel.k_box.value() == panel.k_slider.value() == wished.k
+    learnt = wished.calibration
     shown = (panel.knots.value(), panel.epochs.value(), panel.seed.value())
-    assert shown == (wished.knots, wished.epochs, wished.seed)
+    assert shown == (learnt.knots, learnt.epochs, learnt.seed)
     for name, box in panel.kinds.items():
-        assert box.currentData() is getattr(wished, name)
+        assert box.currentData() is getattr(learnt, name)
 
 
 @pytest.mark.parametrize("dim", [0, 6, 1024])
