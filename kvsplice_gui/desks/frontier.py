@@ -202,12 +202,15 @@ class FrontierDesk(Desk[FrontierAsk]):
         """Let go of the chosen point when a hand sets the pipeline to something else."""
         if self._is_choosing or self._state.findings.frontier.chosen is None:
             return
-        names = ("data", "method", "k", "recipe", "knots")
-        if any(getattr(old, name) != getattr(new, name) for name in names):
+        if _pipeline_of(old) != _pipeline_of(new):
             self._state.find_frontier(chosen=None)
 
 
-_LOOKED_AT = ("data", "frontier", "quality", "seed", "device")
+def _pipeline_of(wishes: Wishes) -> object:
+    return wishes.data, wishes.method, wishes.k, wishes.calibration.transform
+
+
+_LOOKED_AT = ("data", "frontier", "quality", "pipeline_calibration")
 
 
 class FrontierPresenter(QObject):

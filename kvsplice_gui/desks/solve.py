@@ -118,7 +118,7 @@ class SolveDesk(Desk[SolveKey]):
             panel.show_problem(str(error))
 
 
-_WISHES = ("data", "frontier", "solve", "quality", "seed", "device", "view")
+_WISHES = ("data", "frontier", "solve", "quality", "pipeline_calibration", "view")
 _FINDINGS = ("dataset", "frontier", "solved")
 
 

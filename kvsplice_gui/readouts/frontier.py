@@ -61,7 +61,7 @@ def parse_bits(text: str) -> tuple[float, ...]:
 
 def frontier_spec(wishes: Wishes, findings: Findings) -> FrontierSpec:
     """Return the frontier the wishes ask for; without a model none that need its W_O."""
-    spec = wishes.frontier.spec(wishes.calibration)
+    spec = wishes.frontier.spec(wishes.pipeline_calibration)
     kept = tuple(one for one in spec.pipelines if one.axes is not Axes.OUTPUT)
     if not kept or key_of(wishes, findings).quality is not None:
         return spec

@@ -109,7 +109,7 @@ def key_of(wishes: Wishes, findings: Findings) -> SolveKey | None:
     spec = replace(
         wishes.solve.spec(wishes.frontier.budget, facts),
         pipeline=wished_pipeline(findings),
-        calibration=wishes.frontier.spec(wishes.calibration).calibration,
+        calibration=wishes.pipeline_calibration,
         # One seed for all, as kvsplice solve has it.
         evaluation=replace(quality.evaluation, seed=wishes.calibration.seed),
         budget=wishes.data.budget,

@@ -157,10 +157,8 @@ class FrontierWish:
         """Keys of all that may be chosen: the usual ones, then those typed."""
         return tuple(dict.fromkeys((*_DEFAULT_KEYS, *self.typed)))
 
-    def spec(self, learnt: CalibrationSpec) -> FrontierSpec:
-        """Return the frontier these wishes ask for; transforms are learnt as published.
-
-        Seed, device and threads are those of `learnt`.
+    def spec(self, calibration: CalibrationSpec) -> FrontierSpec:
+        """Return the frontier these wishes ask for.
 
         Raises
         ------
@@ -171,12 +169,7 @@ class FrontierWish:
         return FrontierSpec(
             pipelines=tuple(Pipeline.of(key) for key in chosen),
             bits=self.bits,
-            calibration=CalibrationSpec(
-                recipe=PIPELINE_RECIPE,
-                seed=learnt.seed,
-                device=learnt.device,
-                threads=learnt.threads,
-            ),
+            calibration=calibration,
             surrogate=self.surrogate,
         )
 
@@ -320,6 +313,14 @@ class Wishes:
         """Bottleneck dimension."""
         return self.calibration.k
 
+    @property
+    def pipeline_calibration(self) -> CalibrationSpec:
+        """How the transforms of pipelines are learnt: as published, with this seed and machine."""
+        own = self.calibration
+        return CalibrationSpec(
+            recipe=PIPELINE_RECIPE, seed=own.seed, device=own.device, threads=own.threads
+        )
+
     def but(self, **changes: Any) -> Self:  # noqa: ANN401 - fields, those of a calibration too
         """Return the same wishes with fields changed; those of the calibration by their names."""
         own = {entry.name for entry in entries(type(self.calibration))}
@@ -341,7 +342,7 @@ class Wishes:
             if entry.choices and chosen not in entry.choices:
                 known = ", ".join(entry.choices)
                 raise SpecError(f"{entry.noun} must be one of {known}; got {chosen!r}")
-        self.frontier.spec(self.calibration)
+        self.frontier.spec(self.pipeline_calibration)
 
     def sweep(self, dim: int) -> SweepSpec:
         """Return the sweep over the usual k up to `dim`, and the chosen one, which comes first."""

@@ -18,7 +18,7 @@ KEY = FrontierKey(DataWish("a.npy"), 5)
 
 
 def test_the_usual_wish_asks_for_the_usual_pipelines():
-    spec = FrontierWish().spec(CalibrationSpec(seed=7, device="cpu"))
+    spec = FrontierWish().spec(Wishes().but(seed=7).pipeline_calibration)
     assert spec.pipelines == DEFAULT_PIPELINES
     assert (spec.calibration.seed, spec.calibration.recipe) == (7, Recipe.ORIGIN)
 
