@@ -212,6 +212,12 @@ def _entries(spec: Any) -> Iterator[Entry]:  # noqa: ANN401
         yield Entry(one.name, kind, is_list, is_optional, default, asked, inner)
 
 
+def option_of(spec: type[Any], name: str) -> Option:
+    """Return the option that a field of a spec declares."""
+    (found,) = (one.option for one in entries(spec) if one.name == name and one.option is not None)
+    return found
+
+
 def options_of(spec: type[Any]) -> Iterator[Entry]:
     """Yield the options of a spec and of the specs inside it, those left out passed over."""
     for entry in entries(spec):

@@ -28,7 +28,9 @@ class VectorSource:
     tensor: str | None = option(
         "Tensor", "the tensor inside the file", None, metavar="NAME", unset="the only one"
     )
-    layer: int | None = option("Layer", "layer", None, metavar="L", low=0, unset="the first")
+    layer: int | None = option(
+        "Layer", "index along the tensor's layer axis", None, metavar="L", low=0, unset="the first"
+    )
     head: int | None = option("Head", "head", None, metavar="H", low=0, unset="0")
     pool_heads: bool = option(
         "All heads", "take the vectors of all heads", default=False, flag="--pool-heads"

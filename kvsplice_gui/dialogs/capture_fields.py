@@ -17,7 +17,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_core.data.capture import CAPTURE_DTYPES, Sides
+from kvsplice_core.base.options import option_of
+from kvsplice_core.data.capture import CAPTURE_DTYPES, CaptureSpec, Sides
+from kvsplice_core.tasks.capture import CaptureTask
 from kvsplice_gui.dialogs.text_list import TextList
 from kvsplice_gui.look import parameters
 from kvsplice_gui.look.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
@@ -46,7 +48,7 @@ class CaptureFields(FieldGroup):
         self.model.setEditable(True)
         self.model_button, self.path_button = QPushButton("Folder…"), QPushButton("Choose…")
         self.texts = TextList()
-        self.tokens = spin_box(parameters.CAPTURE_TOKENS)
+        self.tokens = spin_box(option_of(CaptureSpec, "tokens"))
         self.layers, self.path = QLineEdit(), QLineEdit()
         self.attention = QCheckBox("attention each token receives")
         self._model_hint, self._size_hint = _hint(), _hint()
@@ -102,16 +104,20 @@ class CaptureFields(FieldGroup):
 
     def _lay_out(self) -> None:
         self.add(
-            parameters.CAPTURE_MODEL,
+            option_of(CaptureTask, "model"),
             _under(_beside(self.model, self.model_button), self._model_hint),
         )
-        self.add(parameters.CAPTURE_TEXT, self.texts)
-        self.add(parameters.CAPTURE_TOKENS, _under(self.tokens, self._size_hint))
-        self.add(parameters.CAPTURE_SIDES, self.sides)
+        self.add(
+            option_of(CaptureTask, "texts"),
+            self.texts,
+            "Drop files here; Delete removes the chosen ones.",
+        )
+        self.add(option_of(CaptureSpec, "tokens"), _under(self.tokens, self._size_hint))
+        self.add(option_of(CaptureSpec, "sides"), self.sides)
         self.add(parameters.CAPTURE_KEYS, self.keys)
-        self.add(parameters.CAPTURE_LAYERS, self.layers)
-        self.add(parameters.CAPTURE_DTYPE, self.dtype)
-        self.add(parameters.CAPTURE_ATTENTION, self.attention)
+        self.add(option_of(CaptureSpec, "layers"), self.layers)
+        self.add(option_of(CaptureSpec, "dtype"), self.dtype)
+        self.add(option_of(CaptureSpec, "attention"), self.attention)
         self.add(parameters.CAPTURE_FILE, _beside(self.path, self.path_button))
         for button in (self.model_button, self.path_button):
             button.setAutoDefault(False)  # Return belongs to the dialog's main button
@@ -127,8 +133,8 @@ class CaptureFields(FieldGroup):
         self.model_button.setToolTip("Choose the folder of a model")
         self.path_button.setToolTip("Choose the file to write")
         for widget, parameter in (
-            (self.model, parameters.CAPTURE_MODEL),
-            (self.tokens, parameters.CAPTURE_TOKENS),
+            (self.model, option_of(CaptureTask, "model")),
+            (self.tokens, option_of(CaptureSpec, "tokens")),
             (self.path, parameters.CAPTURE_FILE),
         ):
             widget.setAccessibleName(parameter.label)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from PyQt6.QtCore import QSignalBlocker, Qt
 from PyQt6.QtGui import QValidator, QWheelEvent
 from PyQt6.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
     QFormLayout,
     QGroupBox,
@@ -14,14 +16,27 @@ from PyQt6.QtWidgets import (
     QSizePolicy,
     QSpinBox,
     QStyledItemDelegate,
+    QToolButton,
     QWidget,
 )
 
 from kvsplice_core.base import formats
-from kvsplice_gui.look.parameters import Parameter
+from kvsplice_core.base.options import Option
 
 SIDES = {"v": "V", "k": "K", "both": "V and K"}
 """Names of the sides of a cache, by key."""
+MOST = 2**31 - 1
+"""The largest number a field holds."""
+
+Number = TypeVar("Number", bound=QAbstractSpinBox)
+
+
+def help_of(asked: Option, hint: str = "") -> str:
+    """Return the help of an option as sentences, with what stands where nothing is set."""
+    first = asked.help.partition(" ")[0]
+    text = asked.help if first.endswith(":") else f"{asked.help[:1].upper()}{asked.help[1:]}"
+    unset = f" Unset: {asked.unset}." if asked.unset else ""
+    return f"{text}.{unset}{f' {hint}' if hint else ''}"
 
 
 class FieldGroup(QGroupBox):
@@ -36,25 +51,57 @@ class FieldGroup(QGroupBox):
         self._form.setHorizontalSpacing(8)
         self._form.setVerticalSpacing(4)
 
-    def add(self, parameter: Parameter, field: QWidget) -> None:
-        """Add a field with the parameter's label and tooltip."""
-        label = QLabel(parameter.label)
+    def add(self, asked: Option, field: QWidget, hint: str = "") -> None:
+        """Add a field with an option's label and help; `hint` says what the window adds to it."""
+        label = QLabel(asked.label)
         label.setMinimumWidth(72)
         label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         label.setBuddy(field)
         for widget in (label, field):
-            widget.setToolTip(parameter.help)
-        field.setAccessibleName(parameter.label)
-        field.setAccessibleDescription(parameter.help)
+            widget.setToolTip(help_of(asked, hint))
+        field.setAccessibleName(asked.label)
+        field.setAccessibleDescription(help_of(asked, hint))
         self._form.addRow(label, field)
 
     def add_wide(self, widget: QWidget) -> None:
         """Add a widget over both columns."""
         self._form.addRow(widget)
 
+    def add_fold(self, title: str) -> Fold:
+        """Add a button that shows and hides the rows it is told to hold; they are hidden."""
+        fold = Fold(title, self)
+        self.add_wide(fold)
+        return fold
+
     def set_row_visible(self, field: QWidget, visible: bool) -> None:
         """Show or hide a field with its label."""
         self._form.setRowVisible(field, visible)
+
+
+class Fold(QToolButton):
+    """A button over rows that are seldom needed: shows and hides them."""
+
+    def __init__(self, title: str, group: FieldGroup) -> None:
+        super().__init__()
+        self._group = group
+        self._fields: list[QWidget] = []
+        self.setText(title)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setProperty("role", "quiet")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.toggled.connect(self._on_toggled)
+        self._on_toggled(is_open=False)
+
+    def holds(self, field: QWidget) -> None:
+        """Take a row of the group in."""
+        self._fields.append(field)
+        self._group.set_row_visible(field, self.isChecked())
+
+    def _on_toggled(self, is_open: bool) -> None:
+        self.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
+        for field in self._fields:
+            self._group.set_row_visible(field, is_open)
 
 
 class NumberBox(QSpinBox):
@@ -73,22 +120,32 @@ class NumberBox(QSpinBox):
 
     def valueFromText(self, text: str | None) -> int:  # noqa: N802 - Qt's name
         """Read a number with or without grouping, and without its suffix."""
+        if text and text == self.specialValueText():
+            return self.minimum()
         digits = "".join(c for c in (text or "").removesuffix(self.suffix()) if c.isdecimal())
         return int(digits or self.minimum())
 
     def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
-        """Accept digits and the spaces between them."""
+        """Accept digits and the spaces between them, and what stands for the smallest number."""
+        if text and text == self.specialValueText():
+            return QValidator.State.Acceptable, text, position
         plain = "".join((text or "").removesuffix(self.suffix()).split())
         number_of = super().validate(plain + self.suffix(), position)
         return number_of[0], text or "", position
 
 
-def spin_box(parameter: Parameter) -> QSpinBox:
-    """Return a number field with the parameter's range and unit."""
+def spin_box(asked: Option, least: int | None = None) -> QSpinBox:
+    """Return a number field with an option's range and unit; `least` stands below the range."""
     box = NumberBox()
+    low = int(asked.low or 0) if least is None else least
+    box.setRange(low, MOST if asked.high is None else int(asked.high))
+    box.setSuffix(asked.suffix)
+    return plain_number(box)
+
+
+def plain_number(box: Number) -> Number:
+    """Return a number field as every panel has it."""
     box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    box.setRange(parameter.minimum, parameter.maximum)
-    box.setSuffix(parameter.suffix)
     # A number half typed is not a wish yet.
     box.setKeyboardTracking(False)
     box.setMinimumWidth(64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -16,82 +16,115 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from kvsplice_core.codec.kinds import CouplingKind, Curve, KnotPlacement, Method, Recipe
-from kvsplice_core.tasks.training import DEVICES, RECIPE_DEFAULTS
+from kvsplice_core.base.options import Entry, Option, option_of, options_of
+from kvsplice_core.codec.kinds import Method
+from kvsplice_core.tasks.sweep import SweepSpec
+from kvsplice_core.tasks.training import DEVICES, RECIPE_DEFAULTS, CalibrationSpec, RecipeDefaults
 from kvsplice_gui.look import parameters
 from kvsplice_gui.look.actions import StartButton
-from kvsplice_gui.look.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
-from kvsplice_gui.look.parameters import Parameter
-from kvsplice_gui.state.kinds import AXES_CHOICES, label
+from kvsplice_gui.look.fields import (
+    FieldGroup,
+    choose,
+    combo_box,
+    fill,
+    help_of,
+    set_number,
+    spin_box,
+)
+from kvsplice_gui.look.option_fields import OptionField, option_field
+from kvsplice_gui.state.kinds import label
 from kvsplice_gui.state.wishes import Wishes
 
-# The fields of `Wishes` that shape a transform, each with its parameter and its choices.
-_KINDS: dict[str, tuple[Parameter, tuple[StrEnum, ...]]] = {
-    "curve": (parameters.CURVE, tuple(Curve)),
-    "knot_placement": (parameters.PLACEMENT, tuple(KnotPlacement)),
-    "axes": (parameters.TRANSFORM_AXES, AXES_CHOICES),
-    "coupling": (parameters.COUPLING, tuple(CouplingKind)),
-}
+# Fields in this order; those of the spec that stand nowhere here are under More.
+_SHOWN = (
+    "knots",
+    "epochs",
+    "recipe",
+    "curve",
+    "knot_placement",
+    "axes",
+    "coupling",
+    "seed",
+    "device",
+)
+_SET_OTHERWISE = ("method", "k")
+_FILLED_IN = tuple(field.name for field in fields(RecipeDefaults))
+_CHOICES = {"device": DEVICES}
+_HINTS = {"knots": "After a result, a change re-calibrates from the present curves."}
+_K_HINT = "The same k everywhere. Keys: Ctrl+Left, Ctrl+Right."
 
 
 class CalibrationPanel(FieldGroup):
-    """Methods, k, knots, epochs, recipe, kinds, seed and device; Calibrate.
+    """Methods, k, and every option of a calibration; Calibrate.
+
+    Parameters
+    ----------
+    spec : type
+        The calibration whose options are set.
 
     Signals
     -------
     changed : dict
-        Fields of `Wishes` a hand changed.
+        Fields of `Wishes` and of its calibration that a hand changed.
     """
 
     changed = pyqtSignal(dict)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, spec: type[CalibrationSpec] = CalibrationSpec, parent: QWidget | None = None
+    ) -> None:
         super().__init__("Calibration", parent)
+        self._entries = {e.name: e for e in options_of(spec) if e.name not in _SET_OTHERWISE}
+        self._options = {name: option_of(spec, name) for name in self._entries}
+        self.fields = {name: self._field(entry) for name, entry in self._entries.items()}
         self.boxes = {method: QCheckBox(method.label) for method in Method if method.is_learnt}
-        self.method, self.recipe, self.device = combo_box(), combo_box(), combo_box()
-        self.kinds = {name: combo_box() for name in _KINDS}
+        self.method = combo_box()
         self.k_slider = QSlider(Qt.Orientation.Horizontal)
-        self.k_box = spin_box(parameters.K)
-        self.knots = spin_box(parameters.KNOTS)
-        self.epochs = spin_box(parameters.EPOCHS)
-        self.seed = spin_box(parameters.SEED)
+        self.k_box = spin_box(option_of(spec, "k"))
         self.calibrate_button = StartButton(
             "Calibrate", "Calibrate every chosen method at every k (Ctrl+R)"
         )
         self.calibrate_button.setProperty("role", "primary")
-        self._recipe = Recipe.JOINT
-        for field in (self.k_slider, self.k_box):
-            field.setAccessibleName(parameters.K.label)
-        self._lay_out()
-        self._fill_choices()
+        self._recipe = spec.recipe
+        fill(self.method, ((method.label, method) for method in Method), spec.method)
+        self._lay_out(option_of(spec, "k"))
         self._connect()
         self.set_dim(0)
 
-    def _lay_out(self) -> None:
+    def _field(self, entry: Entry) -> OptionField:
+        # What the recipe fills in is shown as a number.
+        is_optional = entry.is_optional and entry.name not in _FILLED_IN
+        return option_field(
+            replace(entry, is_optional=is_optional),
+            self._options[entry.name],
+            partial(self._on_chosen, entry.name),
+            _CHOICES.get(entry.name, ()),
+            label,
+        )
+
+    def _lay_out(self, k: Option) -> None:
         methods = QWidget()
         column = QVBoxLayout(methods)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         for box in self.boxes.values():
             column.addWidget(box)
-        self.add(parameters.METHODS, methods)
+        self.add(option_of(SweepSpec, "methods"), methods)
         self.add(parameters.METHOD, self.method)
-        self.add(parameters.K, _row(self.k_slider, self.k_box))
-        self.add(parameters.KNOTS, self.knots)
-        self.add(parameters.EPOCHS, self.epochs)
-        self.add(parameters.RECIPE, self.recipe)
-        for name, (parameter, _) in _KINDS.items():
-            self.add(parameter, self.kinds[name])
-        self.add(parameters.SEED, self.seed)
-        self.add(parameters.DEVICE, self.device)
+        self.add(k, _row(self.k_slider, self.k_box), _K_HINT)
+        for field in (self.k_slider, self.k_box):
+            field.setAccessibleName(k.label)
+        for name in _SHOWN:
+            self._add(name)
+        self.more = self.add_fold("More")
+        for name in self.fields:
+            if name not in _SHOWN:
+                self._add(name)
+                self.more.holds(self.fields[name].widget)
         self.add_wide(self.calibrate_button)
 
-    def _fill_choices(self) -> None:
-        fill(self.method, ((method.label, method) for method in Method), Method.SPLINE)
-        fill(self.recipe, ((recipe.value, recipe) for recipe in Recipe), Recipe.JOINT)
-        fill(self.device, ((device, device) for device in DEVICES), DEVICES[0])
-        for name, (_, choices) in _KINDS.items():
-            fill(self.kinds[name], ((label(choice), choice) for choice in choices), choices[0])
+    def _add(self, name: str) -> None:
+        self.add(self._options[name], self.fields[name].widget, _HINTS.get(name, ""))
 
     def _connect(self) -> None:
         for box in self.boxes.values():
@@ -99,13 +132,6 @@ class CalibrationPanel(FieldGroup):
         self.method.activated.connect(lambda i: self._emit(method=self.method.itemData(i)))
         self.k_slider.valueChanged.connect(lambda value: self._emit(k=value))
         self.k_box.valueChanged.connect(lambda value: self._emit(k=value))
-        self.knots.valueChanged.connect(lambda value: self._emit(knots=value))
-        self.epochs.valueChanged.connect(lambda value: self._emit(epochs=value))
-        self.seed.valueChanged.connect(lambda value: self._emit(seed=value))
-        self.device.activated.connect(lambda i: self._emit(device=self.device.itemData(i)))
-        self.recipe.activated.connect(self._on_recipe_activated)
-        for name, choice in self.kinds.items():
-            choice.activated.connect(partial(self._on_kind_activated, name))
 
     def show_wishes(self, wishes: Wishes) -> None:
         """Show the wishes; writes nothing back."""
@@ -113,24 +139,20 @@ class CalibrationPanel(FieldGroup):
             with QSignalBlocker(box):
                 box.setChecked(method in wishes.methods)
         choose(self.method, wishes.method)
-        choose(self.recipe, wishes.calibration.recipe)
         self._recipe = wishes.calibration.recipe
-        choose(self.device, wishes.calibration.device)
-        self._show_kinds(wishes)
         self.show_k(wishes.k)
-        set_number(self.knots, wishes.calibration.resolved_knots)
-        set_number(self.epochs, wishes.calibration.resolved_epochs)
-        set_number(self.seed, wishes.calibration.seed)
+        for name, field in self.fields.items():
+            field.show(getattr(wishes.calibration, name))
+            self._offer(name, {method.key for method in (*wishes.methods, wishes.method)})
 
-    def _show_kinds(self, wishes: Wishes) -> None:
-        for name, (parameter, _) in _KINDS.items():
-            methods = tuple(method for method in Method if name in method.heeds)
-            box, heeded = self.kinds[name], not set(methods).isdisjoint(wishes.methods)
-            choose(box, getattr(wishes.calibration, name))
-            box.setEnabled(heeded)
-            needed = " or ".join(method.label for method in methods)
-            wanting = "" if heeded else f"\nCompare {needed} to use it."
-            box.setToolTip(f"{parameter.help}{wanting}")
+    def _offer(self, name: str, methods: set[str]) -> None:
+        """Let a field be set where one of `methods` heeds it, and say where none does."""
+        widget, asked = self.fields[name].widget, self._options[name]
+        is_heeded = not asked.heeded_by or not methods.isdisjoint(asked.heeded_by)
+        widget.setEnabled(is_heeded)
+        needed = " or ".join(Method.of(key).label for key in asked.heeded_by)
+        wanting = "" if is_heeded else f"\nCompare {needed} to use it."
+        widget.setToolTip(f"{help_of(asked, _HINTS.get(name, ''))}{wanting}")
 
     def show_k(self, k: int) -> None:
         """Show the chosen k."""
@@ -150,15 +172,11 @@ class CalibrationPanel(FieldGroup):
         chosen = (m for m in Method if m is Method.PCA or self.boxes[m].isChecked())
         self._emit(methods=tuple(chosen))
 
-    def _on_recipe_activated(self, index: int) -> None:
-        recipe = self.recipe.itemData(index)
-        if recipe is self._recipe:
-            return  # chosen again: the knots and epochs a hand set stay
-        defaults = RECIPE_DEFAULTS[recipe]
-        self._emit(recipe=recipe, knots=defaults.knots, epochs=defaults.epochs)
-
-    def _on_kind_activated(self, name: str, index: int) -> None:
-        self._emit(**{name: self.kinds[name].itemData(index)})
+    def _on_chosen(self, name: str, value: Any) -> None:  # noqa: ANN401 - of the option's type
+        if name != "recipe":
+            self._emit(**{name: value})
+        elif value is not self._recipe:  # chosen again: the knots and epochs a hand set stay
+            self._emit(recipe=value, **vars(RECIPE_DEFAULTS[value]))
 
     def _emit(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of Wishes
         self.changed.emit(changes)

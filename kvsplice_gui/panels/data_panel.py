@@ -9,6 +9,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from kvsplice_core.base import formats
+from kvsplice_core.base.options import option_of
 from kvsplice_core.data.axes import resolve_axes, split_axes
 from kvsplice_core.data.capture import CaptureFacts, KeyState
 from kvsplice_gui.look import parameters
@@ -53,7 +54,7 @@ class DataPanel(FieldGroup):
         self.axes = QLineEdit()
         self.axes.setClearButtonEnabled(True)
         self.axes.setAcceptDrops(False)  # a file dropped here is for the window
-        self.budget = spin_box(parameters.BUDGET)
+        self.budget = spin_box(option_of(DataWish, "budget"))
         self._heads: dict[str, int] = {}
         self._facts = QLabel()
         self._facts.setWordWrap(True)
@@ -69,13 +70,13 @@ class DataPanel(FieldGroup):
         row.setSpacing(8)
         row.addWidget(self.open_button, 1)
         row.addWidget(self.capture_button, 1)
-        self.add(parameters.SOURCE, self._name)
+        self.add(option_of(DataWish, "source"), self._name)
         self.add_wide(buttons)
-        self.add(parameters.TENSOR, self.tensor)
-        self.add(parameters.LAYER, self.layer)
+        self.add(option_of(DataWish, "tensor"), self.tensor)
+        self.add(option_of(DataWish, "layer"), self.layer)
         self.add(parameters.HEAD, self.head)
-        self.add(parameters.AXES, self.axes)
-        self.add(parameters.BUDGET, self.budget)
+        self.add(option_of(DataWish, "axes"), self.axes)
+        self.add(option_of(DataWish, "budget"), self.budget)
         self.add_wide(self._facts)
 
     def _connect(self) -> None:

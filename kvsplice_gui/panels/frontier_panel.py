@@ -16,11 +16,11 @@ from PyQt6.QtWidgets import (
 )
 
 from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.options import option_of
 from kvsplice_core.codec.pipeline import Pipeline
 from kvsplice_core.report.frontier_words import MEASURES
-from kvsplice_gui.look import parameters
 from kvsplice_gui.look.actions import StartButton
-from kvsplice_gui.look.fields import FieldGroup, combo_box, fill
+from kvsplice_gui.look.fields import FieldGroup, combo_box, fill, help_of
 from kvsplice_gui.look.theme import LIGHT, Theme
 from kvsplice_gui.plots.frontier_legend import short_label, swatch_icon
 from kvsplice_gui.readouts.frontier import parse_bits
@@ -65,8 +65,8 @@ class FrontierPanel(FieldGroup):
         self.pipelines.setFixedHeight(_ROWS_SHOWN * _ROW_PX + 4)
         self.pipelines.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.pipelines.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.pipelines.setAccessibleName(parameters.FRONTIER_PIPELINES.label)
-        self.pipelines.setToolTip(parameters.FRONTIER_PIPELINES.help)
+        self.pipelines.setAccessibleName(option_of(FrontierWish, "pipelines").label)
+        self.pipelines.setToolTip(help_of(option_of(FrontierWish, "pipelines")))
         for line in (self.typed, self.bits):
             line.setAcceptDrops(False)  # a file dropped here is for the window
         self.typed.setPlaceholderText(_EXAMPLE)
@@ -85,9 +85,9 @@ class FrontierPanel(FieldGroup):
             label.setWordWrap(True)
             label.setMinimumWidth(1)
         self.add_wide(self.pipelines)
-        self.add(parameters.FRONTIER_TYPED, self.typed)
-        self.add(parameters.FRONTIER_BITS, self.bits)
-        self.add(parameters.FRONTIER_MEASURE, self.measure)
+        self.add(option_of(FrontierWish, "typed"), self.typed)
+        self.add(option_of(FrontierWish, "bits"), self.bits)
+        self.add(option_of(FrontierWish, "measure"), self.measure)
         for widget in (self.through_model, self.surrogate, self.problem, self.estimate):
             self.add_wide(widget)
         self.add_wide(self.measure_button)

@@ -8,15 +8,16 @@ from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from kvsplice_core.base import formats
+from kvsplice_core.base.options import option_of
 from kvsplice_core.codec.pipeline import Pipeline
-from kvsplice_gui.look import parameters
 from kvsplice_gui.look.actions import StartButton
+from kvsplice_gui.look.fields import help_of
 from kvsplice_gui.look.theme import SPACING, Theme
 from kvsplice_gui.plots.frontier_legend import FrontierLegend
 from kvsplice_gui.plots.frontier_plot import FrontierPlot
 from kvsplice_gui.plots.notice import Notice
 from kvsplice_gui.readouts.solve import BY_BITS
-from kvsplice_gui.state.wishes import LEAST_BUDGET, MOST_BUDGET
+from kvsplice_gui.state.wishes import LEAST_BUDGET, MOST_BUDGET, FrontierWish
 
 _STEPS = 60
 """Steps of the slider: 20 for each doubling of the bits, as the plot's axis is drawn."""
@@ -56,14 +57,14 @@ class FrontierView(QWidget):
         self.show_solved(None, "")
 
     def _lay_out(self) -> None:
-        parameter = parameters.FRONTIER_BUDGET
+        parameter = option_of(FrontierWish, "budget")
         name = QLabel(parameter.label)
         name.setBuddy(self.slider)
         self.slider.setRange(0, _STEPS)
         self.slider.setPageStep(5)
         self.slider.setAccessibleName(f"{parameter.label}, bits per value")
         for widget in (name, self.slider, self.budget_label):
-            widget.setToolTip(parameter.help)
+            widget.setToolTip(help_of(parameter))
         self.budget_label.setProperty("role", "value")
         self.budget_label.setMinimumWidth(64)
         self.left_out.setProperty("role", "caption")

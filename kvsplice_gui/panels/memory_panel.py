@@ -8,8 +8,8 @@ from typing import Any
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QLabel, QWidget
 
+from kvsplice_core.base.options import option_of
 from kvsplice_core.data.model_shape import PRESETS
-from kvsplice_gui.look import parameters
 from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.fields import FieldGroup, choose, combo_box, fill, set_number, spin_box
 from kvsplice_gui.state.wishes import MemoryWish
@@ -36,16 +36,16 @@ class MemoryPanel(FieldGroup):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Cache memory", parent)
         self.model, self.element, self.latent = combo_box(), combo_box(), combo_box()
-        self.tokens = spin_box(parameters.TOKENS)
-        self.batch = spin_box(parameters.BATCH)
-        self.kept = spin_box(parameters.KEPT)
+        self.tokens = spin_box(option_of(MemoryWish, "tokens"))
+        self.batch = spin_box(option_of(MemoryWish, "batch"))
+        self.kept = spin_box(option_of(MemoryWish, "kept_tokens"), 0)
         self.kept.setSpecialValueText("all tokens")
-        self.add(parameters.MODEL, self.model)
-        self.add(parameters.TOKENS, self.tokens)
-        self.add(parameters.BATCH, self.batch)
-        self.add(parameters.KEPT, self.kept)
-        self.add(parameters.ELEMENT, self.element)
-        self.add(parameters.LATENT, self.latent)
+        self.add(option_of(MemoryWish, "model"), self.model)
+        self.add(option_of(MemoryWish, "tokens"), self.tokens)
+        self.add(option_of(MemoryWish, "batch"), self.batch)
+        self.add(option_of(MemoryWish, "kept_tokens"), self.kept)
+        self.add(option_of(MemoryWish, "element_bytes"), self.element)
+        self.add(option_of(MemoryWish, "latent_bytes"), self.latent)
         self.measure_button, self._why_not = StartButton("Measure…", _MEASURE_HELP), QLabel()
         self._why_not.setWordWrap(True)
         self._why_not.setProperty("role", "muted")

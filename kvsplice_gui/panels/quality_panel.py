@@ -17,9 +17,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from kvsplice_core.base.options import option_of
 from kvsplice_core.data.capture import CaptureFacts
 from kvsplice_core.language.bundled import BUNDLED
-from kvsplice_gui.look import parameters
 from kvsplice_gui.look.actions import StartButton
 from kvsplice_gui.look.fields import (
     SIDES,
@@ -27,6 +27,7 @@ from kvsplice_gui.look.fields import (
     choose,
     combo_box,
     fill,
+    help_of,
     set_number,
     spin_box,
 )
@@ -59,8 +60,8 @@ class QualityPanel(FieldGroup):
         self.model.setAcceptDrops(False)  # a file dropped here is for the window
         self.choose_texts, self.clear_texts = QPushButton(), QToolButton()
         self.mode, self.side = combo_box(), combo_box()
-        self.tokens = spin_box(parameters.QUALITY_TOKENS)
-        self.window_size = spin_box(parameters.QUALITY_WINDOW)
+        self.tokens = spin_box(option_of(QualityWish, "tokens"))
+        self.window_size = spin_box(option_of(QualityWish, "window"))
         self.estimate = QLabel()
         self.measure_button = StartButton("Measure quality", _MEASURE_HELP)
         self.evaluate_button = StartButton("Evaluate this k", _EVALUATE_HELP)
@@ -78,12 +79,12 @@ class QualityPanel(FieldGroup):
         self.clear_texts.setAccessibleName("Take the bundled held-out books again")
         # A long file name must not widen the controls.
         self.choose_texts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.add(parameters.QUALITY_MODEL, self.model)
-        self.add(parameters.QUALITY_TEXT, _row(self.choose_texts, self.clear_texts))
-        self.add(parameters.QUALITY_TOKENS, self.tokens)
-        self.add(parameters.QUALITY_MODE, self.mode)
-        self.add(parameters.QUALITY_WINDOW, self.window_size)
-        self.add(parameters.QUALITY_SIDE, self.side)
+        self.add(option_of(QualityWish, "model"), self.model)
+        self.add(option_of(QualityWish, "texts"), _row(self.choose_texts, self.clear_texts))
+        self.add(option_of(QualityWish, "tokens"), self.tokens)
+        self.add(option_of(QualityWish, "mode"), self.mode)
+        self.add(option_of(QualityWish, "window"), self.window_size)
+        self.add(option_of(QualityWish, "side"), self.side)
         fill(self.mode, _MODES, "strict")
         self.measure_button.setProperty("role", "primary")
         self.estimate.setProperty("role", "muted")
@@ -134,8 +135,8 @@ class QualityPanel(FieldGroup):
         has_books = self._facts is None or self._wish.model_of(self._facts) == BUNDLED
         shown = name if texts else _OWN_BOOKS if has_books else "Choose files…"
         self.choose_texts.setText(shown)
-        self.choose_texts.setAccessibleName(f"{parameters.QUALITY_TEXT.label}: {shown}")
-        self.choose_texts.setToolTip("\n".join(texts) or parameters.QUALITY_TEXT.help)
+        self.choose_texts.setAccessibleName(f"{option_of(QualityWish, 'texts').label}: {shown}")
+        self.choose_texts.setToolTip("\n".join(texts) or help_of(option_of(QualityWish, "texts")))
         self.clear_texts.setVisible(bool(texts))
 
     def _show_side(self) -> None:

@@ -8,11 +8,11 @@ from PyQt6.QtCore import QSignalBlocker, pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QRadioButton, QWidget
 
 from kvsplice_core.base.errors import SpecError
+from kvsplice_core.base.options import Option, option_of
 from kvsplice_core.data.capture import CaptureFacts
 from kvsplice_gui.look import parameters
 from kvsplice_gui.look.actions import StartButton
-from kvsplice_gui.look.fields import SIDES, FieldGroup, combo_box, fill
-from kvsplice_gui.look.parameters import Parameter
+from kvsplice_gui.look.fields import SIDES, FieldGroup, combo_box, fill, help_of
 from kvsplice_gui.readouts.solve import BY_BITS, parse_number
 from kvsplice_gui.state.wishes import FrontierWish, SolveWish, Wishes
 
@@ -38,8 +38,8 @@ class SolvePanel(FieldGroup):
         super().__init__("Solve", parent)
         self.by_bits = QRadioButton(parameters.SOLVE_BITS.label)
         self.bits = _number(parameters.SOLVE_BITS)
-        self.by_loss = QRadioButton(parameters.SOLVE_LOSS.label)
-        self.max_dnll = _number(parameters.SOLVE_LOSS)
+        self.by_loss = QRadioButton(option_of(SolveWish, "max_dnll").label)
+        self.max_dnll = _number(option_of(SolveWish, "max_dnll"))
         self.side, self.key_bits = combo_box(), QLineEdit()
         self.problem, self.button = QLabel(), StartButton(BY_BITS)
         self._wishes = Wishes()
@@ -59,8 +59,8 @@ class SolvePanel(FieldGroup):
         for row, (choice, number) in enumerate(rows):
             grid.addWidget(choice, row, 0)
             grid.addWidget(number, row, 1)
-        self.by_bits.setToolTip(parameters.SOLVE_BITS.help)
-        self.by_loss.setToolTip(parameters.SOLVE_LOSS.help)
+        self.by_bits.setToolTip(help_of(parameters.SOLVE_BITS))
+        self.by_loss.setToolTip(help_of(option_of(SolveWish, "max_dnll")))
         self.key_bits.setAcceptDrops(False)
         self.key_bits.setPlaceholderText(_NO_KEY_BITS)
         self.problem.setProperty("role", "error")
@@ -69,8 +69,8 @@ class SolvePanel(FieldGroup):
         bounds = QWidget()
         bounds.setLayout(grid)
         self.add_wide(bounds)
-        self.add(parameters.SOLVE_SIDE, self.side)
-        self.add(parameters.SOLVE_KEY_BITS, self.key_bits)
+        self.add(option_of(SolveWish, "side"), self.side)
+        self.add(option_of(SolveWish, "key_bits"), self.key_bits)
         self.add_wide(self.problem)
         self.add_wide(self.button)
 
@@ -160,11 +160,11 @@ class SolvePanel(FieldGroup):
         self.changed.emit(changes)
 
 
-def _number(parameter: Parameter) -> QLineEdit:
+def _number(parameter: Option) -> QLineEdit:
     line = QLineEdit()
     line.setAcceptDrops(False)  # a file dropped here is for the window
     line.setFixedWidth(_NUMBER_PX)
-    line.setToolTip(parameter.help)
+    line.setToolTip(help_of(parameter))
     line.setAccessibleName(parameter.label)
-    line.setAccessibleDescription(parameter.help)
+    line.setAccessibleDescription(help_of(parameter))
     return line

@@ -9,8 +9,9 @@ from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QLineEdit, QWidget
 
 from kvsplice_core.base.errors import SpecError
-from kvsplice_gui.look import parameters
+from kvsplice_core.base.options import option_of
 from kvsplice_gui.look.fields import FieldGroup
+from kvsplice_gui.state.wishes import ViewWish
 
 MAX_DIMS = 8
 
@@ -35,7 +36,7 @@ class ViewPanel(FieldGroup):
         self.dims.setAcceptDrops(False)  # a file dropped here is for the window
         self._dim = 0
         self._shown: tuple[int, ...] = ()
-        self.add(parameters.DIMS, self.dims)
+        self.add(option_of(ViewWish, "dims"), self.dims)
         self.dims.editingFinished.connect(self._on_dims_finished)
 
     def set_dim(self, dim: int) -> None:

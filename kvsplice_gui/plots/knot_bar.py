@@ -6,7 +6,7 @@ from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from kvsplice_gui.look import parameters
-from kvsplice_gui.look.fields import choose, combo_box, fill
+from kvsplice_gui.look.fields import choose, combo_box, fill, help_of
 from kvsplice_gui.look.theme import SPACING
 from kvsplice_gui.plots.header import quiet_button
 from kvsplice_gui.state.knot_edits import KnotEdits
@@ -28,7 +28,7 @@ class KnotBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.dims = combo_box()
-        self.dims.setToolTip(parameters.KNOTS_OF.help)
+        self.dims.setToolTip(help_of(parameters.KNOTS_OF))
         self.dims.setAccessibleName(parameters.KNOTS_OF.label)
         self.undo = quiet_button("Undo", "Undo the last edit of the knots (Ctrl+Z)")
         self.redo = quiet_button("Redo", "Do it again (Ctrl+Shift+Z)")

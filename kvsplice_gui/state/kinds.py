@@ -21,9 +21,9 @@ ONLY_SPLINES = "Only splines have knots: show Spline→PCA."
 ONLY_STRAIGHT = "Only straight pieces in raw axes can be taken: choose the linear curve, raw axes"
 
 
-def label(choice: StrEnum) -> str:
+def label(choice: str) -> str:
     """Return a choice as a field shows it."""
-    return "PCA" if choice is Axes.PCA else choice.value
+    return "PCA" if choice is Axes.PCA else str(choice)
 
 
 def kind_of(spec: CalibrationSpec) -> tuple[StrEnum, ...]:

@@ -57,7 +57,7 @@ class MemoryWish:
         None,
         low=1,
         high=100_000_000,
-        unset="all",
+        unset="all tokens",
         suffix=" tokens",
     )
     element_bytes: int = option(

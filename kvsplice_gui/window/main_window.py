@@ -49,8 +49,8 @@ _MESSAGE_MS = 5000
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 # Of another version, docks that have come since would have no place: the layout starts afresh.
 _LAYOUT_VERSION = 4
-# The field of the calibration that each stage of the pipeline goes by.
-_STAGE_FIELD = {"transform": "method", "pca": "k_slider", "decoder": "recipe", "restored": "epochs"}
+# The option of the calibration that each stage of the pipeline goes by, beside method and k.
+_STAGE_FIELD = {"decoder": "recipe", "restored": "epochs"}
 
 
 class MainWindow(QMainWindow):
@@ -241,12 +241,13 @@ class MainWindow(QMainWindow):
         """Open the options of a stage, and nothing else."""
         views = self.views
         panels: dict[str, QWidget] = {"values": views.data, "cache": views.memory_panel}
+        own = {"transform": views.calibration.method, "pca": views.calibration.k_slider}
         if self.state.findings.frontier.point is not None and key != "values":
             self.layout_of.show_control(views.frontier_panel)
         elif key in panels:
             self.layout_of.show_control(panels[key])
         else:
-            field = getattr(views.calibration, _STAGE_FIELD[key])
+            field = own.get(key) or views.calibration.fields[_STAGE_FIELD[key]].widget
             self.layout_of.show_control(views.calibration, field)
 
     def _on_wishes_changed(self, old: Wishes, new: Wishes) -> None:

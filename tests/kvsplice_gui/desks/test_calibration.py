@@ -70,7 +70,7 @@ def test_choosing_a_kind_reaches_the_wishes_and_reweighs_the_cache(window):
     window.state.wish(method=Method.SPLINE)
     cache, transform = (window.views.strip.buttons[key] for key in ("cache", "transform"))
     before = cache.number
-    pick(window.views.calibration.kinds["axes"], "whitened")
+    pick(window.views.calibration.fields["axes"].widget, "whitened")
     assert window.state.wishes.calibration.axes is Axes.WHITENED
     assert "whitened axes" in transform.accessibleName()
     assert cache.number != before
