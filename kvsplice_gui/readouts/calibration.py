@@ -144,6 +144,9 @@ def _transform_stage(wishes: Wishes, findings: Findings) -> Stage:
     other = kinds.changed(row, wishes)
     if other:
         return Stage(name, "calibrate again", f"What was calibrated is of another kind: {other}.")
+    learnt = kinds.otherwise(wishes.calibration, row.calibration.spec)
+    if learnt:
+        help_text += f" It was calibrated with other {', '.join(learnt)}."
     if row.kept is not row.method and row.calibration.codec.method is Method.PCA:
         return Stage(name, "kept: pca", "It did not beat PCA on the validation part.")
     return Stage(name, f"bend {formats.three_digits(100 * row.bend)} %", help_text)

@@ -18,6 +18,7 @@ from kvsplice_core.tasks.evaluate import Control, EvalSpec, HeadErrors, Quality
 from kvsplice_core.tasks.training import CalibrationSpec
 from kvsplice_gui.readouts import quality_words
 from kvsplice_gui.readouts.quality_words import audit_verdict, leak_notice, sentences
+from kvsplice_gui.state import kinds
 from kvsplice_gui.state.findings import CardKey, Findings, QualityFindings
 from kvsplice_gui.state.wishes import DataWish, QualityWish, Wishes
 
@@ -130,9 +131,13 @@ def curve_notice(wishes: Wishes, findings: Findings) -> tuple[str, bool]:
     if quality.starting_over or quality.curve is None:
         return "", False
     changed = curve_changes(wishes, findings)
-    again = f"Measured with another {', '.join(changed)}: measure again." if changed else ""
+    again = _measure_again(changed) if changed else ""
     said = (leak_notice(quality.curve_leaked), again, sentences(quality.curve.caveats))
     return " ".join(filter(None, said)), False
+
+
+def _measure_again(changed: tuple[str, ...]) -> str:
+    return f"Measured with other settings ({', '.join(changed)}): measure again."
 
 
 def curve_changes(wishes: Wishes, findings: Findings) -> tuple[str, ...]:
@@ -143,21 +148,14 @@ def curve_changes(wishes: Wishes, findings: Findings) -> tuple[str, ...]:
         return ()
     now, then = curve_spec(wishes, facts), curve.spec
     pairs = {
-        "recipe": (now.calibration.recipe, then.calibration.recipe),
-        "number of knots": (now.calibration.resolved_knots, then.calibration.resolved_knots),
-        "curve": (now.calibration.curve, then.calibration.curve),
-        "placement of knots": (now.calibration.knot_placement, then.calibration.knot_placement),
-        "choice of axes": (now.calibration.axes, then.calibration.axes),
-        "coupling": (now.calibration.coupling, then.calibration.coupling),
-        "number of epochs": (now.calibration.resolved_epochs, then.calibration.resolved_epochs),
-        "seed": (now.calibration.seed, then.calibration.seed),
         "mode": (_mode(now), _mode(then)),
         "number of tokens": (now.evaluation.tokens, then.evaluation.tokens),
         "side": (now.side, then.side),
         "model": (wishes.quality.model_of(facts), measured.model_of(facts)),
         "text": (wishes.quality.texts, measured.texts),
     }
-    return tuple(name for name, (new, old) in pairs.items() if new != old)
+    learnt = kinds.otherwise(now.calibration, then.calibration)
+    return (*learnt, *(name for name, (new, old) in pairs.items() if new != old))
 
 
 def _mode(spec: CurveSpec) -> object:
@@ -282,7 +280,7 @@ def of_audit(wishes: Wishes, findings: Findings) -> Heading:
         read,
     )
     changed = curve_changes(wishes, findings)
-    return _heading(parts, tuple(f"another {name}" for name in changed))
+    return _heading(parts, tuple(f"other {name}" for name in changed))
 
 
 def of_map(wishes: Wishes, findings: Findings) -> Heading:
@@ -318,7 +316,12 @@ def _aside(wishes: Wishes, findings: Findings, key: CardKey, wish: QualityWish) 
     named = tuple(new for new, old in pairs if new != old)
     if asked.texts != wish.texts:
         named += ("other text",)
-    return named if named or now == key else ("calibrated in another way",)
+    if named or now == key:
+        return named
+    learnt = kinds.otherwise(now.calibration, key.calibration)
+    return (
+        f"calibrated with other {', '.join(learnt)}" if learnt else "calibrated in another way",
+    )
 
 
 def _card(key: CardKey) -> str:

@@ -17,6 +17,7 @@ from kvsplice_core.tasks.evaluate import Quality
 from kvsplice_core.tasks.solve import DEFAULT_PIPELINE, Share, SolveResult, SolveSpec
 from kvsplice_gui.readouts import frontier as frontier_readouts
 from kvsplice_gui.readouts.quality_words import UNIT, audit_verdict, leak_notice, sentences, written
+from kvsplice_gui.state import kinds
 from kvsplice_gui.state.findings import Findings, Solved, SolveKey
 from kvsplice_gui.state.wishes import Wishes
 
@@ -136,12 +137,12 @@ def changes(wishes: Wishes, findings: Findings) -> tuple[str, ...]:
         "side": (new.sides, old.sides),
         "budget of K": (new.key_bits, old.key_bits),
         "largest ΔNLL": (new.max_dnll, old.max_dnll),
-        "calibration": (new.calibration, old.calibration),
         # Its seed is that of the calibration.
         "way to read the text": (replace(new.evaluation, seed=0), replace(old.evaluation, seed=0)),
         "number of vectors": (new.budget, old.budget),
     }
-    return tuple(name for name, (one, other) in pairs.items() if one != other)
+    learnt = kinds.otherwise(new.calibration, old.calibration)
+    return (*learnt, *(name for name, (one, other) in pairs.items() if one != other))
 
 
 def is_checked(wishes: Wishes, solved: Solved) -> bool:
@@ -161,7 +162,7 @@ def given_view(wishes: Wishes, findings: Findings) -> GivenView:
     side = wishes.view.given_side if wishes.view.given_side in result.sides else result.sides[0]
     checked, own = is_checked(wishes, solved), side == "k" and solved.key.spec.key_bits
     bits = formats.three_digits(own or wishes.frontier.budget)
-    aside = f" — another {', '.join(changed)} now: solve again" if changed else ""
+    aside = f" — other {', '.join(changed)} now: solve again" if changed else ""
     view = GivenView(
         side=side,
         has_both=len(result.sides) > 1,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from kvsplice_core.base.options import differences
 from kvsplice_core.codec.kinds import Axes, CouplingKind, Curve, KnotPlacement, Method
 from kvsplice_core.tasks.sweep import SweepRow, SweepSpec
 from kvsplice_core.tasks.training import CalibrationSpec
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 AXES_CHOICES = tuple(axes for axes in Axes if axes is not Axes.OUTPUT)
 """Axes a calibration of bare vectors can take; those of the output projection need a model."""
+
+_NOT_LEARNING = ("method", "k", "device", "threads")
 
 ONLY_SPLINES = "Only splines have knots: show Spline→PCA."
 ONLY_STRAIGHT = "Only straight pieces in raw axes can be taken: choose the linear curve, raw axes"
@@ -58,6 +61,13 @@ def changed(row: SweepRow, wishes: Wishes) -> str:
     if row.calibration.edited or kind_of(theirs) == kind_of(wishes.calibration):
         return ""
     return ", ".join(map(_full_word, kind_of(theirs)))
+
+
+def otherwise(now: CalibrationSpec, then: CalibrationSpec) -> tuple[str, ...]:
+    """Name the options in which two calibrations learn differently; not method, k or machine."""
+    aside = {name: getattr(now, name) for name in _NOT_LEARNING}
+    labels = differences(now.filled_in, replace(then.filled_in, **aside))
+    return tuple(label.lower() for label in labels)
 
 
 def axes_of(row: SweepRow | None) -> Axes:

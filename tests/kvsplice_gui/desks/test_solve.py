@@ -91,7 +91,7 @@ def test_another_budget_is_shown_at_once_unchecked_and_back(solved):
 def test_another_model_makes_it_stale_and_hides_the_verdict(solved):
     plot, view = solved.views.given, solved.views.frontier_view
     solved.state.wish_quality(model="another")
-    assert "another model now: solve again" in plot.heading.text()
+    assert "other model now: solve again" in plot.heading.text()
     assert plot.heading.property("role") == "warning"
     assert view.solved.text() == ""
     solved.state.wish_quality(model="")

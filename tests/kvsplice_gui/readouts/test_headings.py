@@ -55,7 +55,7 @@ def test_what_was_evaluated_is_named():
         ({"quality": QualityWish(tokens=512)}, "512 tokens"),
         ({"quality": QualityWish(model="gpt2")}, "model gpt2"),
         ({"quality": QualityWish(texts=("a.txt",))}, "other text"),
-        ({"seed": 9}, "calibrated in another way"),
+        ({"seed": 9}, "calibrated with other seed"),
     ],
 )
 def test_what_is_not_chosen_now_says_so(changes, aside):
@@ -74,4 +74,4 @@ def test_the_audit_of_a_curve_is_named_as_such():
     assert shown.text.startswith("Curve of PCA")
     assert "k = 8, 16" in shown.text
     assert shown.is_current
-    assert headings.of_audit(WISHES.but(seed=9), found).text.endswith("(another seed)")
+    assert headings.of_audit(WISHES.but(seed=9), found).text.endswith("(other seed)")

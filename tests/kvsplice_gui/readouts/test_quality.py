@@ -39,13 +39,14 @@ def test_the_curve_takes_the_usual_ks_and_the_chosen_one_first():
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        ({"knots": 9}, "number of knots"),
-        ({"epochs": 3}, "number of epochs"),
+        ({"knots": 9}, "knots"),
+        ({"epochs": 3}, "epochs"),
         ({"seed": 6}, "seed"),
         ({"recipe": Recipe.ORIGIN}, "recipe"),
         ({"curve": Curve.SMOOTH}, "curve"),
-        ({"knot_placement": KnotPlacement.LEARNT}, "placement of knots"),
-        ({"axes": Axes.PCA}, "choice of axes"),
+        ({"knot_placement": KnotPlacement.LEARNT}, "placement"),
+        ({"axes": Axes.PCA}, "axes"),
+        ({"validation_fraction": 0.2}, "validation share"),
         ({"coupling": CouplingKind.RATIONAL_QUADRATIC}, "coupling"),
         ({"quality": QualityWish(tokens=512)}, "number of tokens"),
         ({"quality": QualityWish(mode="window")}, "mode"),
@@ -61,8 +62,10 @@ def test_a_curve_measured_with_other_settings_says_which(changes, name):
     assert name in readouts.curve_notice(changed, found)[0]
 
 
-def test_k_method_and_an_unused_window_do_not_make_a_curve_stale():
-    changed = WISHES.but(k=7, method=Method.FLOW, quality=QualityWish(window=9))
+def test_k_method_machine_and_an_unused_window_do_not_make_a_curve_stale():
+    changed = WISHES.but(
+        k=7, method=Method.FLOW, device="cpu", threads=3, quality=QualityWish(window=9)
+    )
     assert readouts.curve_changes(changed, findings(measured())) == ()
 
 

@@ -163,7 +163,7 @@ def test_heads_coded_together_are_named():
         ({"quality": QualityWish(model="other")}, "model"),
         ({"quality": QualityWish(texts=("a.txt",))}, "text"),
         ({"quality": QualityWish(tokens=7000)}, "way to read the text"),
-        ({"seed": 77}, "calibration"),
+        ({"seed": 77}, "seed"),
         ({"solve": SolveWish(by_loss=True)}, "largest ΔNLL"),
     ],
 )
@@ -174,7 +174,7 @@ def test_what_has_changed_is_named_and_another_budget_is_no_change(changes, name
     assert solve_readouts.changes(wishes, findings) == (name,)
     view = solve_readouts.given_view(wishes, findings)
     assert not view.is_current
-    assert view.heading.endswith(f"another {name} now: solve again")
+    assert view.heading.endswith(f"other {name} now: solve again")
 
 
 def test_the_wished_side_is_shown_where_there_is_one():
