@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from PyQt6.QtCore import QSignalBlocker, Qt
+from PyQt6.QtCore import QLocale, QSignalBlocker, Qt
 from PyQt6.QtGui import QValidator, QWheelEvent
 from PyQt6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
+    QDoubleSpinBox,
     QFormLayout,
     QGroupBox,
     QLabel,
@@ -86,6 +87,7 @@ class Fold(QToolButton):
         self._group = group
         self._fields: list[QWidget] = []
         self.setText(title)
+        self.setToolTip("Show what is seldom set, or hide it")
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setProperty("role", "quiet")
@@ -132,6 +134,25 @@ class NumberBox(QSpinBox):
         plain = "".join((text or "").removesuffix(self.suffix()).split())
         number_of = super().validate(plain + self.suffix(), position)
         return number_of[0], text or "", position
+
+
+class FractionBox(QDoubleSpinBox):
+    """A number field with a decimal point and no zeros behind the last digit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setLocale(QLocale.c())
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Leave the wheel to the panel it scrolls, unless the field has the keyboard."""
+        if event is not None and not self.hasFocus():
+            event.ignore()
+        else:
+            super().wheelEvent(event)
+
+    def textFromValue(self, value: float) -> str:  # noqa: N802 - Qt's name
+        """Write 0.750 as 0.75."""
+        return f"{round(value, self.decimals()):g}"
 
 
 def spin_box(asked: Option, least: int | None = None) -> QSpinBox:

@@ -6,12 +6,20 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from PyQt6.QtCore import QSignalBlocker
-from PyQt6.QtWidgets import QCheckBox, QDoubleSpinBox, QLineEdit, QWidget
+from PyQt6.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from kvsplice_core.base.errors import SpecError
 from kvsplice_core.base.options import Entry, Option
 from kvsplice_core.base.options import text_of as word_of
-from kvsplice_gui.look.fields import choose, combo_box, fill, plain_number, set_number, spin_box
+from kvsplice_gui.look.fields import (
+    FractionBox,
+    choose,
+    combo_box,
+    fill,
+    plain_number,
+    set_number,
+    spin_box,
+)
 
 _STEP = 0.05
 _DECIMALS = 3
@@ -55,7 +63,7 @@ class FractionField:
     """A number with decimals, within its range."""
 
     def __init__(self, asked: Option, said: Said) -> None:
-        self.widget = plain_number(QDoubleSpinBox())
+        self.widget = plain_number(FractionBox())
         self.widget.setDecimals(_DECIMALS)
         self.widget.setSingleStep(_STEP)
         self.widget.setRange(*_ends(asked))

@@ -38,7 +38,7 @@ class SolvePanel(FieldGroup):
         super().__init__("Solve", parent)
         self.by_bits = QRadioButton(parameters.SOLVE_BITS.label)
         self.bits = _number(parameters.SOLVE_BITS)
-        self.by_loss = QRadioButton(option_of(SolveWish, "max_dnll").label)
+        self.by_loss = QRadioButton(f"{option_of(SolveWish, 'max_dnll').label}, nats per token")
         self.max_dnll = _number(option_of(SolveWish, "max_dnll"))
         self.side, self.key_bits = combo_box(), QLineEdit()
         self.problem, self.button = QLabel(), StartButton(BY_BITS)

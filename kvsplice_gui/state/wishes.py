@@ -182,7 +182,7 @@ class SolveWish:
         "By loss", "look for the fewest bits within a loss, not share a budget", default=False
     )
     max_dnll: float = option(
-        "Largest ΔNLL, nats per token",
+        "Largest ΔNLL",
         "find the fewest bits whose ΔNLL, the upper end of its 95 % interval over the documents, "
         "is at most this; above 0, in nats per token",
         0.05,

@@ -1,11 +1,13 @@
 """What a file says of its making is all that was asked for, in JSON values."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
+from kvsplice_core import calibrate, load_codec, run, save_codec
 from kvsplice_core.base.errors import CodecFileError
+from kvsplice_core.base.options import from_settings, option
 from kvsplice_core.codec.kinds import Axes, Curve, Method, Recipe
 from kvsplice_core.codec.provenance import Provenance
 from kvsplice_core.fit.provenance import of_vectors, training_of
@@ -31,6 +33,22 @@ def test_every_option_of_a_calibration_comes_back():
     )  # fmt: skip
     made = of_vectors(DATA, 30, spec)
     assert training_of(Provenance.from_json(json.loads(json.dumps(made.to_json())))) == spec
+
+
+@dataclass(frozen=True)
+class Patient(CalibrationSpec):
+    """A calibration with one option more than the product knows."""
+
+    patience: int = option("Patience", "epochs without a gain that are endured", 3, low=1)
+
+
+def test_an_option_declared_here_is_in_the_file_of_a_codec(tmp_path):
+    spec = Patient(Method.PCA, 2, patience=7)
+    codec = run(calibrate(values_of(bent_rows(40, 4)), spec)).codec
+    save_codec(codec, tmp_path / "c.safetensors")
+    said = load_codec(tmp_path / "c.safetensors").provenance.training
+    assert said["patience"] == 7
+    assert from_settings(Patient, said) == spec.filled_in
 
 
 def test_what_is_not_said_is_as_usual():

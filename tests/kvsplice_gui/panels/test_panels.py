@@ -13,17 +13,7 @@ from tests.kvsplice_gui.panels.hands import read, shown, tabbed, write_npz
 
 FIELDS = {
     DataPanel: ("open_button", "capture_button", "tensor", "layer", "head", "axes", "budget"),
-    CalibrationPanel: (
-        "method",
-        "k_slider",
-        "k_box",
-        "knots",
-        "epochs",
-        "recipe",
-        "seed",
-        "device",
-        "calibrate_button",
-    ),
+    CalibrationPanel: ("method", "k_slider", "k_box", "more", "calibrate_button"),
     MemoryPanel: ("model", "tokens", "batch", "kept", "element", "latent"),
     ViewPanel: ("dims",),
 }
@@ -37,6 +27,8 @@ def panel(request, qtbot, tmp_path):
         made.show_dataset(read(write_npz(tmp_path / "f.npz", a=(2, 1, 3, 20, 4), b=(20, 4))))
     if isinstance(made, CalibrationPanel | ViewPanel):
         made.set_dim(64)
+    if isinstance(made, CalibrationPanel):
+        made.more.click()
     for button in made.findChildren(StartButton):
         button.offer("")
     return shown(qtbot, made)
@@ -52,6 +44,8 @@ def help_of(widget):
 def test_tab_reaches_every_field_from_top_to_bottom(panel):
     reached = tabbed(panel)
     assert {getattr(panel, name) for name in FIELDS[type(panel)]} <= set(reached)
+    if isinstance(panel, CalibrationPanel):
+        assert {field.widget for field in panel.fields.values()} <= set(reached)
     corners = [widget.mapTo(panel, QPoint(0, 0)) for widget in reached]
     rows = [(corner.y() + w.height() // 2) // 8 for corner, w in zip(corners, reached, strict=True)]
     assert rows == sorted(rows)
