@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PyQt6.QtWidgets import QApplication
 
 from kvsplice_gui.look.stylesheet import stylesheet
+from kvsplice_gui.look.theme_choice import ThemeChoice
 
 SPACING = 8
 """The grid, in pixels; half of it inside dense controls."""
 
 CAPTION_PX = 11
 BODY_PX = 13
-
-
-class ThemeChoice(StrEnum):
-    """What a user may ask for."""
-
-    SYSTEM = "system"
-    LIGHT = "light"
-    DARK = "dark"
 
 
 @dataclass(frozen=True)

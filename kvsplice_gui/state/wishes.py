@@ -21,7 +21,7 @@ from kvsplice_core.tasks.reading import MODEL_HELP
 from kvsplice_core.tasks.solve import MOST_BITS, SolveSpec
 from kvsplice_core.tasks.sweep import DEFAULT_KS, SweepSpec
 from kvsplice_core.tasks.training import PIPELINE_RECIPE, CalibrationSpec
-from kvsplice_gui.look.theme import ThemeChoice
+from kvsplice_gui.look.theme_choice import ThemeChoice
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QMenu
 
 from kvsplice_core.data.samples import SAMPLES
 from kvsplice_gui.look.actions import Action, ShownAction, StartButton
-from kvsplice_gui.look.theme import ThemeChoice
+from kvsplice_gui.look.theme_choice import ThemeChoice
 from kvsplice_gui.readouts import quality_exports, solve_exports
 from kvsplice_gui.readouts import solve as solve_readouts
 from kvsplice_gui.readouts.exports import (

@@ -176,7 +176,7 @@ def test_other_settings_make_the_curve_stale_and_back(measured):
     plot = measured.views.quality
     knots = measured.state.wishes.calibration.knots
     measured.state.wish(knots=knots + 3)
-    assert "number of knots" in plot.notice.text()
+    assert "other settings (knots)" in plot.notice.text()
     assert plot._is_stale
     measured.state.wish(knots=knots)
     assert plot.notice.text() == ""

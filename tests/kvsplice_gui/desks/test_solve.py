@@ -159,7 +159,7 @@ def test_what_cannot_be_asked_for_is_said_and_goes_back(qtbot, captured):
     panel.by_bits.click()
     assert panel.problem.text() == ""
     type_line(qtbot, panel.bits, "17")
-    assert panel.problem.text().startswith("Bits per value must be above 0 and at most 16")
+    assert panel.problem.text().startswith("Budget must be above 0 and at most 16")
     assert captured.state.wishes == before
 
 
