@@ -55,6 +55,7 @@ def test_the_session_runs_offscreen(small_file, tmp_path):
     assert {"results.csv", "results.json", "window.png", "mse_vs_k.png", "memory.svg"} <= names
 
 
+@pytest.mark.slow
 def test_a_session_on_a_bad_file_ends_with_one_sentence(tmp_path):
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     done = subprocess.run(

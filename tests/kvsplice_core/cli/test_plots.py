@@ -26,6 +26,7 @@ def test_the_four_figures_are_drawn_and_named(kvsplice, tables, tmp_path):
     assert sorted(outcome.out.split()) == [str(path) for path in written]
 
 
+@pytest.mark.slow
 def test_formats_come_side_by_side(kvsplice, tables, tmp_path):
     out = tmp_path / "out"
     kvsplice("plots", *tables, "--out", out, "--formats", "svg,pdf")

@@ -111,6 +111,7 @@ def test_an_interrupt_before_any_row_writes_nothing(kvsplice, vectors, tmp_path,
     assert [path.name for path in tmp_path.iterdir()] == ["vectors.npy"]
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_where_there_is_something_to_draw(kvsplice, vectors, tmp_path):
     out = tmp_path / "figures"
     options = ("--recipe", "origin", "--figures", out, "--dpi", "40", "--formats", "png,svg")

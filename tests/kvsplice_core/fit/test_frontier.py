@@ -35,6 +35,7 @@ def steps_and_result():
     return steps, result
 
 
+@pytest.mark.slow
 def test_references_come_first_and_points_are_in_order():
     _, result = steps_and_result()
     order = [one.key for one in SPEC.ordered_pipelines]

@@ -67,6 +67,7 @@ def test_points_are_compared_with_their_reference_on_the_same_text(result):
                 assert getattr(point.against, own).value == pytest.approx(gap, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_model_reads_the_reference_at_the_bits_that_errors_are_compared_at(captures):
     spec = replace(SPEC, pipelines=(Pipeline.of("joined+int4"),), bits=(6.0,))
     found = measured(tiny_gpt2(), captures, spec)
@@ -92,6 +93,7 @@ def test_at_k_the_model_reads_pca_of_each_head_at_the_same_k_beside_each(capture
     assert all(row.weighted_mse > 0 and row.output_error > 0 for row in found.points)
 
 
+@pytest.mark.slow
 def test_axes_of_the_output_projection_lose_less_behind_it(captures):
     language = tiny_gpt2()
     layers = model_layers(language, captures[language.name])

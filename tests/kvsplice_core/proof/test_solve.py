@@ -78,6 +78,7 @@ def test_the_card_is_saved_with_its_proof_and_read_again(solution, tmp_path):
     assert card.proofs[0]["leaked_documents"] == []
 
 
+@pytest.mark.slow
 def test_progress_rises_and_tells_of_each_trial(captures, solution):
     steps = []
     result = solved(captures, steps.append).result

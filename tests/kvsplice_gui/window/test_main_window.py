@@ -184,6 +184,7 @@ def test_a_bad_config_is_refused_and_nothing_changes(calibrated, tmp_path):
     dialog.close()
 
 
+@pytest.mark.slow
 def test_exports(calibrated, qtbot, monkeypatch, tmp_path):
     save_as(monkeypatch, tmp_path / "table", "Table (*.csv)")
     calibrated.takeaway.export_csv()
@@ -233,12 +234,14 @@ def test_copy_as_command_and_python(calibrated):
     compile(QGuiApplication.clipboard().text(), "copied", "exec")
 
 
+@pytest.mark.slow
 def test_copy_figure(calibrated, qtbot):
     calibrated.takeaway.copy_figure("mse_vs_k")
     idle(qtbot, calibrated)
     assert not QGuiApplication.clipboard().image().isNull()
 
 
+@pytest.mark.slow
 def test_themes_paint_another_window(window):
     for name in ("dark", "light"):
         window.choose_theme(name)

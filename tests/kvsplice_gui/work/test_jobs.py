@@ -82,6 +82,7 @@ def test_a_warm_start_takes_a_quarter_of_the_epochs_and_says_so(loaded):
     assert merged(first, update).spec.calibration.knots == 5
 
 
+@pytest.mark.slow
 def test_moving_the_knots_is_repeated_by_what_is_copied(loaded):
     """Both ways to the same numbers: by hand, one run after another, and at once."""
     dataset, _ = loaded

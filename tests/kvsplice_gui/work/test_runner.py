@@ -48,6 +48,7 @@ def test_calibrating_fills_every_k_and_reports_live(qtbot, loaded):
     assert any("Spline→PCA k = 2" in line for line in said)
 
 
+@pytest.mark.slow
 def test_a_second_run_keeps_the_first_as_a_ghost(qtbot, calibrated):
     first = calibrated._state.findings.result
     calibrated.calibrate()
@@ -95,6 +96,7 @@ def test_cancel_keeps_the_finished_rows(qtbot, calibrated):
     assert said[-1] == f"Cancelled; the {len(rows)} finished rows stay."
 
 
+@pytest.mark.slow
 def test_another_head_keeps_the_finished_rows_of_this_one(qtbot, loaded):
     rows = cut_after_rows(qtbot, loaded, stop=lambda: loaded._state.wish_data(head=1))
     assert loaded._state.findings.result.methods == (Method.PCA,)
@@ -142,6 +144,7 @@ def test_a_new_k_is_added_after_a_pause(qtbot, calibrated):
     assert 2 in calibrated._state.findings.result.ks
 
 
+@pytest.mark.slow
 def test_new_knots_recalibrate_from_the_present_curves(qtbot, calibrated):
     calibrated._state.wish(knots=9)
     qtbot.waitUntil(
