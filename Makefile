@@ -64,7 +64,7 @@ qt-libraries:
 run: install ## open the app on a bundled sample (without a display: the same session, into results/)
 	$(BIN)/python -m kvsplice_gui smollm2-v --without-display results
 
-test: install ## run the tests but for the slow ones (four minutes on two cores)
+test: install ## run the tests but for the slow ones (four and a half minutes on two cores)
 	$(PYTEST) -m "not slow"
 
 test-all: install ## run every test, every case of the grids, more examples (what CI does)
